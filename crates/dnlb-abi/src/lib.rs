@@ -1,0 +1,507 @@
+//! Every byte that the kernel programs and the agent share: map keys and values, map names, sizes,
+//! outcome names, and the version of the whole.
+//!
+//! This crate refuses to know what a packet is or how an agent works. Read [`ServiceEntry`],
+//! [`InstanceEntry`] and [`Outcome`] first; `docs/architecture.md` tells the way of a packet.
+//!
+//! Addresses are 16 bytes everywhere, IPv4 as `::ffff:a.b.c.d` (RFC 4291, 2.5.5.2), in network byte
+//! order; ports and all other integers are in host byte order. Keys are whole 32-bit words: smaller
+//! fields cost 10 ns a look-up on the kernels that we measured.
+#![no_std]
+#![forbid(unsafe_code)]
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+mod index;
+mod outcome;
+
+pub use index::{SERVICE_BUCKETS, SERVICE_SLOTS, ServiceHash};
+pub use outcome::Outcome;
+
+/// Version of all layouts in this crate. It is part of the path where maps are pinned, so that an agent
+/// never reuses a map with another layout.
+pub const ABI_VERSION: u32 = 1;
+
+/// An address in the form in which maps hold it.
+pub type Addr = [u8; 16];
+
+/// Names of the maps, as they stand in the object file and in the pin directory.
+pub mod maps {
+    /// Array of one [`super::Settings`].
+    pub const SETTINGS: &str = "SETTINGS";
+    /// Hash: interface index -> instance number, for the host side of every instance's link.
+    pub const PORTS: &str = "PORTS";
+    /// Hash: instance number -> [`super::InstanceEntry`], for instances of this host.
+    pub const INSTANCES: &str = "INSTANCES";
+    /// Hash: [`super::EndpointKey`] -> [`super::EndpointEntry`], for all instances of the VPCs on this host.
+    pub const ENDPOINTS: &str = "ENDPOINTS";
+    /// Array: host index -> [`super::HostEntry`].
+    pub const HOSTS: &str = "HOSTS";
+    /// Memory-mapped array: displacements of the perfect hash, four 16-bit values to a word, two copies.
+    pub const DISPLACEMENTS: &str = "DISPLACEMENTS";
+    /// Memory-mapped array of [`super::ServiceEntry`], two copies of [`super::SERVICE_SLOTS`].
+    pub const SERVICES: &str = "SERVICES";
+    /// Memory-mapped array: the hot half of all rows, four 16-bit slots to a word.
+    pub const ROWS_HOT: &str = "ROWS_HOT";
+    /// Memory-mapped array: the cold half of all rows, one chain of four 16-bit slots a word.
+    pub const ROWS_COLD: &str = "ROWS_COLD";
+    /// Memory-mapped array of [`super::MemberEntry`].
+    pub const MEMBERS: &str = "MEMBERS";
+    /// Hash: [`super::TargetKey`] -> [`super::TargetEntry`], for instances of this host.
+    pub const TARGETS: &str = "TARGETS";
+    /// Array of [`super::RuleEntry`]; instances name ranges of it.
+    pub const RULES: &str = "RULES";
+    /// LRU hash: [`super::FlowKey`] -> [`super::FlowRecord`], half-open flows.
+    pub const FLOWS_HALF_OPEN: &str = "FLOWS_HALF_OPEN";
+    /// Hash: [`super::FlowKey`] -> [`super::FlowRecord`], established flows; aged by the agent, never evicted.
+    pub const FLOWS: &str = "FLOWS";
+    /// Per-CPU array: outcome -> [`super::Counter`].
+    pub const OUTCOMES: &str = "OUTCOMES";
+    /// Per-CPU array: service number -> [`super::Counter`].
+    pub const SERVICE_COUNTERS: &str = "SERVICE_COUNTERS";
+}
+
+/// `BPF_F_MMAPABLE`: the agent maps the array's memory and writes it without system calls.
+pub const MMAPABLE: u32 = 1 << 10;
+/// `BPF_F_NO_PREALLOC`: the hash takes memory as it fills.
+pub const NO_PREALLOC: u32 = 1;
+
+/// MAC address of the distributed router: what every instance sees as its neighbour, whatever it asks for.
+pub const ROUTER_MAC: [u8; 6] = [0x06, 0xfe, 0, 0, 0, 1];
+
+/// First octets of the inner source MAC in the tunnel; the third octet is the hop number.
+pub const HOP_MAC_PREFIX: [u8; 2] = [0x06, 0xfd];
+
+/// MAC address of the instance with this number: `06:01` and the number.
+///
+/// # Invariants
+/// Unique in a region, and the number can be read back from it ([`instance_of_mac`]): the tunnel's inner
+/// destination MAC says which instance a packet is for.
+#[inline(always)]
+#[must_use]
+pub const fn instance_mac(number: u32) -> [u8; 6] {
+    let n = number.to_be_bytes();
+    [0x06, 0x01, n[0], n[1], n[2], n[3]]
+}
+
+/// The instance number in a MAC made by [`instance_mac`], or 0 when it is no instance's.
+#[inline(always)]
+#[must_use]
+pub const fn instance_of_mac(mac: [u8; 6]) -> u32 {
+    if mac[0] == 0x06 && mac[1] == 0x01 { u32::from_be_bytes([mac[2], mac[3], mac[4], mac[5]]) } else { 0 }
+}
+
+/// Where health checks come from.
+pub const PROBE_SOURCE: [u8; 4] = [169, 254, 169, 110];
+
+/// Highest instance number: the agent's probe link addresses an instance as 240.0.0.0/4 + number.
+pub const INSTANCE_NUMBER_MAX: u32 = (1 << 28) - 2;
+
+/// The address by which the agent's probe link reaches the instance with this number.
+///
+/// VPCs may overlap, so an instance's own address would not say which one is meant. 240.0.0.0/4 is
+/// reserved (RFC 1112) and never leaves the host.
+#[inline(always)]
+#[must_use]
+pub const fn probe_address(number: u32) -> [u8; 4] {
+    (0xf000_0000 | (number & 0x0fff_ffff)).to_be_bytes()
+}
+
+/// An IPv4 address in the form in which maps hold it.
+#[inline(always)]
+#[must_use]
+pub const fn v4_mapped(v4: [u8; 4]) -> Addr {
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, v4[0], v4[1], v4[2], v4[3]]
+}
+
+/// VNI under which edges know the services of elastic IPs.
+///
+/// Hosts with instances know the same address under their VPC's own VNI, so that one look-up suffices on
+/// either side.
+pub const VNI_PUBLIC: u32 = 0;
+
+/// Value 0 of `SETTINGS`: what all programs of a host need to know.
+///
+/// # Shape
+/// 128 bytes. Written by the agent, read by every program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Settings {
+    /// Index of this host in `HOSTS`.
+    pub host: u32,
+    /// Which copy of `SERVICES` and `DISPLACEMENTS` is in force: 0 or 1.
+    pub active_copy: u32,
+    /// Interface index of the VXLAN device.
+    pub overlay_ifindex: u32,
+    /// Interface index of the uplink towards the fabric.
+    pub uplink_ifindex: u32,
+    /// Interface index of the probe link's switch side.
+    pub probe_ifindex: u32,
+    /// Largest packet (from the IP header) that fits into the tunnel.
+    pub overlay_mtu: u32,
+    /// MAC address of the probe link's agent side.
+    pub probe_mac: [u8; 6],
+    /// Always zero.
+    pub reserved: [u8; 2],
+    /// Region-wide secret of the flow hash; see `dnlb_datapath::hash`.
+    pub hash_key: [u32; 24],
+}
+
+const _: () = assert!(size_of::<Settings>() == 128);
+
+/// Value of `INSTANCES`: one instance of this host. Key: its number.
+///
+/// # Shape
+/// 80 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct InstanceEntry {
+    /// Its primary address.
+    pub addr: Addr,
+    /// Its number, again.
+    pub number: u32,
+    /// VNI of its VPC.
+    pub vni: u32,
+    /// Interface index of the host side of its link.
+    pub ifindex: u32,
+    /// Prefix length of its subnet, counted in 128 bits (a /24 of IPv4 is 120).
+    pub subnet_bits: u32,
+    /// Its MAC address: [`instance_mac`] of its number.
+    pub mac: [u8; 6],
+    /// Always zero.
+    pub reserved: [u8; 2],
+    /// Security-group rules for new flows to it: allow-only, none matching means drop.
+    pub security_in: RuleRange,
+    /// Security-group rules for new flows from it.
+    pub security_out: RuleRange,
+    /// Rules of its subnet's network ACL for packets entering the subnet; `len` [`RuleRange::UNFILTERED`] when
+    /// the subnet has no ACL.
+    pub acl_in: RuleRange,
+    /// The same for packets leaving the subnet.
+    pub acl_out: RuleRange,
+    /// Always zero.
+    pub reserved_tail: [u32; 2],
+}
+
+const _: () = assert!(size_of::<InstanceEntry>() == 80);
+
+/// A range of `RULES`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct RuleRange {
+    /// First entry.
+    pub base: u32,
+    /// Number of entries, at most [`RULES_PER_RANGE`], or [`RuleRange::UNFILTERED`].
+    pub len: u32,
+}
+
+impl RuleRange {
+    /// Value of `len` that means: everything passes.
+    pub const UNFILTERED: u32 = u32::MAX;
+}
+
+/// Rules that one range holds at most: five groups of a hundred.
+pub const RULES_PER_RANGE: u32 = 500;
+
+/// Value of `RULES`: one rule of a security group or network ACL, in the order in which they are tried.
+///
+/// # Shape
+/// 32 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct RuleEntry {
+    /// The peer's prefix, host bits zero.
+    pub prefix: Addr,
+    /// Length of the prefix, counted in 128 bits.
+    pub prefix_bits: u32,
+    /// IP protocol number, or [`RuleEntry::ANY_PROTOCOL`].
+    pub protocol: u32,
+    /// First destination port, low 16 bits, and last one, high 16 bits. Ignored without ports.
+    pub ports: u32,
+    /// [`RuleEntry::ALLOW`] or [`RuleEntry::DENY`].
+    pub action: u32,
+}
+
+const _: () = assert!(size_of::<RuleEntry>() == 32);
+
+impl RuleEntry {
+    /// Value of `protocol` that means every protocol.
+    pub const ANY_PROTOCOL: u32 = 256;
+    /// Value of `action`: what matches is let through.
+    pub const ALLOW: u32 = 1;
+    /// Value of `action`: what matches is dropped.
+    pub const DENY: u32 = 2;
+}
+
+/// Key of `ENDPOINTS`.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct EndpointKey {
+    /// VNI of the VPC.
+    pub vni: u32,
+    /// Address inside the VPC.
+    pub addr: Addr,
+}
+
+const _: () = assert!(size_of::<EndpointKey>() == 20);
+
+/// Value of `ENDPOINTS`: who has an address of a VPC, and where.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct EndpointEntry {
+    /// Number of the instance.
+    pub instance: u32,
+    /// Index of its host in `HOSTS`.
+    pub host: u32,
+}
+
+/// Value of `HOSTS`: how to reach a host over the underlay. Index: the host's index; 0 is never used.
+///
+/// # Shape
+/// 48 bytes; all zero means unknown. The MAC addresses are for edges, which build the outer header
+/// themselves; elsewhere the kernel's VXLAN device does.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct HostEntry {
+    /// Underlay address of the host.
+    pub addr: Addr,
+    /// Underlay address of *this* host when it sends there.
+    pub local_addr: Addr,
+    /// MAC address of the next hop; zero while it is not resolved.
+    pub next_hop_mac: [u8; 6],
+    /// MAC address of the uplink.
+    pub uplink_mac: [u8; 6],
+    /// Always zero.
+    pub reserved: [u8; 4],
+}
+
+const _: () = assert!(size_of::<HostEntry>() == 48);
+
+/// Full key of a service: a listener's address as a packet shows it.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct ServiceKey {
+    /// VIP or EIP.
+    pub addr: Addr,
+    /// VNI of the VPC, or [`VNI_PUBLIC`] on an edge.
+    pub vni: u32,
+    /// IP protocol number, low 16 bits, and port, high 16 bits. Never 0.
+    pub protocol_port: u32,
+}
+
+const _: () = assert!(size_of::<ServiceKey>() == 24);
+
+impl ServiceKey {
+    /// The key of `addr:port`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(vni: u32, addr: Addr, protocol: u8, port: u16) -> Self {
+        Self { addr, vni, protocol_port: protocol as u32 | (port as u32) << 16 }
+    }
+}
+
+/// Value of `SERVICES`: a listener's address and the rows of its backend service.
+///
+/// # Shape
+/// 64 bytes, one cache line. All zero: no service in this slot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ServiceEntry {
+    /// The full key, to be compared: the perfect hash maps unknown keys somewhere too.
+    pub key: ServiceKey,
+    /// Number of the service: index into `SERVICE_COUNTERS`. Never 0.
+    pub number: u32,
+    /// Number of the backend service, half of [`TargetKey`]. Never 0.
+    pub backend: u32,
+    /// VNI of the VPC to which its members belong.
+    pub vni: u32,
+    /// First row, counted in rows; a multiple of 4.
+    pub rows_base: u32,
+    /// Number of rows; 0 while the backend service has no members.
+    pub rows: u32,
+    /// Index in `MEMBERS` of the member with slot 0 (slot 0 itself is never used).
+    pub members_base: u32,
+    /// [`ServiceEntry::IP_HASH`] or [`ServiceEntry::QUINTUPLE_HASH`].
+    pub algorithm: u32,
+    /// Always zero: room for the former range after a resize.
+    pub reserved: [u32; 3],
+}
+
+const _: () = assert!(size_of::<ServiceEntry>() == 64);
+
+impl ServiceEntry {
+    /// Value of `algorithm`: a row is chosen by the source address.
+    pub const IP_HASH: u32 = 1;
+    /// Value of `algorithm`: a row is chosen by the five-tuple.
+    pub const QUINTUPLE_HASH: u32 = 2;
+}
+
+/// Value of `MEMBERS`: one member of a backend service.
+///
+/// # Shape
+/// 8 bytes; all zero: nobody.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct MemberEntry {
+    /// Number of the instance.
+    pub instance: u32,
+    /// Index of its host.
+    pub host: u16,
+    /// Always zero.
+    pub reserved: u16,
+}
+
+const _: () = assert!(size_of::<MemberEntry>() == 8);
+
+/// Key of `TARGETS`.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct TargetKey {
+    /// Number of the backend service.
+    pub backend: u32,
+    /// Number of the instance.
+    pub instance: u32,
+}
+
+/// Value of `TARGETS`: where an instance takes the traffic of a backend service.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct TargetEntry {
+    /// The instance's port.
+    pub port: u32,
+}
+
+/// Key of `FLOWS` and `FLOWS_HALF_OPEN`: a flow as the instance sees it.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct FlowKey {
+    /// The other side's address.
+    pub peer: Addr,
+    /// Number of the instance.
+    pub instance: u32,
+    /// The peer's port, low 16 bits, and the instance's, high 16 bits.
+    pub ports: u32,
+    /// IP protocol number.
+    pub protocol: u32,
+}
+
+const _: () = assert!(size_of::<FlowKey>() == 28);
+
+/// Value of `FLOWS` and `FLOWS_HALF_OPEN`: what a flow was before translation, and how far it is.
+///
+/// # Shape
+/// 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowRecord {
+    /// The address that the peer speaks to (VIP, EIP, probe address); the instance's own when it is not translated.
+    pub original_addr: Addr,
+    /// The port that the peer speaks to.
+    pub original_port: u32,
+    /// Bits of `FLAG_*`.
+    pub flags: u32,
+    /// Number of the service, or 0.
+    pub service: u32,
+    /// Where replies go: a `VIA_*`.
+    pub via: u32,
+    /// When a packet last used this record, by the kernel's monotonic clock.
+    pub last_used_ns: u64,
+    /// Packets from the peer.
+    pub packets_in: u64,
+    /// Packets from the instance.
+    pub packets_out: u64,
+    /// Bytes both ways, from the IP header on.
+    pub bytes: u64,
+}
+
+const _: () = assert!(size_of::<FlowRecord>() == 64);
+
+impl FlowRecord {
+    /// The instance opened the flow.
+    pub const FLAG_OUTBOUND: u32 = 1;
+    /// `original_*` differs from what the instance sees: replies get it as their source.
+    pub const FLAG_TRANSLATED: u32 = 2;
+    /// The side that did not open the flow has answered.
+    pub const FLAG_ANSWERED: u32 = 4;
+    /// A FIN came from the peer.
+    pub const FLAG_FIN_IN: u32 = 8;
+    /// A FIN came from the instance.
+    pub const FLAG_FIN_OUT: u32 = 16;
+    /// A RST ended it.
+    pub const FLAG_RESET: u32 = 32;
+    /// Adopted in mid-flight: its SYN was never seen here.
+    pub const FLAG_ADOPTED: u32 = 64;
+
+    /// Replies go to an instance of the VPC.
+    pub const VIA_OVERLAY: u32 = 1;
+    /// Replies leave by the uplink: the peer is outside, the flow came by an EIP.
+    pub const VIA_UPLINK: u32 = 2;
+    /// Replies go to the agent's probe link.
+    pub const VIA_PROBE: u32 = 3;
+}
+
+/// Value of `OUTCOMES` and `SERVICE_COUNTERS`, one for each CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Counter {
+    /// Packets (a segmentation-offload packet counts once).
+    pub packets: u64,
+    /// Bytes from the Ethernet header on.
+    pub bytes: u64,
+}

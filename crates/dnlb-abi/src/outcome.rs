@@ -1,0 +1,109 @@
+//! Names of everything that can happen to a packet.
+
+/// Declares [`Outcome`] with its names and descriptions from one list.
+macro_rules! outcomes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal;)*) => {
+        /// What happened to a packet: index into the `OUTCOMES` map, one counter each.
+        ///
+        /// Numbers are part of the ABI: add at the end, never renumber.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u32)]
+        pub enum Outcome {
+            $($(#[doc = $doc])+ $variant = $number,)*
+        }
+
+        impl Outcome {
+            /// Every outcome, in the order of its number.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in counters, metrics and tools.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// One sentence on what it means, for the reference.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+),)* }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// Passed up to the host's own network stack: not ours to decide.
+    Passed = 0, "passed";
+    /// Answered an ARP request with the router's address.
+    ArpReply = 1, "arp_reply";
+    /// Delivered to an instance of this host.
+    Delivered = 2, "delivered";
+    /// Sent through the tunnel to the host of its destination.
+    Tunnelled = 3, "tunnelled";
+    /// A reply of an instance left by the uplink to a client outside.
+    RepliedOutside = 4, "replied_outside";
+    /// A reply of an instance went back to the agent's health check.
+    RepliedProbe = 5, "replied_probe";
+    /// An edge sent it on to the host of the chosen member.
+    Forwarded = 6, "forwarded";
+    /// Sent on to the next member that the row remembers: the flow is not known here.
+    SecondChance = 7, "second_chance";
+    /// A flow was taken over in mid-flight: its SYN was never seen here.
+    Adopted = 8, "adopted";
+    /// A balancer chose a member for the packet.
+    Balanced = 9, "balanced";
+    /// Not IPv4 and not ARP.
+    DropEthertype = 10, "drop_ethertype";
+    /// A header was cut short or its lengths contradict each other.
+    DropMalformed = 11, "drop_malformed";
+    /// A fragment: this version does not put fragments together.
+    DropFragment = 12, "drop_fragment";
+    /// A protocol that this version does not carry.
+    DropProtocol = 13, "drop_protocol";
+    /// The instance used an address or MAC that is not its own.
+    DropSpoofed = 14, "drop_spoofed";
+    /// The interface carries no instance of ours.
+    DropUnknownPort = 15, "drop_unknown_port";
+    /// The tunnel's inner MAC names no instance of this host.
+    DropUnknownInstance = 16, "drop_unknown_instance";
+    /// The packet's VNI is not the instance's: VPCs stay apart.
+    DropWrongVpc = 17, "drop_wrong_vpc";
+    /// No instance and no VIP of the VPC has the destination address.
+    DropNoRoute = 18, "drop_no_route";
+    /// The address is not the instance's, and no listener has it.
+    DropNoListener = 19, "drop_no_listener";
+    /// The backend service has no usable member.
+    DropNoBackend = 20, "drop_no_backend";
+    /// The member's host is not known or not reachable.
+    DropUnknownHost = 21, "drop_unknown_host";
+    /// The instance is not a target of the backend service.
+    DropNotATarget = 22, "drop_not_a_target";
+    /// A rule of the subnet's network ACL denies it on the way in, or none allows it.
+    DropAclIn = 23, "drop_acl_in";
+    /// A rule of the subnet's network ACL denies it on the way out, or none allows it.
+    DropAclOut = 24, "drop_acl_out";
+    /// No rule of the instance's security groups allows the new flow in.
+    DropSecurityGroupIn = 25, "drop_security_group_in";
+    /// No rule of the instance's security groups allows the new flow out.
+    DropSecurityGroupOut = 26, "drop_security_group_out";
+    /// A packet in mid-flight whose flow is not known: neither a reply nor a new flow.
+    DropNoFlow = 27, "drop_no_flow";
+    /// Another flow already looks the same to the instance.
+    DropFlowCollision = 28, "drop_flow_collision";
+    /// The map of flow records is full.
+    DropFlowTableFull = 29, "drop_flow_table_full";
+    /// The packet does not fit into the tunnel.
+    DropTooBig = 30, "drop_too_big";
+    /// The hop number of the tunnel is beyond its bound.
+    DropHopLimit = 31, "drop_hop_limit";
+    /// The kernel refused a change of the packet.
+    DropKernel = 32, "drop_kernel";
+}
+
+const _: () = {
+    let mut i = 0;
+    while i < Outcome::ALL.len() {
+        assert!(Outcome::ALL[i] as usize == i, "outcomes are numbered without gaps, in order");
+        i += 1;
+    }
+};

@@ -1,0 +1,16 @@
+//! The resources of a region and the configuration of a host, as plain values.
+//!
+//! Nothing here does I/O, validates a request or decides anything: the API (`dnlb-server`) turns requests
+//! into changes of a [`Region`], `dnlb-plan` turns a [`Region`] into one [`HostConfig`] a host, and the agent
+//! turns that into bytes of kernel maps. Read [`Region`] and [`HostConfig`] first.
+#![forbid(unsafe_code)]
+
+mod host;
+mod id;
+mod region;
+mod resource;
+
+pub use host::*;
+pub use id::*;
+pub use region::*;
+pub use resource::*;

@@ -1,0 +1,82 @@
+//! Everything that a region's control plane knows, as one value.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Acl, AclId, Ag, AgId, Backend, BackendId, Eip, EipId, Health, Host, HostId, Instance, InstanceId,
+    Listener, ListenerId, LoadBalancer, LoadBalancerId, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
+    TargetGroup, TargetGroupId, Template, TemplateId, Vpc, VpcId,
+};
+
+/// All resources of a region at one revision.
+///
+/// # Invariants
+/// Every id that a resource names exists; the API refuses what would break that.
+#[derive(Clone, Debug, Default)]
+pub struct Region {
+    /// Revision of the store that this value shows.
+    pub revision: u64,
+    /// What belongs to the region as a whole.
+    pub settings: Arc<RegionSettings>,
+    /// Hosts.
+    pub hosts: BTreeMap<HostId, Arc<Host>>,
+    /// VPCs.
+    pub vpcs: BTreeMap<VpcId, Arc<Vpc>>,
+    /// Subnets.
+    pub subnets: BTreeMap<SubnetId, Arc<Subnet>>,
+    /// Security groups.
+    pub security_groups: BTreeMap<SecurityGroupId, Arc<SecurityGroup>>,
+    /// Network ACLs.
+    pub acls: BTreeMap<AclId, Arc<Acl>>,
+    /// Elastic IPs.
+    pub eips: BTreeMap<EipId, Arc<Eip>>,
+    /// Instance templates.
+    pub templates: BTreeMap<TemplateId, Arc<Template>>,
+    /// Availability groups.
+    pub ags: BTreeMap<AgId, Arc<Ag>>,
+    /// Instances.
+    pub instances: BTreeMap<InstanceId, Arc<Instance>>,
+    /// Load balancers.
+    pub load_balancers: BTreeMap<LoadBalancerId, Arc<LoadBalancer>>,
+    /// Listeners.
+    pub listeners: BTreeMap<ListenerId, Arc<Listener>>,
+    /// Backend services.
+    pub backends: BTreeMap<BackendId, Arc<Backend>>,
+    /// Target groups.
+    pub target_groups: BTreeMap<TargetGroupId, Arc<TargetGroup>>,
+    /// Last known health of targets; none: not checked yet, hence not healthy.
+    pub health: BTreeMap<(BackendId, InstanceId), Arc<Health>>,
+}
+
+/// What belongs to the region as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionSettings {
+    /// Name, such as `lab-1`. A zone's name is the region's and a letter.
+    pub name: String,
+    /// Zones, in the order of their names.
+    pub azs: Vec<String>,
+    /// Where elastic IPs come from.
+    pub eip_pools: Vec<IpNet>,
+    /// Secret of the flow hash: 24 random words, hexadecimal nowhere, logged nowhere.
+    pub hash_key: [u32; 24],
+    /// Numbers handed out so far.
+    pub sequences: Sequences,
+}
+
+/// The last number handed out of each kind; numbers are never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequences {
+    /// [`Host::index`].
+    pub host: u16,
+    /// [`Vpc::vni`].
+    pub vni: u32,
+    /// [`Instance::number`].
+    pub instance: u32,
+    /// [`Listener::number`].
+    pub listener: u32,
+    /// [`Backend::number`].
+    pub backend: u32,
+}
