@@ -134,6 +134,9 @@ pub struct BackendConfig {
     pub algorithm: Algorithm,
     /// Targets of this host's own instances, whether they get new flows or not: instance number -> port.
     pub targets: BTreeMap<u32, u16>,
+    /// Number of rows, by the number of targets whether healthy or not: a health flap must not resize the table,
+    /// for that would move every flow.
+    pub rows: u32,
     /// Recent distinct member sets, the current one first. Never empty; the current one may be.
     pub generations: Vec<MemberSet>,
 }
@@ -148,7 +151,7 @@ pub struct MemberSet {
 /// A member of a backend service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemberConfig {
-    /// Index of its host.
+    /// Index of its host; 0 in a former set: deleted since.
     pub host: u16,
     /// Weight, 1 and up; only ratios matter.
     pub weight: u32,
