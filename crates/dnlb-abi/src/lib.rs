@@ -61,6 +61,16 @@ pub mod maps {
     pub const SERVICE_COUNTERS: &str = "SERVICE_COUNTERS";
 }
 
+/// How many entries the maps have that the agent allocates ranges of.
+pub mod capacity {
+    /// `ROWS_HOT` and `ROWS_COLD`, counted in rows: 4 MiB and 16 MiB.
+    pub const ROWS: u32 = 1 << 21;
+    /// `MEMBERS`: 1 MiB.
+    pub const MEMBERS: u32 = 1 << 17;
+    /// `RULES`: 2 MiB.
+    pub const RULES: u32 = 1 << 16;
+}
+
 /// `BPF_F_MMAPABLE`: the agent maps the array's memory and writes it without system calls.
 pub const MMAPABLE: u32 = 1 << 10;
 /// `BPF_F_NO_PREALLOC`: the hash takes memory as it fills.
