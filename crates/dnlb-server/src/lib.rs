@@ -1,1 +1,8 @@
-//! placeholder
+//! The server: HTTP API, agents' streams and the region's control loop around one durable region.
+//!
+//! Read [`RegionStore`] first: everything here reads its snapshots and changes it by transactions.
+#![forbid(unsafe_code)]
+
+mod region_store;
+
+pub use region_store::{OpenError, RegionStore, TransactError};
