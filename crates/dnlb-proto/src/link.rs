@@ -1,0 +1,244 @@
+//! The agent's stream to its server, for as long as the agent lives.
+
+use std::{sync::Arc, time::Duration};
+
+use dnlb_model::HostConfig;
+use rand::Rng;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Status, Streaming, transport::Endpoint};
+use tracing::{debug, error, info, warn};
+
+use crate::{
+    HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter,
+    outbox::Outbox,
+    pb::{self, agents_client::AgentsClient, from_agent, from_server},
+    report,
+};
+
+/// First pause after a lost connection.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause: well below the grace that a restarted server gives its hosts.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// How long the server may take to be reached, to answer, and to take a message.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Shows the newest configuration; none until a server has sent the first.
+pub type ConfigReceiver = watch::Receiver<Option<Arc<HostConfig>>>;
+
+/// What a link needs to know.
+#[derive(Clone, Debug)]
+pub struct LinkOptions {
+    /// The server, such as `http://192.0.2.1:7443`.
+    pub server: String,
+    /// Secret by which the server admits agents.
+    pub token: JoinToken,
+    /// Who we are.
+    pub hello: Hello,
+}
+
+/// Why a link could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The server's address is not one.
+    #[error("`{server}` is not a server's address, such as http://192.0.2.1:7443")]
+    Address {
+        /// What was given.
+        server: String,
+        /// What is wrong with it.
+        source: tonic::transport::Error,
+    },
+}
+
+/// An agent's link to its server.
+#[derive(Debug)]
+pub struct AgentLink {
+    endpoint: Endpoint,
+    options: LinkOptions,
+    outbox: Outbox,
+    woken: watch::Receiver<()>,
+    configs: watch::Sender<Option<Arc<HostConfig>>>,
+    /// Newest revision of the server whose configuration is the last one given to the agent.
+    revision: u64,
+}
+
+impl AgentLink {
+    /// Starts a link in the current runtime: connects, and reconnects whenever the connection is lost.
+    ///
+    /// The receiver shows the newest configuration, none until a server has sent the first; it is not shown a
+    /// configuration that differs only in its revision, which is acknowledged on the agent's behalf. Heart-beats
+    /// are sent by themselves. The link ends when the last [`Reporter`] is dropped.
+    ///
+    /// # Errors
+    /// When the server's address cannot be one. A server that cannot be reached is no error but tried again.
+    pub fn spawn(options: LinkOptions) -> Result<(ConfigReceiver, Reporter), LinkError> {
+        let endpoint = Endpoint::from_shared(options.server.clone())
+            .map_err(|source| LinkError::Address { server: options.server.clone(), source })?
+            .connect_timeout(PATIENCE)
+            .tcp_nodelay(true)
+            .keep_alive_while_idle(true)
+            .http2_keep_alive_interval(PATIENCE)
+            .keep_alive_timeout(PATIENCE);
+        let (reporter, outbox, woken) = Reporter::new();
+        let (configs, newest) = watch::channel(None);
+        let link = Self { endpoint, options, outbox, woken, configs, revision: 0 };
+        tokio::spawn(link.run());
+        Ok((newest, reporter))
+    }
+
+    async fn run(mut self) {
+        let mut pause = PAUSE_MIN;
+        loop {
+            let began = Instant::now();
+            match self.session().await {
+                Ok(()) => return,
+                Err(SessionError::Status(status)) if is_refusal(&status) => {
+                    error!(server = %self.options.server, reason = status.message(), "server refuses this agent");
+                }
+                Err(error) => {
+                    warn!(server = %self.options.server, %error, "no connection to the server");
+                }
+            }
+            if began.elapsed() > PAUSE_MAX {
+                pause = PAUSE_MIN;
+            }
+            // All agents lose a server at the same moment: they must not all come back at the same one.
+            let jittered = rand::rng().random_range(pause / 2..=pause);
+            tokio::select! {
+                () = sleep(jittered) => {}
+                () = dropped(&mut self.woken) => return,
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// One connection; `Ok` when the agent is done with the link.
+    async fn session(&mut self) -> Result<(), SessionError> {
+        let (messages, outbound) = mpsc::channel(16);
+        let mut woken = self.woken.clone();
+        let mut inbound = tokio::select! {
+            inbound = self.open(&messages, outbound) => inbound?,
+            () = dropped(&mut woken) => return Ok(()),
+        };
+        info!(server = %self.options.server, "connected to the server");
+        self.outbox.refresh_all();
+        self.send_fresh(&messages).await?;
+
+        let mut beats = interval(HEARTBEAT_INTERVAL);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                message = inbound.message() => {
+                    self.on_message(message?.ok_or(SessionError::Closed)?)?;
+                    self.send_fresh(&messages).await?;
+                }
+                woken = self.woken.changed() => {
+                    if woken.is_err() {
+                        return Ok(());
+                    }
+                    self.send_fresh(&messages).await?;
+                }
+                _ = beats.tick() => {
+                    send(&messages, from_agent::Kind::Heartbeat(pb::Heartbeat {})).await?;
+                }
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        messages: &mpsc::Sender<pb::FromAgent>,
+        outbound: mpsc::Receiver<pb::FromAgent>,
+    ) -> Result<Streaming<pb::FromServer>, SessionError> {
+        let channel = self.endpoint.connect().await?;
+        let mut client = AgentsClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        send(messages, from_agent::Kind::Hello((&self.options.hello).into())).await?;
+        let mut request = Request::new(ReceiverStream::new(outbound));
+        self.options.token.attach(request.metadata_mut());
+        let response = timeout(PATIENCE, client.link(request)).await.map_err(|_| SessionError::Silent)??;
+        Ok(response.into_inner())
+    }
+
+    fn on_message(&mut self, message: pb::FromServer) -> Result<(), SessionError> {
+        match message.kind {
+            Some(from_server::Kind::Config(config)) => {
+                let config = HostConfig::try_from(config)?;
+                let revision = config.revision;
+                debug!(revision, "configuration received");
+                let held = self.configs.borrow().clone();
+                let same = held
+                    .is_some_and(|held| HostConfig { revision: held.revision, ..config.clone() } == *held);
+                self.revision = revision;
+                if same {
+                    self.outbox.refresh_ack();
+                } else {
+                    self.configs.send_replace(Some(Arc::new(config)));
+                }
+            }
+            Some(from_server::Kind::Unchanged(pb::Unchanged { revision })) => {
+                self.revision = revision;
+                self.outbox.refresh_ack();
+            }
+            // A newer server may say more than we understand.
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn send_fresh(&self, messages: &mpsc::Sender<pb::FromAgent>) -> Result<(), SessionError> {
+        let fresh = self.outbox.take_fresh();
+        if let Some(report) = fresh.report {
+            send(messages, from_agent::Kind::Report(report.into())).await?;
+        }
+        if let Some(mut ack) = fresh.ack {
+            let held = self.configs.borrow().as_ref().map(|config| config.revision);
+            if held == Some(ack.revision) {
+                ack.revision = self.revision;
+            }
+            send(messages, from_agent::Kind::Ack(ack.into())).await?;
+        }
+        if let Some(counters) = fresh.counters {
+            send(messages, from_agent::Kind::Counters(report::counters_message(counters))).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a connection ended; the next one is tried whatever it was.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error("the server closed the stream")]
+    Closed,
+    #[error("the server could not be reached: {0}")]
+    Connect(#[from] tonic::transport::Error),
+    #[error("the server sent what we refuse: {0}")]
+    Parse(#[from] ParseError),
+    #[error("the server does not answer")]
+    Silent,
+    #[error("{}: {}", .0.code(), .0.message())]
+    Status(#[from] Status),
+}
+
+async fn send(messages: &mpsc::Sender<pb::FromAgent>, kind: from_agent::Kind) -> Result<(), SessionError> {
+    let message = pb::FromAgent { kind: Some(kind) };
+    match timeout(PATIENCE, messages.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(SessionError::Closed),
+        Err(_) => Err(SessionError::Silent),
+    }
+}
+
+/// Waits until the agent has dropped its last reporter.
+async fn dropped(woken: &mut watch::Receiver<()>) {
+    while woken.changed().await.is_ok() {}
+}
+
+fn is_refusal(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument | Code::FailedPrecondition
+    )
+}

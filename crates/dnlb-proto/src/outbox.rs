@@ -1,0 +1,226 @@
+//! What the agent has to say, kept until a server has heard it and repeated to the next one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use dnlb_model::{HealthReport, InstanceReport, InstanceState};
+use tokio::sync::watch;
+
+use crate::{Ack, Counter, Report};
+
+/// Through this the agent reports; clones report to the same server.
+///
+/// Calls never block and never fail: the last value of each instance and target is remembered, sent when it is
+/// new, and sent again to every server that the link connects to. The link ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    outbox: Outbox,
+    wake: Arc<watch::Sender<()>>,
+}
+
+impl Reporter {
+    pub(crate) fn new() -> (Self, Outbox, watch::Receiver<()>) {
+        let outbox = Outbox::default();
+        let (wake, woken) = watch::channel(());
+        (Self { outbox: outbox.clone(), wake: Arc::new(wake) }, outbox, woken)
+    }
+
+    /// The kernel maps show this revision with this digest, or why they do not.
+    pub fn ack(&self, revision: u64, digest: impl Into<String>, error: Option<String>) {
+        let ack = Ack { revision, digest: digest.into(), error };
+        self.update(|known| {
+            let fresh = known.ack.as_ref() != Some(&ack);
+            known.ack = Some(ack);
+            known.fresh.ack |= fresh;
+            fresh
+        });
+    }
+
+    /// State of an instance of this host.
+    pub fn instance(&self, report: InstanceReport) {
+        let InstanceReport { number, state } = report;
+        self.update(|known| {
+            let fresh = known.instances.get(&number) != Some(&state);
+            if fresh {
+                known.instances.insert(number, state);
+                known.fresh.instances.insert(number);
+            }
+            fresh
+        });
+    }
+
+    /// Health of a target on this host. To be called on transitions; `reason` without measurements, so that
+    /// equal results are equal.
+    pub fn health(&self, report: HealthReport) {
+        let key = (report.backend, report.instance);
+        let value = (report.healthy, report.reason);
+        self.update(|known| {
+            let fresh = known.health.get(&key) != Some(&value);
+            if fresh {
+                known.health.insert(key, value);
+                known.fresh.health.insert(key);
+            }
+            fresh
+        });
+    }
+
+    /// Totals by outcome name; only the newest are sent.
+    pub fn counters(&self, outcomes: BTreeMap<String, Counter>) {
+        self.update(|known| {
+            known.fresh.counters = Some(outcomes);
+            true
+        });
+    }
+
+    /// An instance has gone: nothing of it, nor of its health, will be repeated.
+    pub fn forget_instance(&self, number: u32) {
+        self.update(|known| {
+            known.instances.remove(&number);
+            known.fresh.instances.remove(&number);
+            known.health.retain(|(_, instance), _| *instance != number);
+            known.fresh.health.retain(|(_, instance)| *instance != number);
+            false
+        });
+    }
+
+    /// A target is not checked any more: its health will not be repeated.
+    pub fn forget_health(&self, backend: u32, instance: u32) {
+        self.update(|known| {
+            known.health.remove(&(backend, instance));
+            known.fresh.health.remove(&(backend, instance));
+            false
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Known) -> bool) {
+        if change(&mut self.outbox.known()) {
+            self.wake.send_replace(());
+        }
+    }
+}
+
+/// What the agent knows, shared by its reporters and the link.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outbox(Arc<Mutex<Known>>);
+
+/// What is to be sent now.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    pub(crate) ack: Option<Ack>,
+    pub(crate) report: Option<Report>,
+    pub(crate) counters: Option<BTreeMap<String, Counter>>,
+}
+
+impl Outbox {
+    /// The next [`Outbox::take_fresh`] yields everything that is known.
+    pub(crate) fn refresh_all(&self) {
+        let mut known = self.known();
+        let known = &mut *known;
+        known.fresh.ack = known.ack.is_some();
+        known.fresh.instances = known.instances.keys().copied().collect();
+        known.fresh.health = known.health.keys().copied().collect();
+    }
+
+    /// The next [`Outbox::take_fresh`] yields the last acknowledgement again.
+    pub(crate) fn refresh_ack(&self) {
+        let mut known = self.known();
+        known.fresh.ack = known.ack.is_some();
+    }
+
+    /// What has changed since the last call.
+    pub(crate) fn take_fresh(&self) -> Fresh {
+        let mut known = self.known();
+        let fresh = std::mem::take(&mut known.fresh);
+        let instance = |number: u32| {
+            let state = known.instances.get(&number)?.clone();
+            Some(InstanceReport { number, state })
+        };
+        let health = |key: (u32, u32)| {
+            let (healthy, reason) = known.health.get(&key)?.clone();
+            Some(HealthReport { backend: key.0, instance: key.1, healthy, reason })
+        };
+        let report = Report {
+            instances: fresh.instances.into_iter().filter_map(instance).collect(),
+            health: fresh.health.into_iter().filter_map(health).collect(),
+        };
+        Fresh {
+            ack: known.ack.clone().filter(|_| fresh.ack),
+            report: Some(report).filter(|report| *report != Report::default()),
+            counters: fresh.counters,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A panic elsewhere leaves the values whole: each change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    ack: Option<Ack>,
+    instances: BTreeMap<u32, InstanceState>,
+    health: BTreeMap<(u32, u32), (bool, String)>,
+    fresh: Unsent,
+}
+
+/// What no server has been sent yet.
+#[derive(Debug, Default)]
+struct Unsent {
+    ack: bool,
+    instances: BTreeSet<u32>,
+    health: BTreeSet<(u32, u32)>,
+    counters: Option<BTreeMap<String, Counter>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn health(instance: u32, healthy: bool) -> HealthReport {
+        HealthReport { backend: 1, instance, healthy, reason: "connected".into() }
+    }
+
+    #[test]
+    fn only_changes_are_sent_and_all_is_repeated_to_the_next_server() {
+        let (reporter, outbox, mut woken) = Reporter::new();
+        reporter.ack(7, "d", None);
+        reporter.instance(InstanceReport { number: 1, state: InstanceState::Pending });
+        reporter.instance(InstanceReport { number: 1, state: InstanceState::Running });
+        reporter.health(health(1, true));
+        assert!(woken.has_changed().unwrap());
+        let first = outbox.take_fresh();
+        let everything = Report {
+            instances: vec![InstanceReport { number: 1, state: InstanceState::Running }],
+            health: vec![health(1, true)],
+        };
+        assert_eq!(first.report, Some(everything.clone()));
+        assert_eq!(first.ack.unwrap().revision, 7);
+
+        woken.mark_unchanged();
+        reporter.health(health(1, true));
+        assert!(!woken.has_changed().unwrap(), "nothing new");
+        assert!(outbox.take_fresh().report.is_none());
+
+        outbox.refresh_all();
+        let again = outbox.take_fresh();
+        assert_eq!((again.report, again.ack.unwrap().revision), (Some(everything), 7));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_repeated() {
+        let (reporter, outbox, _woken) = Reporter::new();
+        for number in 1..=3 {
+            reporter.instance(InstanceReport { number, state: InstanceState::Running });
+            reporter.health(health(number, true));
+        }
+        reporter.forget_instance(1);
+        reporter.forget_health(1, 2);
+        outbox.refresh_all();
+        let report = outbox.take_fresh().report.unwrap();
+        assert_eq!(report.instances.iter().map(|report| report.number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(report.health, [health(3, true)]);
+    }
+}
