@@ -1,1 +1,116 @@
-fn main() {}
+//! Every command of CI, so that CI has none that a developer lacks.
+//!
+//! `cargo xtask ci` is what `make test` runs. Each step is a command of its own; a step prints what it runs.
+#![forbid(unsafe_code)]
+
+mod deps;
+mod purity;
+mod run;
+mod test;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::run::{cargo, step};
+
+/// Commands of this workspace's CI.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything: formatting, lints, dependency rule, tests, purity, licences, kernel and lab tests
+    Ci,
+    /// Licences, bans and sources of the dependencies (cargo-deny)
+    Deny,
+    /// The rule about which crate may depend on which
+    Deps,
+    /// Formatting
+    Fmt,
+    /// Verified instruction counts of the eBPF programs, as the kernel reports them (needs root)
+    Insns,
+    /// Formatting, clippy, rustdoc, dependency rule
+    Lint,
+    /// Builds the pure crates for targets without an operating system
+    Purity,
+    /// Tests; without a kind, all of them
+    Test {
+        /// Which tests
+        kind: Option<TestKind>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TestKind {
+    /// Tests that run anywhere
+    Unit,
+    /// Ignored tests of the crates that load eBPF programs or make namespaces (need root)
+    Kernel,
+    /// End to end, in a lab (needs root)
+    Lab,
+}
+
+fn main() -> Result<()> {
+    let workspace =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    std::env::set_current_dir(workspace).context("going to the workspace's folder")?;
+    match Arguments::parse().command {
+        Command::Ci => {
+            let mut metadata = cargo(["metadata", "--locked", "--format-version", "1"]);
+            metadata.stdout(std::process::Stdio::null());
+            step("Cargo.lock is up to date", metadata)?;
+            lint()?;
+            test::unit()?;
+            purity::check()?;
+            deny()?;
+            test::kernel()?;
+            test::lab()
+        }
+        Command::Deny => deny(),
+        Command::Deps => deps::check(),
+        Command::Fmt => format(),
+        Command::Insns => test::insns(),
+        Command::Lint => lint(),
+        Command::Purity => purity::check(),
+        Command::Test { kind } => match kind {
+            Some(TestKind::Unit) => test::unit(),
+            Some(TestKind::Kernel) => test::kernel(),
+            Some(TestKind::Lab) => test::lab(),
+            None => test::unit().and_then(|()| test::kernel()).and_then(|()| test::lab()),
+        },
+    }
+}
+
+fn format() -> Result<()> {
+    step("formatting", cargo(["fmt", "--all", "--check"]))
+}
+
+fn lint() -> Result<()> {
+    format()?;
+    deps::check()?;
+    step("clippy", cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut rustdoc = cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
+    rustdoc.env("RUSTDOCFLAGS", "-D warnings");
+    step("rustdoc", rustdoc)
+}
+
+fn deny() -> Result<()> {
+    if !run::exists("cargo-deny") {
+        println!(
+            "== cargo deny: left out, cargo-deny is not installed (scripts/setup.sh --deny installs it)"
+        );
+        return Ok(());
+    }
+    step("cargo deny", cargo(["deny", "--log-level", "error", "check", "licenses", "bans", "sources"]))?;
+    let mut advisories = cargo(["deny", "--log-level", "error", "fetch", "db"]);
+    advisories.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    if advisories.status().context("starting cargo deny")?.success() {
+        step("cargo deny advisories", cargo(["deny", "--log-level", "error", "check", "advisories"]))
+    } else {
+        println!("== cargo deny advisories: left out, the advisory database cannot be reached from here");
+        Ok(())
+    }
+}

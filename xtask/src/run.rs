@@ -1,0 +1,56 @@
+//! Running other programs.
+
+use std::{ffi::OsStr, process::Command, time::Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// A call of the cargo that runs this.
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    // Set for xtask by the outer cargo; to the inner one they would mean something else.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs a command under a heading; an exit code other than zero is an error.
+pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
+    println!("== {name}");
+    let start = Instant::now();
+    let status = command.status().with_context(|| format!("starting {command:?}"))?;
+    ensure!(status.success(), "{name}: {status}\n  {command:?}");
+    println!("== {name}: done in {:.1} s", start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// Whether a program of that name is on the PATH.
+pub(crate) fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether this process is root's.
+pub(crate) fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// Lets cargo start the tests through sudo, unless this is root already.
+pub(crate) fn as_root(command: &mut Command) {
+    if !is_root() {
+        command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "sudo -E");
+        command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "sudo -E");
+    }
+}
+
+/// Appends arguments.
+pub(crate) fn with<S: AsRef<OsStr>>(mut command: Command, arguments: impl IntoIterator<Item = S>) -> Command {
+    command.args(arguments);
+    command
+}

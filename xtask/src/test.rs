@@ -1,0 +1,46 @@
+//! The three kinds of tests.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::run::{as_root, cargo, step, with};
+
+/// Tests of every crate that need nothing but a user.
+pub(crate) fn unit() -> Result<()> {
+    step("unit tests", cargo(["test", "--quiet", "--workspace"]))
+}
+
+/// Tests that load programs into the kernel or make namespaces: all ignored ones but the lab's.
+pub(crate) fn kernel() -> Result<()> {
+    let mut command = cargo([
+        "test",
+        "--locked",
+        "--workspace",
+        "--exclude",
+        "dnlb-lab",
+        "--",
+        "--ignored",
+        "--test-threads=1",
+    ]);
+    as_root(&mut command);
+    step("kernel tests", command)
+}
+
+/// End-to-end tests in a lab, with the binary as users get it.
+pub(crate) fn lab() -> Result<()> {
+    step("release build", cargo(["build", "--quiet", "--release", "-p", "dnlb"]))?;
+    let mut command = cargo(["test", "-p", "dnlb-lab", "--tests", "--", "--ignored", "--test-threads=1"]);
+    as_root(&mut command);
+    command.env("DNLB_BIN", std::fs::canonicalize("target/release/dnlb")?);
+    step("lab tests", command)
+}
+
+/// Prints what the verifier counted for each program.
+pub(crate) fn insns() -> Result<()> {
+    let example = "crates/dnlb-switch/examples/insns.rs";
+    anyhow::ensure!(Path::new(example).exists(), "{example} is missing");
+    let mut command = with(cargo(["run", "--quiet", "-p", "dnlb-switch"]), ["--example", "insns"]);
+    as_root(&mut command);
+    step("verified instructions", command)
+}
