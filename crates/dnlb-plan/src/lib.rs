@@ -1,6 +1,15 @@
 //! Decisions of the control plane as functions of values.
+//!
+//! This crate refuses to know what time it is, where values come from and who acts on them: the server and
+//! the agent are thin shells around it. On the server, [`host_configs`](host_config::host_configs) turns a region
+//! into the configuration of each host, [`place`](placement::place) chooses hosts for instances. On a host,
+//! [`compile`](compile::compile) turns a configuration into the contents of kernel maps ([`SwitchState`]), and
+//! [`HealthState`](health::HealthState) says when a target is healthy.
 #![forbid(unsafe_code)]
 
+pub mod rows;
+pub mod service_index;
 mod switch;
 
+pub use rows::{chains, maglev, row_count};
 pub use switch::*;

@@ -1,0 +1,423 @@
+//! Rows: which member takes the flows that hash to a row.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use dnlb_model::MemberSet;
+
+/// Row counts to choose from: most members, rows. All prime, so that every step size visits every row.
+///
+/// About 160 rows a member up to a hundred members: fewer make a change of the set move many rows that need not
+/// move. A row is 10 bytes, so ten members take 20 kB and a hundred 164 kB; the hot half of 64 services of a
+/// hundred members is 2.1 MB.
+const ROW_COUNTS: [(usize, u32); 7] =
+    [(6, 1_021), (12, 2_039), (25, 4_093), (50, 8_191), (100, 16_381), (200, 32_749), (usize::MAX, 65_537)];
+
+/// With this many rows left, the search for them gives way to sorting.
+const SORTED_ROWS: u32 = 64;
+
+/// Rows for a backend service of so many targets; 0 for none.
+///
+/// Weights do not count: a new weight must not resize the table, which would move every flow. With weights
+/// from 1 to 100 a member's share is exact to one row whatever the count.
+#[must_use]
+pub fn row_count(members: usize) -> u32 {
+    if members == 0 {
+        return 0;
+    }
+    ROW_COUNTS.iter().find(|(most, _)| members <= *most).map_or(0, |&(_, rows)| rows)
+}
+
+/// Assigns every row to a member: the instance's number, or 0 when the set is empty.
+///
+/// Every host that computes it from the same set gets the same rows.
+///
+/// # Shape
+/// `rows` values; `rows` is a prime.
+///
+/// # Invariants
+/// - Each member owns its weight's share of the rows, rounded down or up.
+/// - Only ratios of weights matter.
+///
+/// # Cost
+/// O(rows log rows) steps, whatever the number of members.
+///
+/// # Source
+/// Eisenbud et al., *Maglev*, NSDI 2016, section 3.4: each member prefers the rows in an order of its own.
+/// We depart from it in two ways. A member that finds a row taken has used its turn, so who gets a row depends
+/// on how early the row comes in the members' orders and hardly on what else they own: fewer rows move when the
+/// set changes. And a member stops at its quota, so that shares are exact; heavier members take more turns in
+/// the same time.
+#[must_use]
+pub fn maglev(set: &MemberSet, rows: u32) -> Vec<u32> {
+    let mut table = vec![0; rows as usize];
+    if rows < 2 {
+        table.fill(set.members.keys().next().copied().unwrap_or(0));
+        return table;
+    }
+    let quotas = quotas(set, rows);
+    let mut classes: BTreeMap<Reverse<u32>, Class> = BTreeMap::new();
+    for (&number, member) in &set.members {
+        let quota = quotas.get(&number).copied().unwrap_or(0);
+        if quota > 0 {
+            let class = classes.entry(Reverse(member.weight));
+            let class = class.or_insert(Class { weight: member.weight, turn: 0, walkers: Vec::new() });
+            class.walkers.push(Walker::new(number, rows, quota));
+        }
+    }
+    let mut classes: Vec<Class> = classes.into_values().collect();
+    let mut free = FreeRows::new(rows);
+    while free.left > SORTED_ROWS {
+        // The heaviest class that still wants rows turns in every round, the others in proportion.
+        let Some(heaviest) = classes.first() else { break };
+        let (turn, weight) = (heaviest.turn, heaviest.weight);
+        let mut satisfied = false;
+        for class in &mut classes {
+            if class.turn * u64::from(weight) <= turn * u64::from(class.weight) {
+                satisfied |= class.walk(&mut table, &mut free);
+            }
+        }
+        if satisfied {
+            classes.retain(|class| !class.walkers.is_empty());
+        }
+    }
+    assign_last(&mut table, &free, &classes);
+    table
+}
+
+/// The chain of every row: its owner now, then those it had in earlier sets, nearest first; 0 ends a chain.
+///
+/// Repetitions and instances that are not `alive` are left out; of the rest the first four remain.
+///
+/// # Shape
+/// `rows` chains. `generations[0]` is the current set. When it is empty, so is every chain's first place.
+#[must_use]
+pub fn chains(generations: &[MemberSet], rows: u32, alive: impl Fn(u32) -> bool) -> Vec<[u32; 4]> {
+    let mut chains = vec![[0; 4]; rows as usize];
+    let mut lengths = vec![0_u8; rows as usize];
+    for (age, set) in generations.iter().enumerate() {
+        if set.members.is_empty() {
+            if age == 0 {
+                lengths.fill(1);
+            }
+            continue;
+        }
+        for ((chain, length), number) in chains.iter_mut().zip(&mut lengths).zip(maglev(set, rows)) {
+            let at = usize::from(*length);
+            if at < chain.len() && !chain[..at].contains(&number) && (age == 0 || alive(number)) {
+                chain[at] = number;
+                *length += 1;
+            }
+        }
+    }
+    chains
+}
+
+/// How many rows each member is to own: the exact share rounded down or up, together all rows.
+///
+/// What rounding down leaves over goes first to members that would get nothing, then by largest remainder,
+/// then by number.
+fn quotas(set: &MemberSet, rows: u32) -> BTreeMap<u32, u32> {
+    let total: u64 = set.members.values().map(|member| u64::from(member.weight)).sum();
+    if total == 0 {
+        return BTreeMap::new();
+    }
+    let mut quotas = BTreeMap::new();
+    let mut remainders = Vec::with_capacity(set.members.len());
+    let mut left = u64::from(rows);
+    for (&number, member) in &set.members {
+        let exact = u128::from(member.weight) * u128::from(rows);
+        let (whole, remainder) = (exact / u128::from(total), exact % u128::from(total));
+        let whole = u32::try_from(whole).unwrap_or(rows);
+        left -= u64::from(whole);
+        quotas.insert(number, whole);
+        if remainder > 0 {
+            remainders.push((whole > 0, Reverse(remainder), number));
+        }
+    }
+    remainders.sort_unstable();
+    for (_, _, number) in remainders.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+        *quotas.entry(number).or_default() += 1;
+    }
+    quotas
+}
+
+/// Assigns the rows that are still free, in the order in which walking on would have found them.
+///
+/// The last rows are hard to find: a third of all steps would be spent on the last few dozen. With so few left it
+/// is cheaper to compute when each member would come to each of them.
+fn assign_last(table: &mut [u32], free: &FreeRows, classes: &[Class]) {
+    let (rows, left) = (table.len() as u64, free.rows());
+    let mut claims = Vec::new();
+    let mut quotas = BTreeMap::new();
+    for class in classes {
+        for walker in &class.walkers {
+            let inverse = inverse(walker.stride, rows);
+            for &row in &left {
+                let turn = walker.turn_of(row, inverse, rows);
+                // 24 bits of fraction: finer than any two turns of a table of 65,537 rows can lie apart
+                // with weights up to 100; beyond that, weight and number decide as well as anything.
+                claims.push((
+                    (turn << 24) / u64::from(class.weight),
+                    Reverse(class.weight),
+                    walker.number,
+                    row,
+                ));
+            }
+            quotas.insert(walker.number, walker.quota);
+        }
+    }
+    claims.sort_unstable();
+    for (_, _, number, row) in claims {
+        let (Some(quota), place) = (quotas.get_mut(&number), &mut table[row as usize]) else { continue };
+        if *quota > 0 && *place == 0 {
+            *place = number;
+            *quota -= 1;
+        }
+    }
+}
+
+/// The number whose product with `stride` is 1 modulo the prime `rows`.
+fn inverse(stride: u32, rows: u64) -> u64 {
+    // Fermat: stride^(rows - 2).
+    let (mut result, mut power, mut exponent) = (1, u64::from(stride) % rows, rows - 2);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result = result * power % rows;
+        }
+        power = power * power % rows;
+        exponent >>= 1;
+    }
+    result
+}
+
+/// Members of equal weight, which walk together.
+struct Class {
+    weight: u32,
+    /// Turns taken. The next one is due at `turn / weight`.
+    turn: u64,
+    walkers: Vec<Walker>,
+}
+
+impl Class {
+    /// Gives every member one turn; `true` when nobody of them wants more rows.
+    fn walk(&mut self, table: &mut [u32], free: &mut FreeRows) -> bool {
+        let rows = table.len() as u32;
+        let mut satisfied = false;
+        for walker in &mut self.walkers {
+            if free.take(walker.row) {
+                table[walker.row as usize] = walker.number;
+                walker.quota -= 1;
+                satisfied |= walker.quota == 0;
+            }
+            walker.step(rows);
+        }
+        self.turn += 1;
+        if satisfied {
+            self.walkers.retain(|walker| walker.quota > 0);
+        }
+        self.walkers.is_empty()
+    }
+}
+
+/// A member on its way through the rows in its own order.
+struct Walker {
+    number: u32,
+    first: u32,
+    row: u32,
+    stride: u32,
+    quota: u32,
+}
+
+impl Walker {
+    fn new(number: u32, rows: u32, quota: u32) -> Self {
+        let hash = mix(u64::from(number));
+        let row = (hash >> 32) as u32 % rows;
+        // Any stride from 1 to rows - 1 visits all rows of a prime count.
+        let stride = hash as u32 % (rows - 1) + 1;
+        Self { number, first: row, row, stride, quota }
+    }
+
+    fn step(&mut self, rows: u32) {
+        self.row += self.stride;
+        if self.row >= rows {
+            self.row -= rows;
+        }
+    }
+
+    /// The turn at which it comes to `row`, given the inverse of its stride.
+    fn turn_of(&self, row: u32, inverse: u64, rows: u64) -> u64 {
+        (u64::from(row) + rows - u64::from(self.first)) * inverse % rows
+    }
+}
+
+/// A bit for each row that nobody has taken: small enough to stay in the first-level cache.
+struct FreeRows {
+    words: Vec<u64>,
+    left: u32,
+}
+
+impl FreeRows {
+    fn new(rows: u32) -> Self {
+        let mut words = vec![u64::MAX; rows.div_ceil(64) as usize];
+        if let Some(last) = words.last_mut() {
+            *last >>= (64 - rows % 64) % 64;
+        }
+        Self { words, left: rows }
+    }
+
+    /// Takes a row; `false` when it was taken before.
+    fn take(&mut self, row: u32) -> bool {
+        let (word, bit) = (&mut self.words[(row / 64) as usize], 1_u64 << (row % 64));
+        if *word & bit == 0 {
+            return false;
+        }
+        *word &= !bit;
+        self.left -= 1;
+        true
+    }
+
+    /// Rows that are left, in order.
+    fn rows(&self) -> Vec<u32> {
+        (0..)
+            .zip(&self.words)
+            .flat_map(|(at, word)| {
+                (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)
+            })
+            .collect()
+    }
+}
+
+/// Spreads numbers that differ little over all 64 bits: SplitMix64's finaliser.
+fn mix(number: u64) -> u64 {
+    let mut hash = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ hash >> 31
+}
+
+#[cfg(test)]
+mod tests {
+    use dnlb_model::MemberConfig;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set(members: impl IntoIterator<Item = (u32, u32)>) -> MemberSet {
+        let member = |(number, weight)| (number, MemberConfig { host: 1, weight });
+        MemberSet { members: members.into_iter().map(member).collect() }
+    }
+
+    fn moved(before: &[u32], after: &[u32]) -> usize {
+        before.iter().zip(after).filter(|(a, b)| a != b).count()
+    }
+
+    fn is_prime(n: u32) -> bool {
+        n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0)
+    }
+
+    #[test]
+    fn row_counts_are_prime_and_keep_the_budgets() {
+        assert!(ROW_COUNTS.iter().all(|&(_, rows)| is_prime(rows)));
+        assert_eq!(row_count(0), 0);
+        assert!(row_count(10) * 10 <= 33_000);
+        assert_eq!(row_count(100), 16_381);
+        assert_eq!(row_count(1_000), 65_537);
+        assert!(row_count(5_000) > 0);
+    }
+
+    #[test]
+    fn removing_one_of_a_hundred_equal_members_moves_at_most_two_and_a_half_times_its_share() {
+        let rows = row_count(100);
+        let all = set((1..=100).map(|number| (number, 10)));
+        let before = maglev(&all, rows);
+        let mut sum = 0.0;
+        for number in 1..=100 {
+            let mut fewer = all.clone();
+            fewer.members.remove(&number);
+            let own = before.iter().filter(|&&owner| owner == number).count();
+            let ratio = moved(&before, &maglev(&fewer, rows)) as f64 / own as f64;
+            assert!(ratio <= 2.5, "removing {number} moves {ratio:.2} times its rows");
+            sum += ratio;
+        }
+        println!("removing one of 100 moves {:.2} times its rows", sum / 100.0);
+    }
+
+    #[test]
+    fn a_former_owner_follows_the_current_one_in_a_chain_unless_it_is_gone() {
+        let rows = 1_021;
+        let (now, before) = (set([(1, 10), (2, 10)]), set([(2, 10), (3, 10)]));
+        let chains = chains(&[now.clone(), before.clone()], rows, |number| number != 3);
+        let (first, second) = (maglev(&now, rows), maglev(&before, rows));
+        for ((chain, first), second) in chains.iter().zip(first).zip(second) {
+            let expected = if second == 3 || second == first { 0 } else { second };
+            assert_eq!(chain, &[first, expected, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn without_members_nobody_is_current() {
+        let chains = chains(&[set([]), set([(7, 1)])], 1_021, |_| true);
+        assert!(chains.iter().all(|chain| chain == &[0, 7, 0, 0]));
+        assert!(maglev(&set([]), 1_021).iter().all(|&owner| owner == 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_member_owns_its_exact_share_to_one_row(
+            members in prop::collection::btree_map(1_u32..1 << 28, 1_u32..=100, 1..60),
+            rows in prop::sample::select(vec![2_u32, 3, 7, 251, 1_021, 2_039, 4_093]),
+        ) {
+            let table = maglev(&set(members.clone()), rows);
+            let total: u32 = members.values().sum();
+            for (number, weight) in &members {
+                let own = table.iter().filter(|owner| *owner == number).count() as u32;
+                let floor = rows * weight / total;
+                let ceil = (rows * weight).div_ceil(total);
+                prop_assert!(own == floor || own == ceil, "{own} rows instead of {floor} to {ceil}");
+            }
+        }
+
+        #[test]
+        fn only_ratios_of_weights_matter(
+            members in prop::collection::btree_map(1_u32..1_000, 1_u32..=100, 1..20),
+            factor in 2_u32..1_000,
+        ) {
+            let scaled = members.iter().map(|(&number, &weight)| (number, weight * factor));
+            prop_assert_eq!(maglev(&set(scaled), 1_021), maglev(&set(members), 1_021));
+        }
+
+        #[test]
+        fn an_added_member_moves_little_more_than_its_share(
+            members in prop::collection::btree_set(1_u32..10_000, 3..40),
+            added in 10_000_u32..20_000,
+        ) {
+            let rows = row_count(members.len() + 1);
+            let before = maglev(&set(members.iter().map(|&number| (number, 1))), rows);
+            let after = maglev(&set(members.iter().chain([&added]).map(|&number| (number, 1))), rows);
+            let own = after.iter().filter(|&&owner| owner == added).count();
+            prop_assert!(moved(&before, &after) <= own * 5 / 2);
+        }
+
+        #[test]
+        fn chains_are_what_the_tables_say(
+            generations in prop::collection::vec(
+                prop::collection::btree_map(1_u32..12, 1_u32..=100, 1..6), 1..7),
+            dead in 1_u32..12,
+        ) {
+            let generations: Vec<MemberSet> = generations.into_iter().map(set).collect();
+            let tables: Vec<Vec<u32>> = generations.iter().map(|set| maglev(set, 251)).collect();
+            for (row, chain) in chains(&generations, 251, |number| number != dead).into_iter().enumerate() {
+                let mut expected = vec![tables[0][row]];
+                for table in &tables[1..] {
+                    if table[row] != dead && !expected.contains(&table[row]) {
+                        expected.push(table[row]);
+                    }
+                }
+                expected.resize(expected.len().max(4), 0);
+                prop_assert_eq!(&chain[..], &expected[..4]);
+            }
+        }
+    }
+}
