@@ -7,9 +7,15 @@
 //! [`HealthState`](health::HealthState) says when a target is healthy.
 #![forbid(unsafe_code)]
 
+pub mod alloc;
+pub mod compile;
+pub mod lint;
 pub mod rows;
 pub mod service_index;
 mod switch;
 
+pub use alloc::{AllocError, Allocation};
+pub use compile::{CompileError, LocalFacts, compile};
+pub use lint::{Note, lint};
 pub use rows::{chains, maglev, row_count};
 pub use switch::*;

@@ -1,0 +1,164 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn backend(rows: u32, members: impl IntoIterator<Item = u32>) -> BackendDemand {
+    BackendDemand { rows, members: members.into_iter().map(|number| (number, 1)).collect() }
+}
+
+fn rule(port: u32) -> RuleEntry {
+    RuleEntry { ports: port << 16 | port, protocol: 6, action: RuleEntry::ALLOW, ..Default::default() }
+}
+
+fn demand(backends: impl IntoIterator<Item = (u32, BackendDemand)>) -> Demand {
+    Demand { backends: backends.into_iter().collect(), rules: Vec::new() }
+}
+
+#[test]
+fn what_stays_wanted_stays_where_it_is() {
+    let mut alloc = Allocation::default();
+    alloc.update(&demand([(1, backend(1_021, [7, 8])), (2, backend(2_039, [8, 9]))])).unwrap();
+    let before = alloc.backend(2).cloned().unwrap();
+    alloc.update(&demand([(2, backend(2_039, [9, 10])), (3, backend(1_021, [1]))])).unwrap();
+    let after = alloc.backend(2).unwrap();
+    assert_eq!((after.rows, after.members), (before.rows, before.members));
+    assert_eq!(after.slot(9), before.slot(9));
+    // Instance 8 keeps its slot until the update after.
+    assert_eq!(after.slot(8), None);
+    assert_ne!(after.slot(10), before.slot(8));
+    assert!(after.members().any(|(_, entry)| entry.instance == 8));
+    alloc.update(&demand([(2, backend(2_039, [9, 10, 11]))])).unwrap();
+    assert_eq!(alloc.backend(2).unwrap().slot(11), before.slot(8));
+}
+
+#[test]
+fn a_resized_table_gets_another_range_and_the_old_one_rests_for_an_update() {
+    let mut alloc = Allocation::default();
+    alloc.update(&demand([(1, backend(1_021, [7]))])).unwrap();
+    let old = alloc.backend(1).unwrap().rows;
+    assert_eq!(old, Range { base: 0, len: 1_021 });
+    alloc.update(&demand([(1, backend(2_039, [7]))])).unwrap();
+    assert_eq!(alloc.backend(1).unwrap().rows, Range { base: 1_024, len: 2_039 });
+    alloc.update(&demand([(1, backend(2_039, [7])), (2, backend(1_021, [7]))])).unwrap();
+    assert_eq!(alloc.backend(2).unwrap().rows, old);
+}
+
+#[test]
+fn equal_rule_lists_share_a_range_and_a_changed_one_gets_a_new_range() {
+    let (old, new) = (vec![rule(80)], vec![rule(81)]);
+    let with = |rules: &[&Vec<RuleEntry>]| Demand {
+        rules: rules.iter().map(|rules| (*rules).clone()).collect(),
+        ..Default::default()
+    };
+    let mut alloc = Allocation::default();
+    alloc.update(&with(&[&old, &old, &vec![]])).unwrap();
+    assert_eq!(alloc.rules_base(&old), Some(0));
+    assert_eq!(alloc.rules().count(), 1);
+    alloc.update(&with(&[&new])).unwrap();
+    assert_eq!(alloc.rules_base(&new), Some(1));
+    assert_eq!(alloc.rules().collect::<Vec<_>>(), [(0, rule(80)), (1, rule(81))]);
+    alloc.update(&with(&[&new])).unwrap();
+    assert_eq!(alloc.rules().collect::<Vec<_>>(), [(1, rule(81))]);
+    assert_eq!(alloc.rules_base(&[]), Some(0));
+}
+
+#[test]
+fn a_full_map_is_named_and_nothing_changes() {
+    let mut alloc = Allocation::new(Capacity { rows: 1_024, members: 64, rules: 1 });
+    alloc.update(&demand([(1, backend(1_021, [7]))])).unwrap();
+    let before = alloc.clone();
+    let error = alloc.update(&demand([(1, backend(1_021, [7])), (2, backend(251, [7]))])).unwrap_err();
+    assert_eq!(error, AllocError::Full { map: "ROWS_HOT", wanted: 251, used: 1_024, capacity: 1_024 });
+    assert_eq!(alloc, before);
+}
+
+#[test]
+fn a_stored_allocation_reads_back_equal() {
+    let mut alloc = Allocation::default();
+    let rules = vec![vec![rule(80), rule(443)]];
+    alloc.update(&Demand { rules, ..demand([(1, backend(1_021, [7, 8]))]) }).unwrap();
+    let text = serde_json::to_string(&alloc).unwrap();
+    assert_eq!(serde_json::from_str::<Allocation>(&text).unwrap(), alloc);
+}
+
+/// Everything that programs may read after an update: ranges of rows, of members and of rules.
+fn ranges(alloc: &Allocation) -> [Vec<Range>; 3] {
+    [
+        alloc.backends.values().map(|place| place.rows).chain(alloc.retired_rows.iter().copied()).collect(),
+        alloc
+            .backends
+            .values()
+            .map(|place| place.members)
+            .chain(alloc.retired_members.iter().copied())
+            .collect(),
+        alloc.rules.iter().map(RulePlace::range).collect(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn nothing_overlaps_and_what_was_read_a_moment_ago_is_not_overwritten(
+        updates in prop::collection::vec(
+            (
+                prop::collection::btree_map(
+                    1_u32..6,
+                    (prop::sample::select(vec![0_u32, 5, 7, 11]), prop::collection::btree_set(1_u32..30, 0..20)),
+                    0..5,
+                ),
+                prop::collection::vec(prop::collection::vec(1_u32..4, 0..4), 0..4),
+            ),
+            1..8,
+        ),
+    ) {
+        let mut alloc = Allocation::new(Capacity { rows: 128, members: 512, rules: 64 });
+        for (backends, rules) in updates {
+            let before = alloc.clone();
+            let demand = Demand {
+                backends: backends.into_iter().map(|(number, (rows, members))| (number, backend(rows, members))).collect(),
+                rules: rules.into_iter().map(|ports| ports.into_iter().map(rule).collect()).collect(),
+            };
+            alloc.update(&demand).unwrap();
+            for mut ranges in ranges(&alloc) {
+                ranges.retain(|range| range.len > 0);
+                ranges.sort_unstable();
+                prop_assert!(ranges.windows(2).all(|pair| pair[0].end() <= pair[1].base), "{ranges:?}");
+            }
+            for (number, wanted) in &demand.backends {
+                let place = alloc.backend(*number).unwrap();
+                prop_assert_eq!(place.rows.len, wanted.rows);
+                prop_assert_eq!(place.rows.base % 4, 0);
+                let entries: BTreeMap<u32, MemberEntry> = place.members().collect();
+                prop_assert_eq!(entries.len(), place.slots.len() + place.retired.len());
+                prop_assert!(entries.keys().all(|at| (place.members.base + 1..place.members.end()).contains(at)));
+                prop_assert!(wanted.members.keys().all(|&instance| place.slot(instance).is_some()));
+                // Slots that the former state named still mean the same instance.
+                if let Some(former) = before.backend(*number).filter(|former| former.members == place.members) {
+                    for (&instance, slot) in &former.slots {
+                        let at = place.members.base + u32::from(slot.slot);
+                        prop_assert_eq!(entries.get(&at).map(|entry| entry.instance), Some(instance));
+                    }
+                }
+            }
+            let held: BTreeMap<u32, RuleEntry> = alloc.rules().collect();
+            for place in before.rules.iter().filter(|place| !place.retired) {
+                for (at, rule) in (place.base..).zip(&place.rules) {
+                    prop_assert_eq!(held.get(&at).map(StoredRule::from), Some(*rule));
+                }
+            }
+            for rules in &demand.rules {
+                let base = alloc.rules_base(rules).unwrap();
+                for (at, rule) in (base..).zip(rules) {
+                    prop_assert_eq!(held.get(&at), Some(rule));
+                }
+            }
+            // Asking for the same again moves nothing.
+            let mut again = alloc.clone();
+            again.update(&demand).unwrap();
+            for number in demand.backends.keys() {
+                let (once, twice) = (alloc.backend(*number).unwrap(), again.backend(*number).unwrap());
+                prop_assert_eq!(once.rows, twice.rows);
+                prop_assert_eq!(&once.slots, &twice.slots);
+            }
+        }
+    }
+}
