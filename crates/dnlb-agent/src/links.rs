@@ -1,0 +1,348 @@
+//! The host's devices: tunnel, probe link, instance links, and the way to other hosts.
+//!
+//! Everything here is idempotent: what is as it should be is left alone, so that an agent that comes back
+//! after a crash disturbs no packet.
+
+mod netlink;
+mod next_hops;
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
+
+use ipnet::IpNet;
+use rtnetlink::packet_route::link::InfoKind;
+
+use self::netlink::{Device, Netlink, Peer, inside};
+pub use self::next_hops::NextHops;
+
+/// The tunnel device.
+pub const OVERLAY: &str = "dnlb-vx";
+/// The probe link's switch side.
+pub const PROBE_SWITCH: &str = "dnlb-prb";
+/// The probe link's agent side: where health checks start.
+pub const PROBE_AGENT: &str = "dnlb-probe";
+/// UDP port of VXLAN, assigned by IANA.
+pub const VXLAN_PORT: u16 = 4789;
+/// What the tunnel adds to a packet: outer IPv4, UDP and VXLAN headers and the inner Ethernet header.
+pub const TUNNEL_OVERHEAD: u32 = 50;
+/// Guests expect an Ethernet's MTU at most.
+const INSTANCE_MTU_MAX: u32 = 1500;
+
+/// Why a device is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// A device that somebody else must have made is missing.
+    #[error("there is no device {name}")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// A namespace cannot be entered.
+    #[error("cannot enter the network namespace {}", path.display())]
+    Namespace {
+        /// Its file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// No netlink socket, thread or runtime.
+    #[error("cannot talk to the kernel by netlink")]
+    Open(#[source] io::Error),
+    /// The kernel refused.
+    #[error("cannot {action} {name}")]
+    Request {
+        /// What was asked.
+        action: &'static str,
+        /// Of what.
+        name: String,
+        /// The kernel's answer.
+        source: rtnetlink::Error,
+    },
+    /// No usable route.
+    #[error("no usable route to {destination}: {reason}")]
+    Route {
+        /// Where to.
+        destination: IpAddr,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A kernel setting cannot be written.
+    #[error("cannot write {}", path.display())]
+    Setting {
+        /// Its file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+/// The host's devices as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLinks {
+    /// Index of the tunnel device.
+    pub overlay_ifindex: u32,
+    /// Largest packet that fits into the tunnel.
+    pub overlay_mtu: u32,
+    /// Index of the uplink.
+    pub uplink_ifindex: u32,
+    /// MAC address of the uplink.
+    pub uplink_mac: [u8; 6],
+    /// Index of the probe link's switch side.
+    pub probe_ifindex: u32,
+    /// MAC address of the probe link's agent side.
+    pub probe_mac: [u8; 6],
+}
+
+/// What an instance's link must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceLink {
+    /// The instance's number.
+    pub number: u32,
+    /// Its address.
+    pub addr: IpAddr,
+    /// Its subnet.
+    pub subnet: IpNet,
+    /// A process in its network namespace.
+    pub pid: u32,
+}
+
+/// Makes and looks after devices in the agent's own network namespace.
+#[derive(Clone)]
+pub struct Links {
+    netlink: Netlink,
+    uplink: String,
+}
+
+impl std::fmt::Debug for Links {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Links").field("uplink", &self.uplink).finish_non_exhaustive()
+    }
+}
+
+/// Name of the host side of an instance's link.
+#[must_use]
+pub fn instance_link_name(number: u32) -> String {
+    format!("dnlb-i{number}")
+}
+
+/// MTU of an instance behind an uplink of this MTU.
+#[must_use]
+pub fn instance_mtu(uplink_mtu: u32) -> u32 {
+    uplink_mtu.saturating_sub(TUNNEL_OVERHEAD).min(INSTANCE_MTU_MAX)
+}
+
+/// The address that instances use as their router: the first of the subnet after the network's own.
+#[must_use]
+pub fn gateway(subnet: &IpNet) -> IpAddr {
+    match subnet.network() {
+        IpAddr::V4(it) => IpAddr::V4((u32::from(it).wrapping_add(1)).into()),
+        IpAddr::V6(it) => IpAddr::V6((u128::from(it).wrapping_add(1)).into()),
+    }
+}
+
+impl Links {
+    /// Connects to the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// No netlink socket.
+    pub fn open(uplink: &str) -> Result<Self, LinkError> {
+        Ok(Self { netlink: Netlink::open()?, uplink: uplink.to_owned() })
+    }
+
+    /// Makes the tunnel and the probe link what they should be and says what they are.
+    ///
+    /// # Errors
+    /// The kernel's refusals; a missing uplink.
+    pub async fn ensure_host(&self) -> Result<HostLinks, LinkError> {
+        let uplink = self.existing(&self.uplink).await?;
+        let mtu = uplink.mtu.saturating_sub(TUNNEL_OVERHEAD);
+        let overlay = self.ensure_overlay(mtu).await?;
+        let (switch, agent) = self.ensure_probe(instance_mtu(uplink.mtu)).await?;
+        Ok(HostLinks {
+            overlay_ifindex: overlay.index,
+            overlay_mtu: mtu,
+            uplink_ifindex: uplink.index,
+            uplink_mac: uplink.mac,
+            probe_ifindex: switch.index,
+            probe_mac: agent.mac,
+        })
+    }
+
+    /// Connects an instance: both ends of its link, its addresses and its routes. Returns the host side's index.
+    ///
+    /// # Errors
+    /// The kernel's refusals; an instance that just ended.
+    pub async fn ensure_instance(&self, link: &InstanceLink) -> Result<u32, LinkError> {
+        let name = instance_link_name(link.number);
+        let mtu = instance_mtu(self.existing(&self.uplink).await?.mtu);
+        let namespace = PathBuf::from(format!("/proc/{}/ns/net", link.pid));
+        let guest_has_it = inside(&namespace, |guest| async move { guest.device(GUEST_DEVICE).await });
+        if self.netlink.device(&name).await?.is_none() || guest_has_it.await?.is_none() {
+            // Half a pair is of no use: it belongs to a former life of the instance.
+            self.netlink.delete(&name).await?;
+            let peer = Peer {
+                name: GUEST_DEVICE,
+                mac: Some(dnlb_abi::instance_mac(link.number)),
+                netns_pid: Some(link.pid),
+            };
+            self.netlink.add_veth(&name, mtu, peer).await?;
+        }
+        let host_side = self.existing(&name).await?;
+        silence_ipv6(&name)?;
+        self.ensure_up(&name, &host_side, mtu).await?;
+        let link = link.clone();
+        inside(&namespace, move |guest| configure_guest(guest, link, mtu)).await?;
+        Ok(host_side.index)
+    }
+
+    /// Removes an instance's link.
+    ///
+    /// # Errors
+    /// The kernel's refusals.
+    pub async fn remove_instance(&self, number: u32) -> Result<(), LinkError> {
+        self.netlink.delete(&instance_link_name(number)).await
+    }
+
+    /// Index of the host side of an instance's link, if there is one.
+    ///
+    /// # Errors
+    /// The kernel's refusals.
+    pub async fn instance_ifindex(&self, number: u32) -> Result<Option<u32>, LinkError> {
+        Ok(self.netlink.device(&instance_link_name(number)).await?.map(|device| device.index))
+    }
+
+    /// Removes every device that an agent makes.
+    ///
+    /// # Errors
+    /// The kernel's refusals.
+    pub async fn remove_all(&self) -> Result<(), LinkError> {
+        for (name, _) in self.netlink.device_names().await? {
+            let instance = name.strip_prefix("dnlb-i").is_some_and(|rest| rest.parse::<u32>().is_ok());
+            if instance || name == OVERLAY || name == PROBE_SWITCH {
+                self.netlink.delete(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ensure_overlay(&self, mtu: u32) -> Result<Device, LinkError> {
+        match self.netlink.device(OVERLAY).await? {
+            Some(device) if device.kind == Some(InfoKind::Vxlan) => {}
+            Some(_) => {
+                self.netlink.delete(OVERLAY).await?;
+                self.netlink.add_vxlan(OVERLAY, VXLAN_PORT, mtu).await?;
+            }
+            None => self.netlink.add_vxlan(OVERLAY, VXLAN_PORT, mtu).await?,
+        }
+        let device = self.existing(OVERLAY).await?;
+        silence_ipv6(OVERLAY)?;
+        self.ensure_up(OVERLAY, &device, mtu).await?;
+        Ok(device)
+    }
+
+    async fn ensure_probe(&self, mtu: u32) -> Result<(Device, Device), LinkError> {
+        let both = (self.netlink.device(PROBE_SWITCH).await?, self.netlink.device(PROBE_AGENT).await?);
+        if !matches!(both, (Some(_), Some(_))) {
+            self.netlink.delete(PROBE_SWITCH).await?;
+            self.netlink.delete(PROBE_AGENT).await?;
+            let peer = Peer { name: PROBE_AGENT, mac: None, netns_pid: None };
+            self.netlink.add_veth(PROBE_SWITCH, mtu, peer).await?;
+        }
+        let switch = self.existing(PROBE_SWITCH).await?;
+        let agent = self.existing(PROBE_AGENT).await?;
+        silence_ipv6(PROBE_SWITCH)?;
+        silence_ipv6(PROBE_AGENT)?;
+        // Replies come from addresses for which only this device has a route; a strict check would pass too,
+        // but a host that checks by other rules must not stop health checks.
+        write_setting("net/ipv4/conf", PROBE_AGENT, "rp_filter", "0")?;
+        self.ensure_up(PROBE_SWITCH, &switch, mtu).await?;
+        if !agent.up || agent.mtu != mtu {
+            // Nobody answers ARP on this link: the program on the other side takes whatever comes.
+            self.netlink
+                .set(PROBE_AGENT, agent.index, |it| it.mtu(mtu).arp(false).multicast(false).up())
+                .await?;
+        }
+        let source = IpAddr::V4(Ipv4Addr::from(dnlb_abi::PROBE_SOURCE));
+        self.netlink.add_address(agent.index, source, 32).await?;
+        let instances = (IpAddr::V4(Ipv4Addr::new(240, 0, 0, 0)), 4);
+        self.netlink.put_route(instances, agent.index, None, Some(source)).await?;
+        Ok((switch, agent))
+    }
+
+    async fn ensure_up(&self, name: &str, device: &Device, mtu: u32) -> Result<(), LinkError> {
+        if device.up && device.mtu == mtu {
+            return Ok(());
+        }
+        self.netlink.set(name, device.index, |it| it.mtu(mtu).up()).await
+    }
+
+    async fn existing(&self, name: &str) -> Result<Device, LinkError> {
+        self.netlink.device(name).await?.ok_or_else(|| LinkError::Missing { name: name.to_owned() })
+    }
+}
+
+/// The one interface of an instance besides loopback.
+const GUEST_DEVICE: &str = "eth0";
+
+async fn configure_guest(guest: Netlink, link: InstanceLink, mtu: u32) -> Result<(), LinkError> {
+    let missing = |name: &str| LinkError::Missing { name: name.to_owned() };
+    let loopback = guest.device("lo").await?.ok_or_else(|| missing("lo"))?;
+    if !loopback.up {
+        guest.set("lo", loopback.index, |it| it.up()).await?;
+    }
+    let device = guest.device(GUEST_DEVICE).await?.ok_or_else(|| missing(GUEST_DEVICE))?;
+    if link.addr.is_ipv4() {
+        silence_ipv6(GUEST_DEVICE)?;
+    }
+    let mac = dnlb_abi::instance_mac(link.number);
+    if !device.up || device.mtu != mtu || device.mac != mac {
+        guest.set(GUEST_DEVICE, device.index, |it| it.address(mac.to_vec()).mtu(mtu).up()).await?;
+    }
+    guest.add_address(device.index, link.addr, link.subnet.prefix_len()).await?;
+    let everywhere = match link.addr {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+    };
+    // Last: the instance's first process takes the default route as the sign to start.
+    guest.put_route((everywhere, 0), device.index, Some(gateway(&link.subnet)), None).await
+}
+
+/// Keeps the kernel's own IPv6 (router solicitations, multicast reports) off a link that only programs serve.
+fn silence_ipv6(name: &str) -> Result<(), LinkError> {
+    match write_setting("net/ipv6/conf", name, "disable_ipv6", "1") {
+        // A kernel without IPv6 is silent already.
+        Err(LinkError::Setting { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn write_setting(family: &str, device: &str, setting: &str, value: &str) -> Result<(), LinkError> {
+    let path = PathBuf::from(format!("/proc/sys/{family}/{device}/{setting}"));
+    match std::fs::read_to_string(&path) {
+        Ok(now) if now.trim() == value => Ok(()),
+        Ok(_) => std::fs::write(&path, value).map_err(|source| LinkError::Setting { path, source }),
+        Err(source) => Err(LinkError::Setting { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_router_is_the_first_address_of_the_subnet() {
+        assert_eq!(gateway(&"10.0.1.0/24".parse().unwrap()).to_string(), "10.0.1.1");
+        assert_eq!(gateway(&"10.0.1.77/26".parse().unwrap()).to_string(), "10.0.1.65");
+        assert_eq!(gateway(&"fd00:1::/64".parse().unwrap()).to_string(), "fd00:1::1");
+    }
+
+    #[test]
+    fn an_instance_gets_what_fits_into_the_tunnel_but_no_more_than_an_ethernet_frame() {
+        assert_eq!(instance_mtu(1500), 1450);
+        assert_eq!(instance_mtu(9000), 1500);
+        assert_eq!(instance_mtu(1550), 1500);
+    }
+}

@@ -1,0 +1,115 @@
+//! How to reach other hosts over the underlay, for edges that build outer headers themselves.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use dnlb_abi::HostEntry;
+
+use super::{HostLinks, LinkError, Links};
+
+/// The discard port: a datagram there makes the kernel ask for its neighbour's MAC and bothers nobody.
+const DISCARD_PORT: u16 = 9;
+/// How long a first resolution may keep a configuration waiting.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Next hops towards the hosts of the region, as last resolved.
+///
+/// A next hop once known stays until another one is: a neighbour that is being asked again is still there.
+#[derive(Debug, Default)]
+pub struct NextHops {
+    known: BTreeMap<IpAddr, [u8; 6]>,
+}
+
+impl NextHops {
+    /// Resolves the way to every host and returns the entries of `HOSTS`.
+    ///
+    /// Waits a moment for neighbours that were never heard of; those that stay silent get no MAC address,
+    /// which programs take for unreachable. Stale neighbours are asked again without waiting.
+    ///
+    /// # Errors
+    /// Netlink's own failures; a host without a route is no error but an entry without MAC addresses.
+    pub async fn resolve(
+        &mut self,
+        links: &Links,
+        host: &HostLinks,
+        own: (u16, IpAddr),
+        hosts: &BTreeMap<u16, IpAddr>,
+    ) -> Result<BTreeMap<u16, HostEntry>, LinkError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let mut waiting = false;
+            let mut entries = BTreeMap::new();
+            for (&index, &addr) in hosts {
+                let mut entry =
+                    HostEntry { addr: abi_addr(addr), local_addr: abi_addr(own.1), ..HostEntry::default() };
+                if index != own.0
+                    && let Some(mac) = self.mac_towards(links, host, addr).await?
+                {
+                    entry.next_hop_mac = mac;
+                    entry.uplink_mac = host.uplink_mac;
+                } else if index != own.0 {
+                    waiting = true;
+                }
+                entries.insert(index, entry);
+            }
+            if !waiting || tokio::time::Instant::now() >= deadline {
+                self.known.retain(|addr, _| hosts.values().any(|it| it == addr));
+                return Ok(entries);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn mac_towards(
+        &mut self,
+        links: &Links,
+        host: &HostLinks,
+        addr: IpAddr,
+    ) -> Result<Option<[u8; 6]>, LinkError> {
+        let hop = match links.netlink.next_hop(addr).await {
+            Ok(hop) => hop,
+            // No route (now): what was known before is the best guess, the fabric may be about to come back.
+            Err(error) => {
+                tracing::debug!(%addr, %error, "no way to a host");
+                return Ok(self.known.get(&addr).copied());
+            }
+        };
+        if hop.device != host.uplink_ifindex {
+            return Ok(None);
+        }
+        match links.netlink.neighbour(hop.device, hop.neighbour).await? {
+            Some((mac, true)) => {
+                self.known.insert(addr, mac);
+            }
+            Some((mac, false)) => {
+                self.known.insert(addr, mac);
+                provoke(hop.neighbour);
+            }
+            None => provoke(hop.neighbour),
+        }
+        Ok(self.known.get(&addr).copied())
+    }
+}
+
+/// Makes the kernel resolve a neighbour.
+fn provoke(neighbour: IpAddr) {
+    let any: SocketAddr = match neighbour {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let send = || UdpSocket::bind(any)?.send_to(&[], (neighbour, DISCARD_PORT));
+    if let Err(error) = send() {
+        tracing::debug!(%neighbour, %error, "could not provoke a neighbour's answer");
+    }
+}
+
+/// An address in the form in which maps hold it.
+pub(crate) fn abi_addr(addr: IpAddr) -> dnlb_abi::Addr {
+    match addr {
+        IpAddr::V4(it) => dnlb_abi::v4_mapped(it.octets()),
+        IpAddr::V6(it) => it.octets(),
+    }
+}

@@ -1,0 +1,214 @@
+//! Instances and links in a real kernel: needs root, touches nothing outside a fresh network namespace.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use dnlb_agent::{
+    compute::{ComputeDriver, InstanceSpec, NetnsDriver, Observed},
+    links::{InstanceLink, Links, OVERLAY, PROBE_AGENT, instance_link_name},
+};
+
+/// Runs `test` on a thread whose network namespace is new, with an uplink `up0` in it.
+fn in_fresh_netns<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let thread = std::thread::spawn(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        sh("ip link set lo up && ip link add up0 mtu 1500 type veth peer name up1 && ip link set up0 up");
+        sh("ip link set up1 up && ip addr add 192.0.2.1/24 dev up0");
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
+    });
+    thread.join().unwrap();
+}
+
+fn sh(script: &str) -> String {
+    let out = Command::new("bash").args(["-ec", script]).output().unwrap();
+    assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn guest(pid: u32, script: &str) -> std::process::Output {
+    let pid = pid.to_string();
+    Command::new("nsenter").args(["-t", &pid, "-n", "-m", "-p", "bash", "-ec", script]).output().unwrap()
+}
+
+async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_dnlb-guest").into()
+}
+
+fn spec(image: &str, launch_script: Option<&str>) -> InstanceSpec {
+    InstanceSpec {
+        number: 77,
+        id: "i-0test00077".into(),
+        name: "web 77".into(),
+        region: "lab-1".into(),
+        az: "lab-1a".into(),
+        rack: "r1".into(),
+        host: "host-1".into(),
+        addr: "10.0.1.5".parse().unwrap(),
+        subnet: "10.0.1.0/24".parse().unwrap(),
+        boot: 1,
+        image: image.into(),
+        launch_script: launch_script.map(str::to_owned),
+        metadata: std::collections::BTreeMap::new(),
+    }
+}
+
+fn link(pid: u32) -> InstanceLink {
+    let spec = spec("img-web", None);
+    InstanceLink { number: spec.number, addr: spec.addr, subnet: spec.subnet, pid }
+}
+
+fn ifindex(name: &str) -> String {
+    sh(&format!("cut -d: -f1 <(ip -o link show dev {name})"))
+}
+
+#[test]
+#[ignore = "needs root"]
+fn host_links_are_made_once_and_left_alone_afterwards() {
+    in_fresh_netns(|| async {
+        let first = Links::open("up0").unwrap().ensure_host().await.unwrap();
+        let second = Links::open("up0").unwrap().ensure_host().await.unwrap();
+        assert_eq!(first, second);
+        assert_eq!(first.overlay_mtu, 1450);
+        let overlay = sh(&format!("ip -d link show {OVERLAY}"));
+        for word in ["vxlan", "external", "dstport 4789", "nolearning", "mtu 1450", ",UP,"] {
+            assert!(overlay.contains(word), "no {word} in {overlay}");
+        }
+        let probe = sh(&format!("ip addr show {PROBE_AGENT}"));
+        assert!(probe.contains("NOARP") && probe.contains("169.254.169.110/32"), "{probe}");
+        let route = sh("ip route get 240.0.0.77");
+        assert!(route.contains("dev dnlb-probe src 169.254.169.110"), "{route}");
+
+        Links::open("up0").unwrap().remove_all().await.unwrap();
+        let left = sh("ip -o link | grep -c dnlb- || true");
+        assert_eq!(left.trim(), "0");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_instance_serves_outlives_its_driver_and_leaves_nothing_behind() {
+    in_fresh_netns(|| async {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "echo launched as $DNLB_INSTANCE_ID on $(hostname); sleep 0.01 & exit 3";
+        let spec = spec("img-web", Some(script));
+        let links = Links::open("up0").unwrap();
+        let driver = NetnsDriver::new(dir.path().join("instances"), program());
+        let pid = driver.start(&spec).await.unwrap();
+        let index = links.ensure_instance(&link(pid)).await.unwrap();
+        assert_eq!(links.ensure_instance(&link(pid)).await.unwrap(), index, "the link was made anew");
+        let home = dir.path().join("instances/i-0test00077");
+        assert_eq!(fs::read_to_string(home.join("pid")).unwrap(), format!("{pid}\n"));
+
+        let answer = eventually("an answer", || {
+            let out = guest(pid, "curl -sf http://10.0.1.5:8080/");
+            out.status.success().then(|| String::from_utf8(out.stdout).unwrap())
+        })
+        .await;
+        assert!(answer.starts_with(r#"{"instance":"i-0test00077","name":"web 77","az":"lab-1a","rack":"r1","host":"host-1","client":"10.0.1.5:"#), "{answer}");
+        assert!(answer.ends_with("\"local\":\"10.0.1.5:8080\"}\n"), "{answer}");
+        let console = || fs::read_to_string(home.join("console.log")).unwrap();
+        eventually("the script's end", || console().contains("exited with status 3").then_some(())).await;
+        assert!(console().contains("launched as i-0test00077 on web-77"), "{}", console());
+
+        // Its own view: one interface with the MAC that the switch expects, own processes, own directories.
+        let view = guest(
+            pid,
+            "ip -o link; ip route; ls -d /proc/[0-9]*; ls /run /tmp; cat /run/dnlb/instance.json; ls /sys/class/net",
+        );
+        let view = String::from_utf8(view.stdout).unwrap();
+        assert!(view.contains("06:01:00:00:00:4d") && view.contains("mtu 1450"), "{view}");
+        assert!(view.contains("default via 10.0.1.1 dev eth0"), "{view}");
+        assert!(!view.contains("up0") && !view.contains(&format!("/proc/{pid}\n")), "{view}");
+        assert!(view.contains("\"az\": \"lab-1a\""), "{view}");
+
+        // The instance's own zombies are buried; a dead server does not take the machine down.
+        guest(pid, "pkill -9 -f 'guest web'; sleep 0.05 & disown");
+        assert!(matches!(driver.observe(&spec.id).unwrap(), Observed::Running { .. }));
+
+        // Another driver finds it as it is: nothing was tied to the first one.
+        drop(driver);
+        let driver = NetnsDriver::new(dir.path().join("instances"), program());
+        assert_eq!(driver.list().unwrap(), [spec.id.clone()]);
+        assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Running { boot: 1, pid });
+        assert_eq!(driver.start(&spec).await.unwrap(), pid, "started a second time");
+
+        driver.remove(&spec.id).await.unwrap();
+        links.remove_instance(spec.number).await.unwrap();
+        assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Absent);
+        assert!(!home.exists());
+        assert_eq!(links.instance_ifindex(spec.number).await.unwrap(), None);
+        // Not through a shell, whose own command line would match.
+        let left = Command::new("pgrep").arg("-f").arg(&home).output().unwrap();
+        let left = String::from_utf8(left.stdout).unwrap();
+        assert_eq!(left, "", "processes are left");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_instance_that_ends_says_how_and_one_that_lost_power_starts_again() {
+    in_fresh_netns(|| async {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = spec("img-blank", None);
+        let links = Links::open("up0").unwrap();
+        let driver = NetnsDriver::new(dir.path().join("instances"), program());
+
+        let pid = driver.start(&spec).await.unwrap();
+        links.ensure_instance(&link(pid)).await.unwrap();
+        sh(&format!("kill -9 {pid}"));
+        let reason = eventually("its end", || match driver.observe(&spec.id).unwrap() {
+            Observed::Exited { boot: 1, reason } => Some(reason),
+            _ => None,
+        })
+        .await;
+        assert_eq!(reason, "killed by signal 9");
+
+        // Stopping forgets; starting gives it a new network, and the link follows.
+        driver.stop(&spec.id).await.unwrap();
+        assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Absent);
+        let pid = driver.start(&spec).await.unwrap();
+        links.ensure_instance(&link(pid)).await.unwrap();
+        assert!(!ifindex(&instance_link_name(spec.number)).is_empty());
+
+        driver.power_off().await.unwrap();
+        assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Absent);
+        assert_eq!(driver.list().unwrap(), [spec.id.clone()], "its specification stays");
+
+        let pid = driver.start(&spec).await.unwrap();
+        links.ensure_instance(&link(pid)).await.unwrap();
+        // Polite shutdown of the whole tree, while it sleeps.
+        let began = Instant::now();
+        driver.stop(&spec.id).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(2), "took {:?}", began.elapsed());
+        driver.remove(&spec.id).await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_instance_that_cannot_start_says_why_and_leaves_no_process() {
+    in_fresh_netns(|| async {
+        let dir = tempfile::tempdir().unwrap();
+        let driver = NetnsDriver::new(dir.path().join("instances"), program());
+        let spec = spec("img-none", None);
+        let error = driver.start(&spec).await.unwrap_err();
+        assert!(error.to_string().contains("unknown image \"img-none\""), "{error}");
+        assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Absent);
+        driver.remove(&spec.id).await.unwrap();
+    });
+}
