@@ -1,0 +1,380 @@
+//! A lab as a whole: up, down, broken and healed.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use rand::Rng;
+use serde::Deserialize;
+
+use crate::{
+    netns, network,
+    process::{self, Process},
+    state::{Failure, Files, Lock, Record, private_folder, write_secret},
+    topology::{AGENT_PORT, Node, Role, Size, Topology, UPLINK, check_name, namespace},
+};
+
+/// Where the API listens if nobody else does.
+const PORT_FIRST: u16 = 8710;
+/// How many ports to try.
+const PORTS: u16 = 100;
+
+/// A lab that exists.
+#[derive(Debug)]
+pub struct Lab {
+    name: String,
+    files: Files,
+    record: Record,
+    topology: Topology,
+}
+
+/// How to reach a lab's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Host and port.
+    pub endpoint: String,
+    /// Region.
+    pub region: String,
+    /// Key id.
+    pub access_key: String,
+    /// Its secret.
+    pub secret_key: String,
+}
+
+/// The server's access-key file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyFile {
+    access_key: String,
+    secret_key: String,
+}
+
+impl Lab {
+    /// Builds a lab and starts its server and agents; they have not connected yet when this returns.
+    ///
+    /// # Errors
+    /// When there is a lab of that name or something left of one, or when the machine refuses.
+    pub fn create(name: &str, size: &Size, program: &Path) -> Result<Self> {
+        check_name(name)?;
+        let files = Files::of(name);
+        let _lock = files.lock()?;
+        if let Some(record) = files.load()? {
+            bail!(
+                "lab `{name}` is up already, brought up by {} with its API at 127.0.0.1:{}; `dnlb lab down` removes it, `--name` makes another one",
+                record.owner,
+                record.port
+            );
+        }
+        let left = network::namespaces(name);
+        ensure!(
+            left.is_empty() && !files.exist(),
+            "something is left of an earlier lab `{name}`: `dnlb lab down` removes it"
+        );
+        let topology = Topology::new(size);
+        let (port, api) = api_socket()?;
+        files.create()?;
+        let record = Record {
+            size: size.clone(),
+            port,
+            owner: owner(),
+            created: now(),
+            program: program.to_owned(),
+            processes: Default::default(),
+            broken: Default::default(),
+        };
+        // From here on `down` finds what there is.
+        files.save(&record)?;
+        let mut lab = Self { name: name.to_owned(), files, record, topology };
+        lab.build(api).inspect_err(|_| {
+            // What could not be built whole is removed; the reason is the first error, not the removal's.
+            let _ = remove(name);
+        })?;
+        Ok(lab)
+    }
+
+    /// Finds a lab.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn open(name: &str) -> Result<Self> {
+        check_name(name)?;
+        let files = Files::of(name);
+        let Some(record) = files.load()? else {
+            bail!("there is no lab `{name}`: `dnlb lab up` makes one");
+        };
+        let topology = Topology::new(&record.size);
+        Ok(Self { name: name.to_owned(), files, record, topology })
+    }
+
+    /// Breaks a node on purpose.
+    ///
+    /// # Errors
+    /// When there is no such node or it cannot fail that way.
+    pub fn fail(&mut self, node: &str, failure: Failure) -> Result<()> {
+        let (_lock, node) = self.change(node)?;
+        ensure!(
+            node.role != Role::Router,
+            "the router cannot fail; cut off those behind it, one by one, with `--how cut`"
+        );
+        ensure!(
+            failure == Failure::Cut || node.role != Role::Client,
+            "nothing runs on the client: it can only be cut off, with `--how cut`"
+        );
+        if failure != Failure::Cut {
+            process::kill_all(&self.processes_of(&node, failure == Failure::Off))?;
+        }
+        if failure != Failure::Kill {
+            network::cut(&self.name, &node)?;
+        }
+        if failure == Failure::Off {
+            network::unmount_pins(&self.files.node(&node.name));
+        }
+        self.record.broken.insert(node.name, failure);
+        self.files.save(&self.record)
+    }
+
+    /// Mends a node: connects it and starts what does not run.
+    ///
+    /// # Errors
+    /// When there is no such node or the machine refuses.
+    pub fn heal(&mut self, node: &str) -> Result<()> {
+        let (_lock, node) = self.change(node)?;
+        network::connect(&self.name, &node)?;
+        if node.has_agent() || node.role == Role::Server {
+            let alive = self.record.processes.get(&node.name).is_some_and(|process| process.is_alive());
+            if !alive && node.role == Role::Server {
+                let api = TcpListener::bind((Ipv4Addr::LOCALHOST, self.record.port))
+                    .with_context(|| format!("taking port {} for the API again", self.record.port))?;
+                self.start_server(&node, api)?;
+            } else if !alive {
+                self.start_agent(&node)?;
+            }
+        }
+        self.record.broken.remove(&node.name);
+        self.files.save(&self.record)
+    }
+
+    /// The lab's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its record.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Its nodes.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Its files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// How to reach its API.
+    ///
+    /// # Errors
+    /// While the server has not written its key, or when this user may not read it.
+    pub fn access(&self) -> Result<Access> {
+        let path = self.files.access_key();
+        let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let key: KeyFile =
+            serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Access {
+            endpoint: format!("127.0.0.1:{}", self.record.port),
+            region: self.topology.region.clone(),
+            access_key: key.access_key,
+            secret_key: key.secret_key,
+        })
+    }
+
+    /// Running instances: id -> host and first process.
+    #[must_use]
+    pub fn instances(&self) -> Vec<(String, String, Process)> {
+        let of = |node: &Node| {
+            let host = node.name.clone();
+            Files::instances(&self.files.node(&host))
+                .into_iter()
+                .map(move |(id, process)| (id, host.clone(), process))
+        };
+        self.topology.agents().flat_map(of).collect()
+    }
+
+    /// Calls `work` inside a node's network namespace; processes that it starts are inside, too.
+    ///
+    /// # Errors
+    /// When there is no such node, and what `work` returns.
+    pub fn inside<T: Send>(&self, node: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        ensure!(self.topology.node(node).is_some(), "there is no node `{node}`");
+        netns::inside(&namespace(&self.name, node), work)
+    }
+
+    fn build(&mut self, api: TcpListener) -> Result<()> {
+        network::create(&self.name, &self.topology)?;
+        network::prepare_edges(&self.name, &self.files, &self.topology)?;
+        let token: [u8; 24] = rand::rng().random();
+        let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        write_secret(&self.files.join_token(), &token)?;
+        let server = self.topology.node("server").context("every lab has a server")?.clone();
+        self.start_server(&server, api)?;
+        for node in self.topology.agents().cloned().collect::<Vec<_>>() {
+            self.start_agent(&node)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the server in its own namespace, with a socket of the machine's for its API.
+    fn start_server(&mut self, node: &Node, api: TcpListener) -> Result<()> {
+        let addr = node.ip().context("the server has an address")?;
+        let folder = self.files.node(&node.name);
+        private_folder(&folder)?;
+        fcntl(&api, FcntlArg::F_SETFD(FdFlag::empty())).context("handing the API's socket on")?;
+        let arguments = [
+            ("--region", self.topology.region.clone()),
+            ("--azs", self.topology.azs.join(",")),
+            ("--data-dir", text(&folder)),
+            ("--api-fd", api.as_raw_fd().to_string()),
+            ("--agent-listen", format!("{addr}:{AGENT_PORT}")),
+            ("--eip-pool", self.topology.eip_pool().to_string()),
+            ("--join-token-file", text(&self.files.join_token())),
+            ("--access-key-file", text(&self.files.access_key())),
+        ];
+        self.start(node, "server", &arguments, &[])
+    }
+
+    fn start_agent(&mut self, node: &Node) -> Result<()> {
+        let addr = node.ip().context("every agent's node has an address")?;
+        let server = self.topology.node("server").and_then(Node::ip).context("the server has an address")?;
+        let folder = self.files.node(&node.name);
+        private_folder(&folder)?;
+        let arguments = [
+            ("--host-id", node.name.clone()),
+            ("--az", node.az.clone()),
+            ("--rack", node.rack.clone()),
+            ("--underlay", addr.to_string()),
+            ("--uplink", UPLINK.to_owned()),
+            ("--server", format!("http://{server}:{AGENT_PORT}")),
+            ("--join-token-file", text(&self.files.join_token())),
+            ("--run-dir", text(&folder)),
+        ];
+        let flags: &[&str] = if node.role == Role::Edge { &["--edge", "--no-compute"] } else { &[] };
+        self.start(node, "agent", &arguments, flags)
+    }
+
+    /// Starts one of the program's roles on a node and notes it.
+    fn start(&mut self, node: &Node, role: &str, options: &[(&str, String)], flags: &[&str]) -> Result<()> {
+        let mut arguments = vec![role.to_owned()];
+        arguments.extend(options.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]));
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let log = self.files.log(&node.name);
+        let process = netns::inside(&namespace(&self.name, &node.name), || {
+            process::start(&self.record.program, &arguments, &log)
+        })
+        .with_context(|| format!("starting `dnlb {role}` on {}", node.name))?;
+        self.record.processes.insert(node.name.clone(), process);
+        self.files.save(&self.record)
+    }
+
+    /// Takes the lock, reads the record again and finds the node.
+    fn change(&mut self, node: &str) -> Result<(Lock, Node)> {
+        let lock = self.files.lock()?;
+        if let Some(record) = self.files.load()? {
+            self.record = record;
+        }
+        let node = self.topology.node(node).cloned().with_context(|| {
+            let names: Vec<_> = self.topology.nodes.iter().map(|node| node.name.as_str()).collect();
+            format!("there is no node `{node}`; there are {}", names.join(", "))
+        })?;
+        Ok((lock, node))
+    }
+
+    /// What runs on a node: the lab's own process alone, or everything.
+    fn processes_of(&self, node: &Node, everything: bool) -> Vec<Process> {
+        let mut processes: Vec<_> = self.record.processes.get(&node.name).copied().into_iter().collect();
+        if everything {
+            let inode = netns::inode(&namespace(&self.name, &node.name));
+            processes.extend(process::in_namespaces(inode.as_slice()));
+            processes.extend(Files::instances(&self.files.node(&node.name)).into_values());
+        }
+        processes
+    }
+}
+
+/// Removes everything of a lab, also what a crash has left; true if there was anything.
+///
+/// # Errors
+/// When the machine refuses; doing it again goes on.
+pub fn remove(name: &str) -> Result<bool> {
+    check_name(name)?;
+    let files = Files::of(name);
+    let namespaces = network::namespaces(name);
+    let found = files.exist() || !namespaces.is_empty();
+    let record = files.load().unwrap_or_default();
+
+    let mut processes: Vec<_> =
+        record.map(|record| record.processes).unwrap_or_default().into_values().collect();
+    let inodes: Vec<_> = namespaces.iter().filter_map(|namespace| netns::inode(namespace)).collect();
+    processes.extend(process::in_namespaces(&inodes));
+    let folders = files.node_folders();
+    processes.extend(folders.iter().flat_map(|folder| Files::instances(folder).into_values()));
+    process::kill_all(&processes)?;
+    folders.iter().for_each(|folder| network::unmount_pins(folder));
+    network::remove(name)?;
+    files.remove()?;
+    Ok(found)
+}
+
+/// Removes everything of a lab, unless another command is changing it.
+///
+/// # Errors
+/// As [`remove`].
+pub fn down(name: &str) -> Result<bool> {
+    check_name(name)?;
+    let _lock = Files::of(name).lock()?;
+    remove(name)
+}
+
+/// Takes the first free port of the machine's loopback.
+fn api_socket() -> Result<(u16, TcpListener)> {
+    for port in PORT_FIRST..PORT_FIRST + PORTS {
+        if let Ok(socket) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok((port, socket));
+        }
+    }
+    bail!("no port from {PORT_FIRST} on is free on 127.0.0.1")
+}
+
+fn owner() -> String {
+    let name =
+        std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "root".to_owned());
+    format!("{name} (process {})", std::process::id())
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// The program that this process runs, as a path that others can start.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().context("finding this program's own file")
+}
