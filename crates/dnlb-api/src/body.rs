@@ -1,0 +1,115 @@
+//! Bodies of requests and replies.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::ApiError;
+
+/// A reply: a request id always, and a result or an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// Names the request in the server's log.
+    pub request_id: String,
+    /// What the operation returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Why it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ApiError>,
+}
+
+impl Reply {
+    /// The reply to a request; an operation without a result gives `{}`.
+    #[must_use]
+    pub fn new(request_id: String, outcome: Result<Value, ApiError>) -> Self {
+        match outcome {
+            Ok(Value::Null) => Self { request_id, result: Some(json!({})), error: None },
+            Ok(result) => Self { request_id, result: Some(result), error: None },
+            Err(error) => Self { request_id, result: None, error: Some(error) },
+        }
+    }
+
+    /// What the operation returned.
+    ///
+    /// # Errors
+    /// The error that the reply carries.
+    pub fn into_result(self) -> Result<Value, ApiError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.result.unwrap_or_else(|| json!({}))),
+        }
+    }
+}
+
+/// Reads the body of a request: a JSON object, or nothing. `null` counts as absent, unknown keys are ignored.
+///
+/// # Errors
+/// 400, naming the key that is missing or of a wrong type.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut value: Value = if bytes.is_empty() {
+        json!({})
+    } else {
+        serde_json::from_slice(bytes)
+            .map_err(|error| ApiError::invalid(format!("the body is not JSON: {error}")))?
+    };
+    if !value.is_object() {
+        return Err(ApiError::invalid("the body is not a JSON object"));
+    }
+    drop_nulls(&mut value);
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        ApiError::invalid(if path == "." { reason.to_string() } else { format!("{path}: {reason}") })
+    })
+}
+
+/// The official clients write `null` for everything unset, at every depth.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Spec {
+        name: String,
+        port: Option<i64>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Inner {
+        weight: Option<i64>,
+    }
+
+    #[test]
+    fn null_is_absent_and_unknown_keys_are_ignored() {
+        let body = br#"{"regionId":"r","name":"n","port":null,"inner":{"weight":null,"x":1}}"#;
+        assert_eq!(
+            parse::<Spec>(body).unwrap(),
+            Spec { name: "n".into(), port: None, inner: Some(Inner { weight: None }) }
+        );
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let message = |body: &str| parse::<Spec>(body.as_bytes()).unwrap_err().message;
+        assert_eq!(message("{}"), "missing field `name`");
+        assert_eq!(message(r#"{"name":null}"#), "missing field `name`");
+        assert!(message(r#"{"name":"n","inner":{"weight":"9"}}"#).starts_with("inner.weight: invalid type"));
+        assert!(message("[1]").contains("not a JSON object"));
+        assert!(message("{").contains("not JSON"));
+    }
+}

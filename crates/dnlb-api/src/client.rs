@@ -1,0 +1,187 @@
+//! A small blocking client: signs, sends, and gives back results or the server's errors.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    ApiError,
+    body::Reply,
+    signature::{Request, encoding::quote, sign},
+};
+
+/// Talks to one server, over plain HTTP, with one access key.
+#[derive(Clone)]
+pub struct Client {
+    /// `host:port`.
+    pub endpoint: String,
+    /// Region.
+    pub region: String,
+    /// Access key.
+    pub access_key: String,
+    /// Its secret; never printed.
+    pub secret_key: String,
+}
+
+/// Why a call gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server refused.
+    #[error("{}", .0.message)]
+    Api(ApiError),
+    /// No connection, or it broke; after a write the outcome is unknown.
+    #[error("cannot talk to {endpoint}")]
+    Connection {
+        /// Whom.
+        endpoint: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What answered is no such server.
+    #[error("the reply (HTTP {status}) is not one of this API")]
+    Reply {
+        /// HTTP status.
+        status: u16,
+    },
+}
+
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    /// Calls an operation. The path begins after the region and is taken as it is: `loadBalancers/`,
+    /// `listeners/listener-x`. Query values are encoded here.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&impl Serialize>,
+    ) -> Result<Value, CallError> {
+        let path = format!("/v1/regions/{}/{path}", self.region);
+        let encoded: Vec<String> =
+            query.iter().map(|(name, value)| format!("{}={}", quote(name, b""), quote(value, b""))).collect();
+        let body = match body {
+            Some(body) => serde_json::to_vec(body)
+                .map_err(|error| CallError::Api(ApiError::invalid(error.to_string())))?,
+            None => Vec::new(),
+        };
+        let answer = self
+            .send(service, method, &path, &encoded.join("&"), &body)
+            .map_err(|source| CallError::Connection { endpoint: self.endpoint.clone(), source })?;
+        let reply: Reply =
+            serde_json::from_slice(&answer.body).map_err(|_| CallError::Reply { status: answer.status })?;
+        reply.into_result().map_err(CallError::Api)
+    }
+
+    /// Signs and sends one request with an already encoded path and query.
+    ///
+    /// # Errors
+    /// When the connection fails or what answers does not speak HTTP.
+    pub fn send(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        query: &str,
+        body: &[u8],
+    ) -> std::io::Result<Answer> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("host".to_owned(), self.endpoint.clone()),
+        ];
+        let request = Request { method, path, query, headers: &headers, body };
+        let signed = sign(&request, &self.access_key, &self.secret_key, &self.region, service, now);
+        headers.extend(signed);
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        exchange(&self.endpoint, method, &target, &headers, body)
+    }
+}
+
+/// One HTTP/1.1 exchange over a connection of its own.
+///
+/// # Errors
+/// When the connection fails or what answers does not speak HTTP.
+pub fn exchange(
+    endpoint: &str,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(endpoint)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut message = format!("{method} {target} HTTP/1.1\r\n");
+    for (name, value) in headers {
+        message.push_str(&format!("{name}: {value}\r\n"));
+    }
+    message.push_str(&format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()));
+    let mut message = message.into_bytes();
+    message.extend_from_slice(body);
+    stream.write_all(&message)?;
+    read_answer(&mut BufReader::new(stream))
+}
+
+fn read_answer(reader: &mut impl BufRead) -> std::io::Result<Answer> {
+    let malformed = || std::io::Error::new(std::io::ErrorKind::InvalidData, "not an HTTP reply");
+    let line = |reader: &mut dyn BufRead| -> std::io::Result<String> {
+        let mut line = String::new();
+        reader.take(65_536).read_line(&mut line)?;
+        line.truncate(line.trim_end().len());
+        Ok(line)
+    };
+    let first = line(reader)?;
+    let status = first.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
+    let mut headers = Vec::new();
+    loop {
+        let header = line(reader)?;
+        if header.is_empty() {
+            break;
+        }
+        let (name, value) = header.split_once(':').ok_or_else(malformed)?;
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let find =
+        |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
+    let mut body = Vec::new();
+    if find("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        loop {
+            let size = line(reader)?;
+            let size = u64::from_str_radix(size.split(';').next().unwrap_or_default(), 16)
+                .map_err(|_| malformed())?;
+            reader.by_ref().take(size).read_to_end(&mut body)?;
+            line(reader)?;
+            if size == 0 {
+                break;
+            }
+        }
+    } else if let Some(length) = find("content-length") {
+        let length: u64 = length.parse().map_err(|_| malformed())?;
+        reader.take(length).read_to_end(&mut body)?;
+        if body.len() as u64 != length {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    } else {
+        reader.read_to_end(&mut body)?;
+    }
+    Ok(Answer { status, headers, body })
+}
