@@ -46,6 +46,7 @@ impl Reporter {
             if fresh {
                 known.instances.insert(number, state);
                 known.fresh.instances.insert(number);
+                known.fresh.forgotten_instances.remove(&number);
             }
             fresh
         });
@@ -61,6 +62,7 @@ impl Reporter {
             if fresh {
                 known.health.insert(key, value);
                 known.fresh.health.insert(key);
+                known.fresh.forgotten_health.remove(&key);
             }
             fresh
         });
@@ -74,24 +76,25 @@ impl Reporter {
         });
     }
 
-    /// An instance has gone: nothing of it, nor of its health, will be repeated.
+    /// An instance has gone: nothing of it, nor of its health, holds any more.
     pub fn forget_instance(&self, number: u32) {
         self.update(|known| {
-            known.instances.remove(&number);
+            let targets: Vec<_> = known.health.keys().filter(|(_, of)| *of == number).copied().collect();
+            for key in &targets {
+                known.forget_health(*key);
+            }
             known.fresh.instances.remove(&number);
-            known.health.retain(|(_, instance), _| *instance != number);
-            known.fresh.health.retain(|(_, instance)| *instance != number);
-            false
+            let gone = known.instances.remove(&number).is_some();
+            if gone {
+                known.fresh.forgotten_instances.insert(number);
+            }
+            gone || !targets.is_empty()
         });
     }
 
-    /// A target is not checked any more: its health will not be repeated.
+    /// A target is not checked any more: its health does not hold any more.
     pub fn forget_health(&self, backend: u32, instance: u32) {
-        self.update(|known| {
-            known.health.remove(&(backend, instance));
-            known.fresh.health.remove(&(backend, instance));
-            false
-        });
+        self.update(|known| known.forget_health((backend, instance)));
     }
 
     fn update(&self, change: impl FnOnce(&mut Known) -> bool) {
@@ -121,6 +124,9 @@ impl Outbox {
         known.fresh.ack = known.ack.is_some();
         known.fresh.instances = known.instances.keys().copied().collect();
         known.fresh.health = known.health.keys().copied().collect();
+        // A server forgets by itself what an agent said on an earlier connection.
+        known.fresh.forgotten_instances.clear();
+        known.fresh.forgotten_health.clear();
     }
 
     /// The next [`Outbox::take_fresh`] yields the last acknowledgement again.
@@ -144,6 +150,8 @@ impl Outbox {
         let report = Report {
             instances: fresh.instances.into_iter().filter_map(instance).collect(),
             health: fresh.health.into_iter().filter_map(health).collect(),
+            forgotten_instances: fresh.forgotten_instances.into_iter().collect(),
+            forgotten_health: fresh.forgotten_health.into_iter().collect(),
         };
         Fresh {
             ack: known.ack.clone().filter(|_| fresh.ack),
@@ -166,12 +174,25 @@ struct Known {
     fresh: Unsent,
 }
 
+impl Known {
+    fn forget_health(&mut self, key: (u32, u32)) -> bool {
+        self.fresh.health.remove(&key);
+        let gone = self.health.remove(&key).is_some();
+        if gone {
+            self.fresh.forgotten_health.insert(key);
+        }
+        gone
+    }
+}
+
 /// What no server has been sent yet.
 #[derive(Debug, Default)]
 struct Unsent {
     ack: bool,
     instances: BTreeSet<u32>,
     health: BTreeSet<(u32, u32)>,
+    forgotten_instances: BTreeSet<u32>,
+    forgotten_health: BTreeSet<(u32, u32)>,
     counters: Option<BTreeMap<String, Counter>>,
 }
 
@@ -195,6 +216,7 @@ mod tests {
         let everything = Report {
             instances: vec![InstanceReport { number: 1, state: InstanceState::Running }],
             health: vec![health(1, true)],
+            ..Report::default()
         };
         assert_eq!(first.report, Some(everything.clone()));
         assert_eq!(first.ack.unwrap().revision, 7);
@@ -210,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_not_repeated() {
+    fn what_is_forgotten_is_said_once_and_not_repeated() {
         let (reporter, outbox, _woken) = Reporter::new();
         for number in 1..=3 {
             reporter.instance(InstanceReport { number, state: InstanceState::Running });
@@ -218,9 +240,23 @@ mod tests {
         }
         reporter.forget_instance(1);
         reporter.forget_health(1, 2);
+        let report = outbox.take_fresh().report.unwrap();
+        assert_eq!(report.forgotten_instances, [1]);
+        assert_eq!(report.forgotten_health, [(1, 1), (1, 2)]);
         outbox.refresh_all();
         let report = outbox.take_fresh().report.unwrap();
         assert_eq!(report.instances.iter().map(|report| report.number).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(report.health, [health(3, true)]);
+        assert!(report.forgotten_instances.is_empty() && report.forgotten_health.is_empty());
+    }
+
+    #[test]
+    fn what_comes_back_is_not_forgotten() {
+        let (reporter, outbox, _woken) = Reporter::new();
+        reporter.health(health(1, true));
+        reporter.forget_health(1, 1);
+        reporter.health(health(1, false));
+        let report = outbox.take_fresh().report.unwrap();
+        assert_eq!((report.health, report.forgotten_health), (vec![health(1, false)], vec![]));
     }
 }

@@ -38,6 +38,10 @@ pub struct Report {
     pub instances: Vec<InstanceReport>,
     /// Targets.
     pub health: Vec<HealthReport>,
+    /// Instances, by number, of which the agent knows nothing any more.
+    pub forgotten_instances: Vec<u32>,
+    /// Targets, by backend's and instance's number, of which the agent knows nothing any more.
+    pub forgotten_health: Vec<(u32, u32)>,
 }
 
 impl From<Ack> for pb::Ack {
@@ -76,6 +80,12 @@ impl From<Report> for pb::Report {
         Self {
             instances: report.instances.into_iter().map(instance).collect(),
             health: report.health.into_iter().map(health).collect(),
+            forgotten_instances: report.forgotten_instances,
+            forgotten_health: report
+                .forgotten_health
+                .into_iter()
+                .map(|(backend, instance)| pb::TargetKey { backend, instance })
+                .collect(),
         }
     }
 }
@@ -109,6 +119,12 @@ impl TryFrom<pb::Report> for Report {
         Ok(Self {
             instances: report.instances.into_iter().map(instance).collect::<Result<_, _>>()?,
             health: report.health.into_iter().map(health).collect::<Result<_, _>>()?,
+            forgotten_instances: report.forgotten_instances,
+            forgotten_health: report
+                .forgotten_health
+                .into_iter()
+                .map(|pb::TargetKey { backend, instance }| (backend, instance))
+                .collect(),
         })
     }
 }
@@ -149,6 +165,8 @@ mod tests {
         let report = Report {
             instances: (1..).zip(states).map(|(number, state)| InstanceReport { number, state }).collect(),
             health: vec![HealthReport { backend: 3, instance: 4, healthy: true, reason: "connected".into() }],
+            forgotten_instances: vec![7],
+            forgotten_health: vec![(3, 8)],
         };
         assert_eq!(Report::try_from(pb::Report::from(report.clone())), Ok(report));
     }

@@ -1,0 +1,275 @@
+//! Configurations survive the wire and the disk, and damaged ones are refused.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use dnlb_model::{
+    Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
+    HostConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol, RuleProtocol,
+    ServiceConfig,
+};
+use dnlb_proto::{DiskError, ParseError, decode_config, encode_config, pb};
+use ipnet::IpNet;
+use proptest::{
+    collection::{btree_map, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
+
+fn addr() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from)]
+}
+
+fn prefix() -> impl Strategy<Value = IpNet> {
+    (addr(), 0..=32_u8).prop_map(|(addr, length)| IpNet::new(addr, length).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    vec(any::<char>(), 0..8).prop_map(String::from_iter)
+}
+
+fn vni() -> impl Strategy<Value = u32> {
+    1..1_u32 << 24
+}
+
+fn rule() -> impl Strategy<Value = FilterRule> {
+    let protocols = [RuleProtocol::All, RuleProtocol::Icmp, RuleProtocol::Tcp, RuleProtocol::Udp];
+    (select(vec![Direction::In, Direction::Out]), select(protocols.to_vec()), prefix(), any::<(u16, u16)>())
+        .prop_flat_map(|(direction, protocol, prefix, ports)| {
+            any::<bool>().prop_map(move |allow| FilterRule { direction, protocol, prefix, ports, allow })
+        })
+}
+
+fn check() -> impl Strategy<Value = CheckConfig> {
+    let protocol = select(vec![CheckProtocol::Icmp, CheckProtocol::Tcp]);
+    (protocol, 1..6_u32, 1..6_u32, 2..61_u32, 5..301_u32, any::<u16>(), 1..=u16::MAX).prop_map(
+        |(protocol, healthy_threshold, unhealthy_threshold, timeout_seconds, interval_seconds, own, port)| {
+            let check = HealthCheck {
+                protocol,
+                healthy_threshold,
+                unhealthy_threshold,
+                timeout_seconds,
+                interval_seconds,
+                port: own,
+            };
+            CheckConfig { port, check }
+        },
+    )
+}
+
+fn instance() -> impl Strategy<Value = InstanceConfig> {
+    let network = (1..u32::MAX, vni(), addr(), prefix());
+    let filters = (vec(rule(), 0..3), option::of(vec(rule(), 0..3)));
+    let machine = (text(), text(), text(), text(), option::of(text()), btree_map(text(), text(), 0..3));
+    let wanted = (select(vec![Power::On, Power::Off]), any::<u32>());
+    (network, filters, machine, wanted, btree_map(1..u32::MAX, check(), 0..3)).prop_map(
+        |(network, filters, machine, wanted, checks)| InstanceConfig {
+            number: network.0,
+            id: InstanceId(machine.0),
+            name: machine.1,
+            vni: network.1,
+            addr: network.2,
+            subnet: network.3,
+            security_rules: filters.0,
+            acl_rules: filters.1,
+            wanted: wanted.0,
+            boot: wanted.1,
+            instance_type: machine.2,
+            image: machine.3,
+            launch_script: machine.4,
+            metadata: machine.5,
+            checks,
+        },
+    )
+}
+
+fn service() -> impl Strategy<Value = ServiceConfig> {
+    let protocol = select(vec![Protocol::Tcp, Protocol::Udp]);
+    (1..u32::MAX, vni(), addr(), option::of(addr()), protocol, 1..=u16::MAX, 1..u32::MAX).prop_map(
+        |(number, vni, vip, eip, protocol, port, backend)| ServiceConfig {
+            number,
+            vni,
+            vip,
+            eip,
+            protocol,
+            port,
+            backend,
+        },
+    )
+}
+
+fn backend() -> impl Strategy<Value = BackendConfig> {
+    let member = (any::<u16>(), 1..101_u32).prop_map(|(host, weight)| MemberConfig { host, weight });
+    let set = btree_map(1..u32::MAX, member, 0..4).prop_map(|members| MemberSet { members });
+    let algorithm = select(vec![Algorithm::IpHash, Algorithm::QuintupleHash]);
+    (algorithm, btree_map(1..u32::MAX, 1..=u16::MAX, 0..4), any::<u32>(), vec(set, 1..4)).prop_map(
+        |(algorithm, targets, rows, generations)| BackendConfig { algorithm, targets, rows, generations },
+    )
+}
+
+fn config() -> impl Strategy<Value = HostConfig> {
+    let endpoint = (1..u32::MAX, 1..=u16::MAX).prop_map(|(instance, host)| EndpointConfig { instance, host });
+    let place = (any::<u64>(), text(), 1..=u16::MAX, text(), text(), text(), any::<bool>());
+    let lists = (
+        btree_map(1..=u16::MAX, addr(), 0..4),
+        btree_map((vni(), addr()), endpoint, 0..4),
+        vec(instance(), 0..3),
+        vec(service(), 0..3),
+        btree_map(1..u32::MAX, backend(), 0..3),
+    );
+    (place, any::<[u32; 24]>(), lists).prop_map(
+        |(place, hash_key, (hosts, endpoints, instances, services, backends))| HostConfig {
+            revision: place.0,
+            region: place.1,
+            host: place.2,
+            host_id: place.3,
+            az: place.4,
+            rack: place.5,
+            edge: place.6,
+            hash_key,
+            hosts,
+            endpoints,
+            instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
+            services,
+            backends,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_configuration_survives_the_wire_and_the_disk(config in config()) {
+        let message = pb::HostConfig::from(&config);
+        prop_assert_eq!(HostConfig::try_from(message), Ok(config.clone()));
+        prop_assert_eq!(decode_config(&encode_config(&config)), Ok(config));
+    }
+
+    #[test]
+    fn a_torn_or_damaged_file_is_refused(
+        config in config(), end in any::<prop::sample::Index>(), bit in 0..8_u8,
+    ) {
+        let whole = encode_config(&config);
+        let at = end.index(whole.len());
+        prop_assert!(decode_config(&whole[..at]).is_err(), "cut after {} of {}", at, whole.len());
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << bit;
+        prop_assert!(decode_config(&damaged).is_err(), "bit {} of byte {}", bit, at);
+    }
+}
+
+/// A configuration with one thing of each kind.
+fn small() -> HostConfig {
+    let subnet = "10.0.0.0/24".parse().unwrap();
+    let rule = FilterRule {
+        direction: Direction::In,
+        protocol: RuleProtocol::Tcp,
+        prefix: subnet,
+        ports: (80, 80),
+        allow: true,
+    };
+    let instance = InstanceConfig {
+        number: 1,
+        id: "i-1".into(),
+        name: "web".into(),
+        vni: 7,
+        addr: [10, 0, 0, 5].into(),
+        subnet,
+        security_rules: vec![rule],
+        acl_rules: None,
+        wanted: Power::On,
+        boot: 0,
+        instance_type: "small".into(),
+        image: "web".into(),
+        launch_script: None,
+        metadata: BTreeMap::new(),
+        checks: BTreeMap::new(),
+    };
+    let member = MemberConfig { host: 1, weight: 10 };
+    let backend = BackendConfig {
+        algorithm: Algorithm::IpHash,
+        targets: BTreeMap::from([(1, 8080)]),
+        rows: 128,
+        generations: vec![MemberSet { members: BTreeMap::from([(1, member)]) }],
+    };
+    HostConfig {
+        revision: 1,
+        region: "lab-1".into(),
+        host: 1,
+        host_id: "host-1".into(),
+        az: "lab-1a".into(),
+        rack: "r1".into(),
+        edge: false,
+        hash_key: [7; 24],
+        hosts: BTreeMap::from([(1, [192, 0, 2, 1].into())]),
+        endpoints: BTreeMap::from([((7, [10, 0, 0, 5].into()), EndpointConfig { instance: 1, host: 1 })]),
+        instances: BTreeMap::from([(1, instance)]),
+        services: vec![],
+        backends: BTreeMap::from([(1, backend)]),
+    }
+}
+
+#[track_caller]
+fn refused(spoil: impl FnOnce(&mut pb::HostConfig)) -> ParseError {
+    let mut message = pb::HostConfig::from(&small());
+    spoil(&mut message);
+    HostConfig::try_from(message).expect_err("it was accepted")
+}
+
+#[test]
+fn hostile_messages_are_refused_with_the_field_at_fault() {
+    use ParseError::{Address, Duplicate, Missing, Range};
+
+    assert_eq!(
+        refused(|config| config.hash_key.truncate(23)),
+        Range { field: "hash_key", value: 23 },
+        "short key"
+    );
+    assert_eq!(
+        refused(|config| config.hosts[0].index = 65_536),
+        Range { field: "hosts.index", value: 65_536 },
+        "an index beyond 16 bits"
+    );
+    assert_eq!(
+        refused(|config| config.hosts[0].underlay.truncate(3)),
+        Address { field: "hosts.underlay", length: 3 },
+        "short address"
+    );
+    assert_eq!(
+        refused(|config| config.endpoints.push(config.endpoints[0].clone())),
+        Duplicate { field: "endpoints" },
+        "the same address twice"
+    );
+    assert_eq!(
+        refused(|config| config.instances[0].subnet.as_mut().unwrap().length = 33),
+        Range { field: "instances.subnet", value: 33 },
+        "prefix length"
+    );
+    assert_eq!(
+        refused(|config| config.instances[0].security_rules[0].protocol = 99),
+        Missing { field: "rules.protocol" },
+        "a protocol that we do not know"
+    );
+    assert_eq!(
+        refused(|config| config.backends[0].generations.clear()),
+        Missing { field: "backends.generations" },
+        "no member set"
+    );
+    assert_eq!(
+        refused(|config| config.backends[0].targets[0].port = 0),
+        Range { field: "targets.port", value: 0 },
+        "port 0"
+    );
+    assert_eq!(
+        refused(|config| config.instances[0].vni = 1 << 24),
+        Range { field: "instances.vni", value: 1 << 24 },
+        "VNI beyond 24 bits"
+    );
+}
+
+#[test]
+fn something_else_is_no_saved_configuration() {
+    assert_eq!(decode_config(b"").unwrap_err(), DiskError::Format);
+    assert_eq!(decode_config(b"{\"revision\": 1}").unwrap_err(), DiskError::Format);
+}
