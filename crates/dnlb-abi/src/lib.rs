@@ -79,8 +79,14 @@ pub const NO_PREALLOC: u32 = 1;
 /// MAC address of the distributed router: what every instance sees as its neighbour, whatever it asks for.
 pub const ROUTER_MAC: [u8; 6] = [0x06, 0xfe, 0, 0, 0, 1];
 
-/// First octets of the inner source MAC in the tunnel; the third octet is the hop number.
-pub const HOP_MAC_PREFIX: [u8; 2] = [0x06, 0xfd];
+/// The inner source MAC in the tunnel: `06:fd`, the hop number, and 1 when the packet came from outside by an edge.
+///
+/// The receiving host must know the latter: a client outside may have any address, also one of the VPC's.
+#[inline(always)]
+#[must_use]
+pub const fn tunnel_mac(hop: u8, from_edge: bool) -> [u8; 6] {
+    [0x06, 0xfd, hop, from_edge as u8, 0, 0]
+}
 
 /// MAC address of the instance with this number: `06:01` and the number.
 ///

@@ -46,58 +46,56 @@ outcomes! {
     RepliedProbe = 5, "replied_probe";
     /// An edge sent it on to the host of the chosen member.
     Forwarded = 6, "forwarded";
-    /// Sent on to the next member that the row remembers: the flow is not known here.
-    SecondChance = 7, "second_chance";
     /// A flow was taken over in mid-flight: its SYN was never seen here.
-    Adopted = 8, "adopted";
+    Adopted = 7, "adopted";
     /// A balancer chose a member for the packet.
-    Balanced = 9, "balanced";
+    Balanced = 8, "balanced";
     /// Not IPv4 and not ARP.
-    DropEthertype = 10, "drop_ethertype";
+    DropEthertype = 9, "drop_ethertype";
     /// A header was cut short or its lengths contradict each other.
-    DropMalformed = 11, "drop_malformed";
+    DropMalformed = 10, "drop_malformed";
     /// A fragment: this version does not put fragments together.
-    DropFragment = 12, "drop_fragment";
+    DropFragment = 11, "drop_fragment";
     /// A protocol that this version does not carry.
-    DropProtocol = 13, "drop_protocol";
+    DropProtocol = 12, "drop_protocol";
     /// The instance used an address or MAC that is not its own.
-    DropSpoofed = 14, "drop_spoofed";
+    DropSpoofed = 13, "drop_spoofed";
     /// The interface carries no instance of ours.
-    DropUnknownPort = 15, "drop_unknown_port";
+    DropUnknownPort = 14, "drop_unknown_port";
     /// The tunnel's inner MAC names no instance of this host.
-    DropUnknownInstance = 16, "drop_unknown_instance";
+    DropUnknownInstance = 15, "drop_unknown_instance";
     /// The packet's VNI is not the instance's: VPCs stay apart.
-    DropWrongVpc = 17, "drop_wrong_vpc";
+    DropWrongVpc = 16, "drop_wrong_vpc";
     /// No instance and no VIP of the VPC has the destination address.
-    DropNoRoute = 18, "drop_no_route";
+    DropNoRoute = 17, "drop_no_route";
     /// The address is not the instance's, and no listener has it.
-    DropNoListener = 19, "drop_no_listener";
+    DropNoListener = 18, "drop_no_listener";
     /// The backend service has no usable member.
-    DropNoBackend = 20, "drop_no_backend";
+    DropNoBackend = 19, "drop_no_backend";
     /// The member's host is not known or not reachable.
-    DropUnknownHost = 21, "drop_unknown_host";
+    DropUnknownHost = 20, "drop_unknown_host";
     /// The instance is not a target of the backend service.
-    DropNotATarget = 22, "drop_not_a_target";
+    DropNotATarget = 21, "drop_not_a_target";
     /// A rule of the subnet's network ACL denies it on the way in, or none allows it.
-    DropAclIn = 23, "drop_acl_in";
+    DropAclIn = 22, "drop_acl_in";
     /// A rule of the subnet's network ACL denies it on the way out, or none allows it.
-    DropAclOut = 24, "drop_acl_out";
+    DropAclOut = 23, "drop_acl_out";
     /// No rule of the instance's security groups allows the new flow in.
-    DropSecurityGroupIn = 25, "drop_security_group_in";
+    DropSecurityGroupIn = 24, "drop_security_group_in";
     /// No rule of the instance's security groups allows the new flow out.
-    DropSecurityGroupOut = 26, "drop_security_group_out";
+    DropSecurityGroupOut = 25, "drop_security_group_out";
     /// A packet in mid-flight whose flow is not known: neither a reply nor a new flow.
-    DropNoFlow = 27, "drop_no_flow";
+    DropNoFlow = 26, "drop_no_flow";
     /// Another flow already looks the same to the instance.
-    DropFlowCollision = 28, "drop_flow_collision";
+    DropFlowCollision = 27, "drop_flow_collision";
     /// The map of flow records is full.
-    DropFlowTableFull = 29, "drop_flow_table_full";
+    DropFlowTableFull = 28, "drop_flow_table_full";
     /// The packet does not fit into the tunnel.
-    DropTooBig = 30, "drop_too_big";
-    /// The hop number of the tunnel is beyond its bound.
-    DropHopLimit = 31, "drop_hop_limit";
+    DropTooBig = 29, "drop_too_big";
     /// The kernel refused a change of the packet.
-    DropKernel = 32, "drop_kernel";
+    DropKernel = 30, "drop_kernel";
+    /// An ARP packet that asks for nothing: announcements and stray replies.
+    DropArp = 31, "drop_arp";
 }
 
 const _: () = {

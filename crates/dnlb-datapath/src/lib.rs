@@ -1,1 +1,32 @@
-//! placeholder
+//! The one decision function of the data path, in four roles: [`from_instance`], [`from_overlay`], [`edge()`] and
+//! [`probe`].
+//!
+//! The same source runs in the kernel programs, in tests and in tools. It reads a [`Frame`], asks [`Tables`],
+//! and calls exactly one method of a sink with the verdict; [`Sink`] says why it is not an enum.
+//! It refuses to know how maps are reached and how a verdict is carried out.
+//!
+//! Read [`from_instance`] first: the way of a packet from an instance is that one function.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod deliver;
+mod edge;
+mod flow;
+mod from_instance;
+mod from_overlay;
+mod hash;
+mod probe;
+mod rules;
+mod service;
+mod sink;
+mod tables;
+
+pub use dnlb_wire::{Frame, Outer, Packet};
+pub use edge::edge;
+pub use from_instance::from_instance;
+pub use from_overlay::from_overlay;
+pub use hash::{flow_hash, row_of};
+pub use probe::probe;
+pub use rules::{RuleQuery, rule_matches};
+pub use sink::{EdgeSink, Rewrite, Sink, Tunnel};
+pub use tables::{Flow, Tables};

@@ -1,1 +1,25 @@
-//! placeholder
+//! Loads, pins and replaces the kernel programs, and keeps their maps equal to a [`SwitchState`].
+//!
+//! It refuses to know where a state comes from: `dnlb-plan` compiles it, the agent hands it over. Read [`Switch`]
+//! first.
+//!
+//! # States
+//! Maps are pinned below `<pin_dir>/maps-v<ABI>`, links below `<pin_dir>/links`. While they are pinned, packets flow
+//! whether or not a process is there.
+
+mod apply;
+mod error;
+mod expiry;
+mod load;
+mod mapped;
+mod plain;
+
+pub use apply::Applied;
+pub use dnlb_plan::SwitchState;
+pub use error::SwitchError;
+pub use expiry::{ExpiryReport, ExpiryRules};
+pub use load::{Capacities, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
+pub use plain::Plain;
+
+/// The object with all programs and maps, as the build script made it.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/dnlb-ebpf"));

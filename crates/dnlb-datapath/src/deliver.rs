@@ -1,0 +1,81 @@
+//! The backend's side: flow record, rules, destination NAT, delivery.
+
+use dnlb_abi::{FlowRecord, InstanceEntry, Outcome};
+use dnlb_wire::Packet;
+
+use crate::{Flow, Rewrite, Sink, Tables, flow, rules};
+
+/// What the instance is to see as destination, and how its replies go.
+pub(crate) struct Arrival {
+    /// The instance's port.
+    pub(crate) port: u16,
+    /// Number of the service by which it came, or 0.
+    pub(crate) service: u32,
+    /// [`FlowRecord::via`] of a new flow.
+    pub(crate) via: u32,
+}
+
+/// Delivers `packet` to an instance of this host.
+///
+/// `packet` is as it came in; `seen` is the same with the rewriting that is already decided.
+#[inline(always)]
+pub(crate) fn deliver<T: Tables, S: Sink>(
+    tables: &T,
+    instance: &InstanceEntry,
+    packet: &Packet,
+    seen: &Packet,
+    arrival: &Arrival,
+    mut rewrite: Rewrite,
+    sink: S,
+) -> S::Verdict {
+    let protocol = packet.protocol;
+    if !rules::acl_allows(tables, instance, instance.acl_in, &seen.src, protocol, arrival.port) {
+        return sink.drop(Outcome::DropAclIn);
+    }
+    let key = flow::key(instance.number, &seen.src, seen.src_port, arrival.port, protocol);
+    let translated = seen.dst != instance.addr || seen.dst_port != arrival.port;
+    let mut known = false;
+    if let Some(flow) = tables.flow(&key) {
+        let same = flow.original_addr() == seen.dst && flow.original_port() == seen.dst_port as u32;
+        let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
+        let replaceable = flow::is_over(flow.flags()) || (!outbound && !flow.established());
+        if same || outbound {
+            // A SYN after the end begins a new flow under the old name.
+            if !(packet.flags.opens() && flow::is_over(flow.flags())) {
+                flow::note(tables, &key, flow, packet, false);
+                known = true;
+            }
+        } else if !(packet.flags.opens() && replaceable) {
+            return sink.drop(Outcome::DropFlowCollision);
+        }
+    }
+    if !known {
+        let adopt = packet.flags.continues();
+        if !packet.flags.opens() && !adopt {
+            return sink.drop(Outcome::DropNoFlow);
+        }
+        if !rules::allows(tables, instance.security_in, &seen.src, protocol, arrival.port) {
+            return sink.drop(if adopt { Outcome::DropNoFlow } else { Outcome::DropSecurityGroupIn });
+        }
+        let mut flags = 0;
+        if translated {
+            flags |= FlowRecord::FLAG_TRANSLATED;
+        }
+        if adopt {
+            flags |= FlowRecord::FLAG_ADOPTED;
+        }
+        if !flow::create(tables, &key, &seen.dst, seen.dst_port, flags, arrival.service, arrival.via, packet)
+        {
+            return sink.drop(Outcome::DropFlowTableFull);
+        }
+        if adopt {
+            tables.count(Outcome::Adopted);
+        }
+    }
+    if translated {
+        rewrite.destination = true;
+        rewrite.dst = instance.addr;
+        rewrite.dst_port = arrival.port;
+    }
+    sink.deliver(instance, packet, &rewrite)
+}

@@ -1,0 +1,53 @@
+//! A packet from outside reaches an edge.
+
+use dnlb_abi::{Outcome, VNI_PUBLIC, instance_mac, tunnel_mac};
+use dnlb_wire::{ETHERNET_LEN, ETHERTYPE_IPV4, Ethernet, Outer, Packet, Parsed, parse, v4};
+
+use crate::{EdgeSink, Frame, Tables, flow_hash, service};
+
+/// Decides a frame on an edge's uplink: a listener's EIP is balanced, everything else is not ours.
+#[inline(always)]
+pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> S::Verdict {
+    let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
+        return sink.pass();
+    };
+    if ethernet.ethertype != ETHERTYPE_IPV4 {
+        return sink.pass();
+    }
+    let mut packet = Packet::default();
+    if parse(frame, &mut packet) != Parsed::Packet {
+        return sink.pass();
+    }
+    let Some(service) =
+        service::find(tables, settings, VNI_PUBLIC, &packet.dst, packet.protocol, packet.dst_port)
+    else {
+        return sink.pass();
+    };
+    if packet.ip_len > settings.overlay_mtu {
+        return sink.drop(Outcome::DropTooBig);
+    }
+    let member = service::choose(tables, settings, service, &packet);
+    if member.instance == 0 {
+        return sink.drop(Outcome::DropNoBackend);
+    }
+    let Some(host) = tables.host(member.host as u32) else {
+        return sink.drop(Outcome::DropUnknownHost);
+    };
+    if host.next_hop_mac == [0; 6] {
+        return sink.drop(Outcome::DropUnknownHost);
+    }
+    // The fabric spreads tunnels by this port; the row's hash would tie it to the member.
+    let entropy = flow_hash(settings, dnlb_abi::ServiceEntry::QUINTUPLE_HASH, &packet);
+    let outer = Outer {
+        dst_mac: host.next_hop_mac,
+        src_mac: host.uplink_mac,
+        dst: v4(host.addr),
+        src: v4(host.local_addr),
+        src_port: 0xc000 | (entropy & 0x3fff) as u16,
+        vni: service.vni,
+        inner_len: (packet.ip_len + ETHERNET_LEN as u32) as u16,
+    };
+    let (d, s) = (instance_mac(member.instance), tunnel_mac(0, true));
+    let inner = [d[0], d[1], d[2], d[3], d[4], d[5], s[0], s[1], s[2], s[3], s[4], s[5], 8, 0];
+    sink.forward(&outer, &inner)
+}

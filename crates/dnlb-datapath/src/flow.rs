@@ -1,0 +1,90 @@
+//! The life of a flow record.
+//!
+//! A record begins half-open. It is promoted when its opener goes on after the other side has answered, so that
+//! floods of SYNs, or of packets of connections that never were, only ever push each other out.
+
+use dnlb_abi::{FlowKey, FlowRecord};
+use dnlb_wire::{Packet, TcpFlags};
+
+use crate::{Flow, Tables};
+
+/// The key of a flow: instance's side and peer's side.
+#[inline(always)]
+pub(crate) fn key(
+    instance: u32,
+    peer: &dnlb_abi::Addr,
+    peer_port: u16,
+    own_port: u16,
+    protocol: u8,
+) -> FlowKey {
+    FlowKey {
+        peer: *peer,
+        instance,
+        ports: peer_port as u32 | (own_port as u32) << 16,
+        protocol: protocol as u32,
+    }
+}
+
+/// Whether nothing more is expected of the flow: a new one may take its place.
+#[inline(always)]
+pub(crate) const fn is_over(flags: u32) -> bool {
+    const FINS: u32 = FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT;
+    flags & FlowRecord::FLAG_RESET != 0 || flags & FINS == FINS
+}
+
+/// Notes a packet of a known flow.
+#[inline(always)]
+pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: T::Flow, packet: &Packet, outbound: bool) {
+    let flags = flow.flags();
+    let from_opener = outbound == (flags & FlowRecord::FLAG_OUTBOUND != 0);
+    let reset = packet.flags.any(TcpFlags::RST);
+    let mut set = 0;
+    if reset {
+        set |= FlowRecord::FLAG_RESET;
+    } else if !from_opener {
+        set |= FlowRecord::FLAG_ANSWERED;
+    }
+    if packet.flags.any(TcpFlags::FIN) {
+        set |= if outbound { FlowRecord::FLAG_FIN_OUT } else { FlowRecord::FLAG_FIN_IN };
+    }
+    // Late packets of a flow that is over must not keep its record alive.
+    let now_ns = if reset || is_over(flags) { 0 } else { tables.now_ns() };
+    flow.note(set, outbound, packet.ip_len, now_ns);
+    if !flow.established()
+        && from_opener
+        && flags & FlowRecord::FLAG_ANSWERED != 0
+        && packet.flags.continues()
+    {
+        tables.promote_flow(key);
+    }
+}
+
+/// Makes a half-open record.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a struct of these would be the record itself")]
+pub(crate) fn create(
+    tables: &impl Tables,
+    key: &FlowKey,
+    original_addr: &dnlb_abi::Addr,
+    original_port: u16,
+    flags: u32,
+    service: u32,
+    via: u32,
+    packet: &Packet,
+) -> bool {
+    let outbound = flags & FlowRecord::FLAG_OUTBOUND != 0;
+    tables.create_flow(
+        key,
+        &FlowRecord {
+            original_addr: *original_addr,
+            original_port: original_port as u32,
+            flags,
+            service,
+            via,
+            last_used_ns: tables.now_ns(),
+            packets_in: !outbound as u64,
+            packets_out: outbound as u64,
+            bytes: packet.ip_len as u64,
+        },
+    )
+}

@@ -1,0 +1,179 @@
+//! A packet leaves an instance.
+
+use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, ROUTER_MAC, TargetKey};
+use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, arp, parse, v4};
+
+use crate::{
+    Flow, Frame, Rewrite, Sink, Tables, Tunnel,
+    deliver::{Arrival, deliver},
+    flow, rules, service,
+};
+
+/// Decides a frame that came from the instance behind interface `ifindex`.
+///
+/// In order: whose is it and is it honest; the subnet's ACL; a reply of a known flow goes back the way that flow
+/// came, from the address that the peer spoke to; anything else is for a VIP (balanced here) or for an instance of
+/// the VPC, and opens or continues a flow of the instance's own.
+#[inline(always)]
+pub fn from_instance<T: Tables, S: Sink>(
+    frame: &impl Frame,
+    tables: &T,
+    ifindex: u32,
+    sink: S,
+) -> S::Verdict {
+    let (Some(settings), Some(number)) = (tables.settings(), tables.port(ifindex)) else {
+        return sink.drop(Outcome::DropUnknownPort);
+    };
+    let Some(instance) = tables.instance(number) else {
+        return sink.drop(Outcome::DropUnknownPort);
+    };
+    let Some(ethernet) = Ethernet::read(frame) else {
+        return sink.drop(Outcome::DropMalformed);
+    };
+    if ethernet.ethertype == ETHERTYPE_ARP {
+        return answer_arp(frame, instance, &ethernet, sink);
+    }
+    if ethernet.ethertype != ETHERTYPE_IPV4 {
+        return sink.drop(Outcome::DropEthertype);
+    }
+    let mut packet = Packet::default();
+    let parsed = parse(frame, &mut packet);
+    if parsed == Parsed::Malformed {
+        return sink.drop(Outcome::DropMalformed);
+    }
+    if ethernet.src != instance.mac || packet.src != instance.addr {
+        return sink.drop(Outcome::DropSpoofed);
+    }
+    if parsed == Parsed::Fragment {
+        return sink.drop(Outcome::DropFragment);
+    }
+    if parsed == Parsed::UnknownProtocol {
+        return sink.drop(Outcome::DropProtocol);
+    }
+    let (protocol, port) = (packet.protocol, packet.dst_port);
+    if !rules::acl_allows(tables, instance, instance.acl_out, &packet.dst, protocol, port) {
+        return sink.drop(Outcome::DropAclOut);
+    }
+
+    let key = flow::key(number, &packet.dst, packet.dst_port, packet.src_port, protocol);
+    let mut rewrite = Rewrite::default();
+    let mut seen = packet;
+    let mut known = false;
+    let mut reply = false;
+    if let Some(flow) = tables.flow(&key) {
+        let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
+        if !(outbound && packet.flags.opens() && flow::is_over(flow.flags())) {
+            flow::note(tables, &key, flow, &packet, true);
+            known = true;
+        }
+        if !outbound {
+            reply = true;
+            if flow.flags() & FlowRecord::FLAG_TRANSLATED != 0 {
+                rewrite.source = true;
+                rewrite.src = flow.original_addr();
+                rewrite.src_port = flow.original_port() as u16;
+                seen.src = rewrite.src;
+                seen.src_port = rewrite.src_port;
+            }
+            match flow.via() {
+                FlowRecord::VIA_UPLINK => return sink.reply_outside(&packet, &rewrite),
+                FlowRecord::VIA_PROBE => return sink.reply_probe(&packet, &rewrite),
+                _ => {}
+            }
+        }
+    }
+
+    let vni = instance.vni;
+    let service = if reply {
+        None
+    } else {
+        service::find(tables, settings, vni, &packet.dst, protocol, packet.dst_port)
+    };
+    let to_instance;
+    let to_host;
+    if let Some(service) = service {
+        let member = service::choose(tables, settings, service, &packet);
+        if member.instance == 0 {
+            return sink.drop(Outcome::DropNoBackend);
+        }
+        to_instance = member.instance;
+        to_host = member.host as u32;
+    } else {
+        let Some(endpoint) = tables.endpoint(&EndpointKey { vni, addr: packet.dst }) else {
+            return sink.drop(Outcome::DropNoRoute);
+        };
+        to_instance = endpoint.instance;
+        to_host = endpoint.host;
+    }
+
+    if !known {
+        // In mid-flight only towards a VIP: anything else may be a reply whose record is gone, and that must not
+        // leave with the wrong source.
+        let adopt = service.is_some() && packet.flags.continues();
+        if !packet.flags.opens() && !adopt {
+            return sink.drop(Outcome::DropNoFlow);
+        }
+        if !rules::allows(tables, instance.security_out, &packet.dst, protocol, port) {
+            return sink.drop(Outcome::DropSecurityGroupOut);
+        }
+        let flags = FlowRecord::FLAG_OUTBOUND | if adopt { FlowRecord::FLAG_ADOPTED } else { 0 };
+        let (addr, own_port) = (instance.addr, packet.src_port);
+        if !flow::create(tables, &key, &addr, own_port, flags, 0, FlowRecord::VIA_OVERLAY, &packet) {
+            return sink.drop(Outcome::DropFlowTableFull);
+        }
+        if adopt {
+            tables.count(Outcome::Adopted);
+        }
+    }
+
+    if to_host != settings.host {
+        let Some(host) = tables.host(to_host) else {
+            return sink.drop(Outcome::DropUnknownHost);
+        };
+        if host.addr == [0; 16] {
+            return sink.drop(Outcome::DropUnknownHost);
+        }
+        let tunnel = Tunnel { remote: host.addr, vni, instance: to_instance, hop: 0 };
+        return sink.tunnel(&tunnel, &packet, &rewrite);
+    }
+    let Some(target) = tables.instance(to_instance) else {
+        return sink.drop(Outcome::DropUnknownInstance);
+    };
+    if target.vni != vni {
+        return sink.drop(Outcome::DropWrongVpc);
+    }
+    let mut arrival = Arrival { port: packet.dst_port, service: 0, via: FlowRecord::VIA_OVERLAY };
+    if let Some(service) = service {
+        let Some(port) = tables.target(&TargetKey { backend: service.backend, instance: to_instance }) else {
+            return sink.drop(Outcome::DropNotATarget);
+        };
+        arrival.port = port as u16;
+        arrival.service = service.number;
+    }
+    deliver(tables, target, &packet, &seen, &arrival, rewrite, sink)
+}
+
+/// Answers every question for an address with the router's MAC: all traffic of a VPC is routed by the switch.
+#[inline(always)]
+fn answer_arp<S: Sink>(
+    frame: &impl Frame,
+    instance: &InstanceEntry,
+    ethernet: &Ethernet,
+    sink: S,
+) -> S::Verdict {
+    let Some(request) = arp::Request::read(frame) else {
+        return sink.drop(Outcome::DropArp);
+    };
+    let own = v4(instance.addr);
+    // 0.0.0.0 asks whether somebody else has the address (RFC 5227).
+    if ethernet.src != instance.mac
+        || request.sender_mac != instance.mac
+        || (request.sender != own && request.sender != [0; 4])
+    {
+        return sink.drop(Outcome::DropSpoofed);
+    }
+    if request.target == own || request.sender == [0; 4] {
+        return sink.drop(Outcome::DropArp);
+    }
+    sink.arp_reply(&request.reply(ROUTER_MAC))
+}

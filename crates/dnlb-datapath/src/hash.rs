@@ -1,0 +1,58 @@
+//! The keyed hash by which a flow chooses its row.
+//!
+//! NH (from UMAC) over the addresses and ports, then a keyed 64-bit finaliser. Without the region's key nobody can
+//! compute which flows share a member. NH is not a pseudo-random function: somebody who could see the member of
+//! very many chosen flows might learn about the key; `docs/decisions/0004-flow-hash.md` weighs that.
+//!
+//! Source: Black et al., *UMAC: Fast and Secure Message Authentication*, CRYPTO 1999, section 4; the finaliser is
+//! MurmurHash3's.
+
+use dnlb_abi::{ServiceEntry, Settings};
+use dnlb_wire::Packet;
+
+/// One NH step: a product of two keyed 32-bit sums.
+#[inline(always)]
+const fn nh(a: u32, b: u32, key_a: u32, key_b: u32) -> u64 {
+    (a.wrapping_add(key_a) as u64).wrapping_mul(b.wrapping_add(key_b) as u64)
+}
+
+/// Word `at` of an address.
+#[inline(always)]
+const fn word(addr: &[u8; 16], at: usize) -> u32 {
+    u32::from_ne_bytes([addr[at * 4], addr[at * 4 + 1], addr[at * 4 + 2], addr[at * 4 + 3]])
+}
+
+/// Hash of the flow of `packet`: of its source address or of its five-tuple, as the service wants.
+#[inline(always)]
+#[must_use]
+pub fn flow_hash(settings: &Settings, algorithm: u32, packet: &Packet) -> u32 {
+    let k = &settings.hash_key;
+    let mut hash = nh(word(&packet.src, 0), word(&packet.src, 1), k[0], k[1]).wrapping_add(nh(
+        word(&packet.src, 2),
+        word(&packet.src, 3),
+        k[2],
+        k[3],
+    ));
+    if algorithm == ServiceEntry::QUINTUPLE_HASH {
+        let ports = (packet.src_port as u32) << 16 | packet.dst_port as u32;
+        hash = hash
+            .wrapping_add(nh(word(&packet.dst, 0), word(&packet.dst, 1), k[4], k[5]))
+            .wrapping_add(nh(word(&packet.dst, 2), word(&packet.dst, 3), k[6], k[7]))
+            .wrapping_add(nh(ports, packet.protocol as u32, k[8], k[9]));
+    }
+    hash ^= (k[10] as u64) << 32 | k[11] as u64;
+    hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= (k[12] as u64) << 32 | k[13] as u64;
+    hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (hash >> 32) as u32
+}
+
+/// The row of a hash among `rows`: a multiplication instead of a division.
+///
+/// Source: Lemire, *Fast random integer generation in an interval*, 2019 (without the rejection: with 2^32 hashes and
+/// at most 2^17 rows the bias is below 2^-15).
+#[inline(always)]
+#[must_use]
+pub const fn row_of(hash: u32, rows: u32) -> u32 {
+    ((hash as u64 * rows as u64) >> 32) as u32
+}

@@ -1,0 +1,39 @@
+//! A health check of the agent enters the switch.
+
+use dnlb_abi::{FlowRecord, Outcome, PROBE_SOURCE, v4_mapped};
+use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, Parsed, parse};
+
+use crate::{
+    Frame, Rewrite, Sink, Tables,
+    deliver::{Arrival, deliver},
+};
+
+/// Decides a frame from the agent's probe link.
+///
+/// Its destination is `dnlb_abi::probe_address` of an instance of this host; the instance sees its own address, and
+/// the checker's as source. Rules apply as to every other client: a check must not succeed where clients would fail.
+#[inline(always)]
+pub fn probe<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, sink: S) -> S::Verdict {
+    let Some(ethernet) = Ethernet::read(frame) else {
+        return sink.drop(Outcome::DropMalformed);
+    };
+    if ethernet.ethertype != ETHERTYPE_IPV4 {
+        return sink.drop(Outcome::DropEthertype);
+    }
+    let mut packet = Packet::default();
+    match parse(frame, &mut packet) {
+        Parsed::Packet => {}
+        Parsed::Malformed => return sink.drop(Outcome::DropMalformed),
+        Parsed::Fragment => return sink.drop(Outcome::DropFragment),
+        Parsed::UnknownProtocol => return sink.drop(Outcome::DropProtocol),
+    }
+    if packet.src != v4_mapped(PROBE_SOURCE) {
+        return sink.drop(Outcome::DropSpoofed);
+    }
+    let number = u32::from_be_bytes([packet.dst[12] & 0x0f, packet.dst[13], packet.dst[14], packet.dst[15]]);
+    let Some(instance) = tables.instance(number) else {
+        return sink.drop(Outcome::DropUnknownInstance);
+    };
+    let arrival = Arrival { port: packet.dst_port, service: 0, via: FlowRecord::VIA_PROBE };
+    deliver(tables, instance, &packet, &packet, &arrival, Rewrite::default(), sink)
+}

@@ -1,0 +1,45 @@
+//! Finding a service and the member that its rows choose.
+
+use dnlb_abi::{Addr, MemberEntry, Outcome, ServiceEntry, ServiceHash, ServiceKey, Settings};
+use dnlb_wire::Packet;
+
+use crate::{Tables, flow_hash, row_of};
+
+/// The service at an address, or nothing.
+#[inline(always)]
+pub(crate) fn find<'t, T: Tables>(
+    tables: &'t T,
+    settings: &Settings,
+    vni: u32,
+    addr: &Addr,
+    protocol: u8,
+    port: u16,
+) -> Option<&'t ServiceEntry> {
+    let key = ServiceKey::new(vni, *addr, protocol, port);
+    let hash = ServiceHash::new(&key);
+    let copy = settings.active_copy & 1;
+    let slot = hash.slot(tables.displacement(copy, hash.bucket()));
+    let service = tables.service(copy, slot)?;
+    (service.key == key).then_some(service)
+}
+
+/// The member to which `packet` of `service` goes; its instance is 0 when there is none.
+#[inline(always)]
+pub(crate) fn choose(
+    tables: &impl Tables,
+    settings: &Settings,
+    service: &ServiceEntry,
+    packet: &Packet,
+) -> MemberEntry {
+    tables.count_service(service.number, packet.ip_len);
+    if service.rows == 0 {
+        return MemberEntry::default();
+    }
+    let row = row_of(flow_hash(settings, service.algorithm, packet), service.rows);
+    let slot = tables.row(service.rows_base.wrapping_add(row));
+    if slot == 0 {
+        return MemberEntry::default();
+    }
+    tables.count(Outcome::Balanced);
+    tables.member(service.members_base.wrapping_add(slot as u32))
+}

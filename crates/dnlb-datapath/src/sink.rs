@@ -1,0 +1,69 @@
+//! Where verdicts go.
+
+use dnlb_abi::{Addr, InstanceEntry, Outcome};
+use dnlb_wire::{Outer, Packet};
+
+/// What to write into a packet before it goes on. Parts that are not switched on hold nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Whether source address and port change.
+    pub source: bool,
+    /// Whether destination address and port change.
+    pub destination: bool,
+    /// New source address.
+    pub src: Addr,
+    /// New destination address.
+    pub dst: Addr,
+    /// New source port.
+    pub src_port: u16,
+    /// New destination port.
+    pub dst_port: u16,
+}
+
+/// Where a packet goes over the underlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Underlay address of the receiving host.
+    pub remote: Addr,
+    /// VNI of the VPC.
+    pub vni: u32,
+    /// Number of the instance for which it is.
+    pub instance: u32,
+    /// Hop number.
+    pub hop: u8,
+}
+
+/// One method a verdict of the switch's programs; exactly one is called for each packet.
+///
+/// Methods and not an enum: merging enums with payload from several places copies uninitialised bytes, which the
+/// verifier refuses depending on how LLVM laid them out.
+pub trait Sink {
+    /// What the program returns.
+    type Verdict;
+
+    /// Drops it; `outcome` is the reason.
+    fn drop(self, outcome: Outcome) -> Self::Verdict;
+    /// Sends an ARP reply back where the request came from.
+    fn arp_reply(self, reply: &[u8; 42]) -> Self::Verdict;
+    /// Hands it to an instance of this host: MAC addresses, rewriting, its interface.
+    fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict;
+    /// Sends it through the tunnel.
+    fn tunnel(self, tunnel: &Tunnel, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict;
+    /// Sends it out of the uplink, to a client outside; the kernel's routing finds the next hop.
+    fn reply_outside(self, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict;
+    /// Sends it to the agent's probe link.
+    fn reply_probe(self, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict;
+}
+
+/// One method a verdict of the edge.
+pub trait EdgeSink {
+    /// What the program returns.
+    type Verdict;
+
+    /// Leaves it to the host's own stack.
+    fn pass(self) -> Self::Verdict;
+    /// Drops it.
+    fn drop(self, outcome: Outcome) -> Self::Verdict;
+    /// Puts `outer` in front, replaces the frame's Ethernet header by `inner`, sends it out where it came in.
+    fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Self::Verdict;
+}

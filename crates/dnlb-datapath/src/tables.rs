@@ -1,0 +1,74 @@
+//! What the decision asks of the maps.
+
+use dnlb_abi::{
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
+    RuleRange, ServiceEntry, Settings, TargetKey,
+};
+
+use crate::RuleQuery;
+
+/// The maps of a host.
+///
+/// # Invariants
+/// An array never misses inside its capacity: what was never written reads as zero, in the kernel and in every
+/// other implementation.
+pub trait Tables {
+    /// A flow record that was found.
+    type Flow: Flow;
+
+    /// The host's settings; nothing before the agent wrote them.
+    fn settings(&self) -> Option<&Settings>;
+    /// Number of the instance behind an interface.
+    fn port(&self, ifindex: u32) -> Option<u32>;
+    /// An instance of this host.
+    fn instance(&self, number: u32) -> Option<&InstanceEntry>;
+    /// Who has an address of a VPC.
+    fn endpoint(&self, key: &EndpointKey) -> Option<EndpointEntry>;
+    /// A host of the region.
+    fn host(&self, index: u32) -> Option<&HostEntry>;
+    /// Displacement of a bucket in a copy of the perfect hash.
+    fn displacement(&self, copy: u32, bucket: u32) -> u16;
+    /// Service in a slot of a copy.
+    fn service(&self, copy: u32, slot: u32) -> Option<&ServiceEntry>;
+    /// Hot half of a row: the current member's slot.
+    fn row(&self, row: u32) -> u16;
+    /// A member.
+    fn member(&self, index: u32) -> MemberEntry;
+    /// Port at which an instance takes the traffic of a backend service.
+    fn target(&self, key: &TargetKey) -> Option<u32>;
+    /// Action of the first rule of `range` for which [`crate::rule_matches`] holds, or 0.
+    ///
+    /// The loop is the tables' because the kernel needs its own: written out, the verifier walks every iteration
+    /// and gives up; as a callback of `bpf_loop` it walks one.
+    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32;
+
+    /// The record of a flow, established or half-open.
+    fn flow(&self, key: &FlowKey) -> Option<Self::Flow>;
+    /// Makes or replaces a half-open record; false when the kernel refuses.
+    fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool;
+    /// Moves a half-open record to the established ones. When those are full it stays where it is.
+    fn promote_flow(&self, key: &FlowKey);
+    /// The kernel's monotonic clock, coarse.
+    fn now_ns(&self) -> u64;
+
+    /// Counts something that happened on the way to the verdict.
+    fn count(&self, outcome: Outcome);
+    /// Counts a packet of a service.
+    fn count_service(&self, number: u32, bytes: u32);
+}
+
+/// A flow record in place.
+pub trait Flow: Copy {
+    /// [`FlowRecord::original_addr`].
+    fn original_addr(&self) -> Addr;
+    /// [`FlowRecord::original_port`].
+    fn original_port(&self) -> u32;
+    /// [`FlowRecord::flags`].
+    fn flags(&self) -> u32;
+    /// [`FlowRecord::via`].
+    fn via(&self) -> u32;
+    /// Whether it lies among the established ones.
+    fn established(&self) -> bool;
+    /// Adds flags and a packet; a `now_ns` of 0 leaves the time of last use.
+    fn note(&self, set_flags: u32, outbound: bool, bytes: u32, now_ns: u64);
+}

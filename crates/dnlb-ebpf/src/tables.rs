@@ -1,0 +1,271 @@
+//! The maps, and how they answer the decision's questions.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::BPF_NOEXIST,
+    helpers::generated::{bpf_ktime_get_coarse_ns, bpf_loop},
+    macros::map,
+    maps::{Array, HashMap, LruHashMap, PerCpuArray},
+};
+use dnlb_abi::{
+    Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MMAPABLE,
+    MemberEntry, NO_PREALLOC, Outcome, RULES_PER_RANGE, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS,
+    ServiceEntry, Settings, TargetEntry, TargetKey,
+};
+use dnlb_datapath::{Flow, RuleQuery, Tables, rule_matches};
+
+// Capacities marked "agent" are set when the agent loads the object; 1 keeps a forgotten one visible.
+#[map]
+static SETTINGS: Array<Settings> = Array::with_max_entries(1, 0);
+#[map]
+static PORTS: HashMap<u32, u32> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
+static INSTANCES: HashMap<u32, InstanceEntry> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
+static ENDPOINTS: HashMap<EndpointKey, EndpointEntry> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
+static HOSTS: Array<HostEntry> = Array::with_max_entries(1, 0); // agent
+#[map]
+static DISPLACEMENTS: Array<u64> = Array::with_max_entries(SERVICE_BUCKETS / 4 * 2, MMAPABLE);
+#[map]
+static SERVICES: Array<ServiceEntry> = Array::with_max_entries(SERVICE_SLOTS * 2, MMAPABLE);
+#[map]
+static ROWS_HOT: Array<u64> = Array::with_max_entries(1, MMAPABLE); // agent
+#[map]
+static ROWS_COLD: Array<u64> = Array::with_max_entries(1, MMAPABLE); // agent
+#[map]
+static MEMBERS: Array<MemberEntry> = Array::with_max_entries(1, MMAPABLE); // agent
+#[map]
+static TARGETS: HashMap<TargetKey, TargetEntry> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
+static RULES: Array<RuleEntry> = Array::with_max_entries(1, 0); // agent
+#[map]
+static FLOWS_HALF_OPEN: LruHashMap<FlowKey, FlowRecord> = LruHashMap::with_max_entries(1, 0); // agent
+#[map]
+static FLOWS: HashMap<FlowKey, FlowRecord> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
+static OUTCOMES: PerCpuArray<Counter> = PerCpuArray::with_max_entries(Outcome::ALL.len() as u32, 0);
+#[map]
+static SERVICE_COUNTERS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1, 0); // agent
+
+/// Adds to a counter of this CPU.
+#[inline(always)]
+fn add(counter: Option<*mut Counter>, bytes: u32) {
+    if let Some(counter) = counter {
+        // SAFETY: the pointer is a live per-CPU value, and programs do not interrupt each other on one CPU here.
+        unsafe {
+            (*counter).packets += 1;
+            (*counter).bytes += bytes as u64;
+        }
+    }
+}
+
+/// Counts an outcome.
+#[inline(always)]
+pub(crate) fn count(outcome: Outcome, bytes: u32) {
+    add(OUTCOMES.get_ptr_mut(outcome as u32), bytes);
+}
+
+/// What the callback of [`KernelTables::first_rule`] looks for, and what it found.
+#[repr(C)]
+struct RuleSearch {
+    query: RuleQuery,
+    base: u32,
+    action: u32,
+}
+
+/// One step of `bpf_loop`: 1 ends the loop.
+#[inline(never)]
+extern "C" fn match_rule(index: u32, search: *mut RuleSearch) -> u64 {
+    // SAFETY: the helper hands on the pointer that `first_rule` gave it, to the caller's living stack.
+    let search = unsafe { &mut *search };
+    let Some(rule) = RULES.get(search.base.wrapping_add(index)) else {
+        return 1;
+    };
+    if !rule_matches(rule, &search.query) {
+        return 0;
+    }
+    search.action = rule.action;
+    1
+}
+
+/// The kernel's maps.
+pub(crate) struct KernelTables;
+
+/// A record in one of the two flow maps.
+#[derive(Clone, Copy)]
+pub(crate) struct KernelFlow {
+    record: *mut FlowRecord,
+    established: bool,
+}
+
+impl KernelTables {
+    /// [`Tables::settings`], for as long as the program runs.
+    #[inline(always)]
+    pub(crate) fn settings_static() -> Option<&'static Settings> {
+        SETTINGS.get(0)
+    }
+}
+
+impl Tables for KernelTables {
+    type Flow = KernelFlow;
+
+    #[inline(always)]
+    fn settings(&self) -> Option<&Settings> {
+        SETTINGS.get(0)
+    }
+
+    #[inline(always)]
+    fn port(&self, ifindex: u32) -> Option<u32> {
+        // SAFETY: the value is read at once; the agent replaces it whole.
+        unsafe { PORTS.get(&ifindex) }.copied()
+    }
+
+    #[inline(always)]
+    fn instance(&self, number: u32) -> Option<&InstanceEntry> {
+        // SAFETY: values of deleted keys stay readable until the program ends (RCU).
+        unsafe { INSTANCES.get(&number) }
+    }
+
+    #[inline(always)]
+    fn endpoint(&self, key: &EndpointKey) -> Option<EndpointEntry> {
+        // SAFETY: as for `port`.
+        unsafe { ENDPOINTS.get(key) }.copied()
+    }
+
+    #[inline(always)]
+    fn host(&self, index: u32) -> Option<&HostEntry> {
+        HOSTS.get(index)
+    }
+
+    #[inline(always)]
+    fn displacement(&self, copy: u32, bucket: u32) -> u16 {
+        let word = DISPLACEMENTS.get(copy * (SERVICE_BUCKETS / 4) + bucket / 4);
+        (word.copied().unwrap_or(0) >> (bucket % 4 * 16)) as u16
+    }
+
+    #[inline(always)]
+    fn service(&self, copy: u32, slot: u32) -> Option<&ServiceEntry> {
+        SERVICES.get(copy * SERVICE_SLOTS + slot)
+    }
+
+    #[inline(always)]
+    fn row(&self, row: u32) -> u16 {
+        (ROWS_HOT.get(row / 4).copied().unwrap_or(0) >> (row % 4 * 16)) as u16
+    }
+
+    #[inline(always)]
+    fn member(&self, index: u32) -> MemberEntry {
+        MEMBERS.get(index).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn target(&self, key: &TargetKey) -> Option<u32> {
+        // SAFETY: as for `port`.
+        unsafe { TARGETS.get(key) }.map(|target| target.port)
+    }
+
+    #[inline(always)]
+    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32 {
+        let len = if range.len > RULES_PER_RANGE { RULES_PER_RANGE } else { range.len };
+        let mut search = RuleSearch { query: *query, base: range.base, action: 0 };
+        // SAFETY: the callback has the type that the helper wants and lives on no longer than this call.
+        unsafe { bpf_loop(len, match_rule as *mut c_void, (&raw mut search).cast(), 0) };
+        search.action
+    }
+
+    #[inline(always)]
+    fn flow(&self, key: &FlowKey) -> Option<KernelFlow> {
+        if let Some(record) = FLOWS.get_ptr_mut(key) {
+            return Some(KernelFlow { record, established: true });
+        }
+        let record = FLOWS_HALF_OPEN.get_ptr_mut(key)?;
+        Some(KernelFlow { record, established: false })
+    }
+
+    #[inline(always)]
+    fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
+        // A flow that is over may still lie among the established ones under this key.
+        let _ = FLOWS.remove(key);
+        FLOWS_HALF_OPEN.insert(key, record, 0).is_ok()
+    }
+
+    #[inline(always)]
+    fn promote_flow(&self, key: &FlowKey) {
+        if let Some(record) = FLOWS_HALF_OPEN.get_ptr(key) {
+            // SAFETY: a live map value, copied by the kernel during this call.
+            if FLOWS.insert(key, unsafe { &*record }, u64::from(BPF_NOEXIST)).is_ok() {
+                let _ = FLOWS_HALF_OPEN.remove(key);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn now_ns(&self) -> u64 {
+        // SAFETY: a helper without arguments. Coarse, because the exact clock costs 39 ns and ages are seconds.
+        unsafe { bpf_ktime_get_coarse_ns() }
+    }
+
+    #[inline(always)]
+    fn count(&self, outcome: Outcome) {
+        count(outcome, 0);
+    }
+
+    #[inline(always)]
+    fn count_service(&self, number: u32, bytes: u32) {
+        add(SERVICE_COUNTERS.get_ptr_mut(number), bytes);
+    }
+}
+
+impl Flow for KernelFlow {
+    #[inline(always)]
+    fn original_addr(&self) -> Addr {
+        // SAFETY: a live map value; so in every method below.
+        unsafe { (*self.record).original_addr }
+    }
+
+    #[inline(always)]
+    fn original_port(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.record).original_port }
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.record).flags }
+    }
+
+    #[inline(always)]
+    fn via(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.record).via }
+    }
+
+    #[inline(always)]
+    fn established(&self) -> bool {
+        self.established
+    }
+
+    #[inline(always)]
+    fn note(&self, set_flags: u32, outbound: bool, bytes: u32, now_ns: u64) {
+        // SAFETY: as above. Two CPUs may count at the same time and lose one packet of a statistic; flags are only
+        // ever added, and written only when they are new.
+        unsafe {
+            let record = &mut *self.record;
+            if record.flags & set_flags != set_flags {
+                record.flags |= set_flags;
+            }
+            if now_ns != 0 {
+                record.last_used_ns = now_ns;
+            }
+            if outbound {
+                record.packets_out += 1;
+            } else {
+                record.packets_in += 1;
+            }
+            record.bytes += bytes as u64;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What can go wrong between user space and the kernel.
+
+use std::{io, path::PathBuf};
+
+/// Why an operation on the switch failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    /// The object lacks a program or map: agent and object are of different builds.
+    #[error("the kernel object has no {kind} `{name}`")]
+    Missing {
+        /// `program` or `map`.
+        kind: &'static str,
+        /// Its name.
+        name: &'static str,
+    },
+    /// The kernel refused to load the object.
+    #[error("the kernel did not load the programs: {0}")]
+    Load(String),
+    /// A program could not be attached.
+    #[error("`{program}` could not be attached to interface {interface}")]
+    Attach {
+        /// The program.
+        program: &'static str,
+        /// The interface.
+        interface: String,
+        /// Why.
+        source: aya::programs::ProgramError,
+    },
+    /// A link could not be pinned, so it would vanish with this process.
+    #[error("the link of interface {interface} could not be pinned at {path:?}")]
+    Pin {
+        /// The interface.
+        interface: String,
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: aya::pin::PinError,
+    },
+    /// A map could not be read or written.
+    #[error("map {map} could not be {action}")]
+    Map {
+        /// The map.
+        map: &'static str,
+        /// What was tried.
+        action: &'static str,
+        /// Why.
+        source: aya::maps::MapError,
+    },
+    /// A pinned map has another size than is wanted: packets depend on it, so it is not replaced silently.
+    #[error(
+        "pinned map {map} has {found} entries, wanted {wanted}; drain the host and remove its pin directory"
+    )]
+    Capacity {
+        /// The map.
+        map: &'static str,
+        /// Entries that it has.
+        found: u32,
+        /// Entries that the options want.
+        wanted: u32,
+    },
+    /// The state names an entry beyond the end of a map.
+    #[error("index {index} is beyond the {capacity} entries of map {map}")]
+    OutOfRange {
+        /// The map.
+        map: &'static str,
+        /// The index.
+        index: u64,
+        /// Its capacity.
+        capacity: u64,
+    },
+    /// The operating system refused something else.
+    #[error("{what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,90 @@
+//! Ages flow records.
+
+use std::time::Duration;
+
+use aya::maps::HashMap;
+use dnlb_abi::{FlowKey, FlowRecord, maps};
+
+use crate::{Plain, Switch, SwitchError};
+
+/// How long records live after their last packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiryRules {
+    /// Established flows.
+    pub idle: Duration,
+    /// Flows that were closed or reset: as long as a late packet may still travel (RFC 9293: two segment lifetimes).
+    pub closed: Duration,
+}
+
+impl Default for ExpiryRules {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(1800), closed: Duration::from_secs(10) }
+    }
+}
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpiryReport {
+    /// Records seen.
+    pub seen: u64,
+    /// Records removed.
+    pub removed: u64,
+}
+
+impl ExpiryRules {
+    /// Whether a record has had its time at `now_ns` of the kernel's monotonic clock.
+    #[must_use]
+    pub fn expires(&self, record: &FlowRecord, now_ns: u64) -> bool {
+        const FINS: u32 = FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT;
+        let closed = record.flags & FlowRecord::FLAG_RESET != 0 || record.flags & FINS == FINS;
+        let limit = if closed { self.closed } else { self.idle };
+        u128::from(now_ns.saturating_sub(record.last_used_ns)) > limit.as_nanos()
+    }
+}
+
+impl Switch {
+    /// Removes established records whose time is over; half-open ones push each other out.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn expire_flows(&mut self, now_ns: u64, rules: &ExpiryRules) -> Result<ExpiryReport, SwitchError> {
+        const NAME: &str = maps::FLOWS;
+        let error = |action| move |source| SwitchError::Map { map: NAME, action, source };
+        let map = self.ebpf.map_mut(NAME).ok_or(SwitchError::Missing { kind: "map", name: NAME })?;
+        let mut flows: HashMap<_, Plain<FlowKey>, Plain<FlowRecord>> =
+            HashMap::try_from(map).map_err(error("opened"))?;
+        let mut report = ExpiryReport::default();
+        let mut expired = Vec::new();
+        for entry in flows.iter() {
+            // A record that another thread of the kernel removed in between is no error.
+            let Ok((key, Plain(record))) = entry else { continue };
+            report.seen += 1;
+            if rules.expires(&record, now_ns) {
+                expired.push(key);
+            }
+        }
+        for key in expired {
+            report.removed += u64::from(flows.remove(&key).is_ok());
+        }
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_flows_go_sooner_than_idle_ones() {
+        let rules = ExpiryRules::default();
+        let second = 1_000_000_000;
+        let open = FlowRecord { last_used_ns: second, ..FlowRecord::default() };
+        let closed = FlowRecord { flags: FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT, ..open };
+        let half_closed = FlowRecord { flags: FlowRecord::FLAG_FIN_IN, ..open };
+        assert!(!rules.expires(&open, 1801 * second) && rules.expires(&open, 1802 * second));
+        assert!(!rules.expires(&half_closed, 1801 * second));
+        assert!(!rules.expires(&closed, 11 * second) && rules.expires(&closed, 12 * second));
+        // A clock read before the record was used.
+        assert!(!rules.expires(&open, 0));
+    }
+}

@@ -1,0 +1,485 @@
+//! Loading, pinning and replacing.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Map, MapData, PerCpuArray},
+    programs::{
+        LinkOrder, Program, SchedClassifier, TcAttachType, Xdp, XdpMode,
+        links::{FdLink, LinkError, PinnedLink},
+        tc::{SchedClassifierLink, TcAttachOptions},
+        xdp::XdpLink,
+    },
+};
+use dnlb_abi::{ABI_VERSION, Counter, Outcome, maps};
+
+use crate::{OBJECT, Plain, SwitchError, mapped::MappedArray};
+
+/// How many entries the maps have. Fixed for as long as they are pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacities {
+    /// Instances of this host.
+    pub instances: u32,
+    /// Addresses in all VPCs on this host.
+    pub endpoints: u32,
+    /// Hosts of the region: highest index and one.
+    pub hosts: u32,
+    /// Rows of all backend services; a multiple of 4. Ten bytes each.
+    pub rows: u32,
+    /// Members of all backend services.
+    pub members: u32,
+    /// Targets on this host.
+    pub targets: u32,
+    /// Rules of all instances of this host.
+    pub rules: u32,
+    /// Half-open flows; memory for all of them is taken at once, about 150 bytes each.
+    pub flows_half_open: u32,
+    /// Established flows; memory is taken as they come.
+    pub flows: u32,
+    /// Services of the region: highest number and one.
+    pub services: u32,
+}
+
+impl Default for Capacities {
+    fn default() -> Self {
+        Self {
+            instances: 4096,
+            endpoints: 65_536,
+            hosts: 8192,
+            rows: 1 << 20,
+            members: 65_536,
+            targets: 16_384,
+            rules: 65_536,
+            flows_half_open: 65_536,
+            flows: 1 << 20,
+            services: 65_536,
+        }
+    }
+}
+
+impl Capacities {
+    /// The sizes by map name.
+    pub(crate) fn by_map(&self) -> [(&'static str, u32); 13] {
+        [
+            (maps::PORTS, self.instances),
+            (maps::INSTANCES, self.instances),
+            (maps::ENDPOINTS, self.endpoints),
+            (maps::HOSTS, self.hosts),
+            (maps::ROWS_HOT, self.rows / 4),
+            (maps::ROWS_COLD, self.rows),
+            (maps::MEMBERS, self.members),
+            (maps::TARGETS, self.targets),
+            (maps::RULES, self.rules),
+            (maps::FLOWS_HALF_OPEN, self.flows_half_open),
+            (maps::FLOWS, self.flows),
+            (maps::SERVICE_COUNTERS, self.services),
+            (maps::SETTINGS, 1),
+        ]
+    }
+}
+
+/// All maps; the object has no others.
+const ALL_MAPS: [&str; 16] = [
+    maps::SETTINGS,
+    maps::PORTS,
+    maps::INSTANCES,
+    maps::ENDPOINTS,
+    maps::HOSTS,
+    maps::DISPLACEMENTS,
+    maps::SERVICES,
+    maps::ROWS_HOT,
+    maps::ROWS_COLD,
+    maps::MEMBERS,
+    maps::TARGETS,
+    maps::RULES,
+    maps::FLOWS_HALF_OPEN,
+    maps::FLOWS,
+    maps::OUTCOMES,
+    maps::SERVICE_COUNTERS,
+];
+
+/// Programs of the switch itself.
+const CLASSIFIERS: [&str; 3] = ["from_instance", "from_overlay", "probe"];
+
+/// How to open a switch.
+#[derive(Clone, Debug)]
+pub struct SwitchOptions {
+    /// Directory in a mounted bpffs, one for each host.
+    pub pin_dir: PathBuf,
+    /// Sizes of the maps.
+    pub capacities: Capacities,
+}
+
+/// A host's switch: loaded programs and open maps.
+///
+/// # Invariants
+/// Dropping it detaches nothing: all links are pinned.
+pub struct Switch {
+    pub(crate) ebpf: Ebpf,
+    links: PathBuf,
+    pub(crate) displacements: MappedArray,
+    pub(crate) services: MappedArray,
+    pub(crate) rows_hot: MappedArray,
+    pub(crate) rows_cold: MappedArray,
+    pub(crate) members: MappedArray,
+    /// When the copy of the services in force last changed.
+    pub(crate) flipped: Option<Instant>,
+}
+
+impl Switch {
+    /// Loads the programs, with the maps that are pinned already or new ones.
+    ///
+    /// # Errors
+    /// [`SwitchError::Load`] with the verifier's last words; [`SwitchError::Capacity`] when pinned maps have other
+    /// sizes.
+    pub fn open(options: SwitchOptions) -> Result<Self, SwitchError> {
+        let map_dir = options.pin_dir.join(format!("maps-v{ABI_VERSION}"));
+        let links = options.pin_dir.join("links");
+        for dir in [&map_dir, &links] {
+            fs::create_dir_all(dir)
+                .map_err(|source| SwitchError::Io { what: format!("creating {}", dir.display()), source })?;
+        }
+        check_capacities(&map_dir, &options.capacities)?;
+        let mut ebpf = load(&options.capacities, Some(&map_dir), false)?;
+        let mapped = |name| MappedArray::new(name, map_data(&ebpf, name)?);
+        let (displacements, services) = (mapped(maps::DISPLACEMENTS)?, mapped(maps::SERVICES)?);
+        let (rows_hot, rows_cold) = (mapped(maps::ROWS_HOT)?, mapped(maps::ROWS_COLD)?);
+        let members = mapped(maps::MEMBERS)?;
+        for name in CLASSIFIERS {
+            load_classifier(&mut ebpf, name)?;
+        }
+        load_xdp(&mut ebpf, "edge")?;
+        Ok(Self { ebpf, links, displacements, services, rows_hot, rows_cold, members, flipped: None })
+    }
+
+    /// Attaches `from_overlay` to the VXLAN device. Like all attaching: repeatable, replaces a former version
+    /// atomically, and attaches anew when the interface was made anew.
+    ///
+    /// # Errors
+    /// [`SwitchError::Attach`], [`SwitchError::Pin`].
+    pub fn attach_overlay(&mut self, interface: &str) -> Result<(), SwitchError> {
+        self.attach_classifier("from_overlay", interface, "overlay")
+    }
+
+    /// Attaches `probe` to the switch side of the probe link.
+    ///
+    /// # Errors
+    /// As [`Self::attach_overlay`].
+    pub fn attach_probe(&mut self, interface: &str) -> Result<(), SwitchError> {
+        self.attach_classifier("probe", interface, "probe")
+    }
+
+    /// Attaches `from_instance` to the host side of an instance's link.
+    ///
+    /// # Errors
+    /// As [`Self::attach_overlay`].
+    pub fn attach_instance(&mut self, number: u32, interface: &str) -> Result<(), SwitchError> {
+        self.attach_classifier("from_instance", interface, &format!("instance-{number}"))
+    }
+
+    /// Forgets the link of an instance whose interface is gone or going.
+    ///
+    /// # Errors
+    /// [`SwitchError::Io`] when the pin cannot be removed; a missing one is fine.
+    pub fn detach_instance(&mut self, number: u32) -> Result<(), SwitchError> {
+        remove_pin(&self.links.join(format!("instance-{number}")))
+    }
+
+    /// Numbers of instances for which a link is pinned.
+    ///
+    /// # Errors
+    /// [`SwitchError::Io`].
+    pub fn attached_instances(&self) -> Result<Vec<u32>, SwitchError> {
+        let entries = fs::read_dir(&self.links).map_err(|source| SwitchError::Io {
+            what: format!("reading {}", self.links.display()),
+            source,
+        })?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter_map(|name| name.strip_prefix("instance-")?.parse().ok()).collect())
+    }
+
+    /// Attaches `edge` to an edge's uplink, in the driver (native XDP).
+    ///
+    /// # Errors
+    /// As [`Self::attach_overlay`].
+    pub fn attach_edge(&mut self, interface: &str) -> Result<(), SwitchError> {
+        attach_xdp(&mut self.ebpf, "edge", interface, &self.links.join("edge"))
+    }
+
+    /// All outcome counters, summed over the CPUs.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn outcomes(&self) -> Result<Vec<(Outcome, Counter)>, SwitchError> {
+        let counters = self.counters(maps::OUTCOMES)?;
+        Outcome::ALL
+            .iter()
+            .map(|&outcome| Ok((outcome, sum(&counters, maps::OUTCOMES, outcome as u32)?)))
+            .collect()
+    }
+
+    /// Packets and bytes that each of `services` has seen on this host, summed over the CPUs.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`], also for numbers beyond the map's end.
+    pub fn service_counters(&self, services: &[u32]) -> Result<Vec<(u32, Counter)>, SwitchError> {
+        let counters = self.counters(maps::SERVICE_COUNTERS)?;
+        services.iter().map(|&number| Ok((number, sum(&counters, maps::SERVICE_COUNTERS, number)?))).collect()
+    }
+
+    fn counters(&self, name: &'static str) -> Result<PerCpuArray<&MapData, Plain<Counter>>, SwitchError> {
+        let map = self.ebpf.map(name).ok_or(SwitchError::Missing { kind: "map", name })?;
+        PerCpuArray::try_from(map).map_err(|source| SwitchError::Map { map: name, action: "opened", source })
+    }
+
+    fn attach_classifier(
+        &mut self,
+        program: &'static str,
+        interface: &str,
+        pin: &str,
+    ) -> Result<(), SwitchError> {
+        let path = self.links.join(pin);
+        let classifier = classifier(&mut self.ebpf, program)?;
+        let attach_error = |source| SwitchError::Attach { program, interface: interface.to_owned(), source };
+        if let Some(link) = existing_link(&path) {
+            match SchedClassifierLink::try_from(link).map_err(LinkError::from) {
+                Ok(link) => match classifier.attach_to_link(link) {
+                    Ok(id) => {
+                        // Keep no descriptor: the pin holds the link.
+                        drop(classifier.take_link(id).map_err(attach_error)?);
+                        return Ok(());
+                    }
+                    // The interface was made anew, so the link is dead.
+                    Err(error) => {
+                        tracing::debug!(interface, program, %error, "replacing a dead link");
+                        remove_pin(&path)?;
+                    }
+                },
+                Err(_) => remove_pin(&path)?,
+            }
+        }
+        let id = classifier
+            .attach_with_options(
+                interface,
+                TcAttachType::Ingress,
+                TcAttachOptions::TcxOrder(LinkOrder::default()),
+            )
+            .map_err(attach_error)?;
+        let link: FdLink = classifier
+            .take_link(id)
+            .map_err(attach_error)?
+            .try_into()
+            .map_err(|error: LinkError| link_error(interface, error))?;
+        pin_link(link, interface, &path)
+    }
+}
+
+/// A program as the verifier saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramFacts {
+    /// Its name.
+    pub name: &'static str,
+    /// Instructions that the verifier walked; a million is the kernel's limit.
+    pub verified_instructions: u32,
+    /// Bytes of BPF code.
+    pub bytes: u32,
+    /// Bytes of machine code.
+    pub jited_bytes: u32,
+}
+
+/// Loads all programs with fresh maps, attaches nothing, and tells what the verifier made of them.
+///
+/// # Errors
+/// [`SwitchError::Load`].
+pub fn program_facts() -> Result<Vec<ProgramFacts>, SwitchError> {
+    let mut ebpf = load(&Capacities::default(), None, false)?;
+    let mut facts = Vec::new();
+    for name in CLASSIFIERS.into_iter().chain(["edge"]) {
+        if name == "edge" {
+            load_xdp(&mut ebpf, name)?;
+        } else {
+            load_classifier(&mut ebpf, name)?;
+        }
+        let program = ebpf.program(name).ok_or(SwitchError::Missing { kind: "program", name })?;
+        let info = program.info().map_err(|error| SwitchError::Load(error.to_string()))?;
+        facts.push(ProgramFacts {
+            name,
+            verified_instructions: info.verified_instruction_count().unwrap_or(0),
+            bytes: info.size_translated().unwrap_or(0),
+            jited_bytes: info.size_jitted(),
+        });
+    }
+    Ok(facts)
+}
+
+/// Attaches a program that passes everything to `interface`, pinned at `pin`: a veth delivers what its peer sends by
+/// `XDP_TX` only if it has a program itself.
+///
+/// # Errors
+/// [`SwitchError::Attach`], [`SwitchError::Pin`].
+pub fn attach_xdp_pass(interface: &str, pin: &Path) -> Result<(), SwitchError> {
+    let capacities = Capacities {
+        instances: 1,
+        endpoints: 1,
+        hosts: 1,
+        rows: 4,
+        members: 1,
+        targets: 1,
+        rules: 1,
+        flows_half_open: 64,
+        flows: 1,
+        services: 1,
+    };
+    let mut ebpf = load(&capacities, None, false)?;
+    load_xdp(&mut ebpf, "xdp_pass")?;
+    attach_xdp(&mut ebpf, "xdp_pass", interface, pin)
+}
+
+/// Creates or reuses the maps and prepares the programs. `trace` leaves decisions in `cb[]`.
+pub(crate) fn load(capacities: &Capacities, pins: Option<&Path>, trace: bool) -> Result<Ebpf, SwitchError> {
+    let mut loader = EbpfLoader::new();
+    for (name, entries) in capacities.by_map() {
+        loader.map_max_entries(name, entries);
+    }
+    if let Some(dir) = pins {
+        for name in ALL_MAPS {
+            loader.map_pin_path(name, dir.join(name));
+        }
+    }
+    let flag = u8::from(trace);
+    loader.override_global("TRACE", &flag, true);
+    loader.load(OBJECT).map_err(|error| SwitchError::Load(shorten(&error)))
+}
+
+/// The error with its causes; the verifier's log is cut to its end, where the reason stands.
+fn shorten(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
+    }
+    let lines: Vec<_> = text.lines().collect();
+    if lines.len() > 30 {
+        format!("{}\n[...]\n{}", lines[0], lines[lines.len() - 25..].join("\n"))
+    } else {
+        text
+    }
+}
+
+fn check_capacities(dir: &Path, capacities: &Capacities) -> Result<(), SwitchError> {
+    for (map, wanted) in capacities.by_map() {
+        let path = dir.join(map);
+        if !path.exists() {
+            continue;
+        }
+        let info = MapData::from_pin(&path)
+            .and_then(|map| map.info())
+            .map_err(|source| SwitchError::Map { map, action: "reopened", source })?;
+        if info.max_entries() != wanted {
+            return Err(SwitchError::Capacity { map, found: info.max_entries(), wanted });
+        }
+    }
+    Ok(())
+}
+
+/// The data of a map, whatever its kind.
+pub(crate) fn map_data<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<&'a MapData, SwitchError> {
+    match ebpf.map(name) {
+        Some(Map::Array(data) | Map::HashMap(data) | Map::LruHashMap(data) | Map::PerCpuArray(data)) => {
+            Ok(data)
+        }
+        _ => Err(SwitchError::Missing { kind: "map", name }),
+    }
+}
+
+fn sum(
+    counters: &PerCpuArray<&MapData, Plain<Counter>>,
+    map: &'static str,
+    index: u32,
+) -> Result<Counter, SwitchError> {
+    let values =
+        counters.get(&index, 0).map_err(|source| SwitchError::Map { map, action: "read", source })?;
+    Ok(values.iter().fold(Counter::default(), |total, Plain(counter)| Counter {
+        packets: total.packets + counter.packets,
+        bytes: total.bytes + counter.bytes,
+    }))
+}
+
+fn classifier<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut SchedClassifier, SwitchError> {
+    match ebpf.program_mut(name) {
+        Some(Program::SchedClassifier(program)) => Ok(program),
+        _ => Err(SwitchError::Missing { kind: "program", name }),
+    }
+}
+
+pub(crate) fn load_classifier(ebpf: &mut Ebpf, name: &'static str) -> Result<(), SwitchError> {
+    classifier(ebpf, name)?.load().map_err(|error| SwitchError::Load(shorten(&error)))
+}
+
+fn xdp<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, SwitchError> {
+    match ebpf.program_mut(name) {
+        Some(Program::Xdp(program)) => Ok(program),
+        _ => Err(SwitchError::Missing { kind: "program", name }),
+    }
+}
+
+pub(crate) fn load_xdp(ebpf: &mut Ebpf, name: &'static str) -> Result<(), SwitchError> {
+    xdp(ebpf, name)?.load().map_err(|error| SwitchError::Load(shorten(&error)))
+}
+
+fn attach_xdp(
+    ebpf: &mut Ebpf,
+    program: &'static str,
+    interface: &str,
+    path: &Path,
+) -> Result<(), SwitchError> {
+    let xdp = xdp(ebpf, program)?;
+    let attach_error = |source| SwitchError::Attach { program, interface: interface.to_owned(), source };
+    if let Some(link) = existing_link(path) {
+        if let Ok(link) = XdpLink::try_from(link) {
+            if let Ok(id) = xdp.attach_to_link(link) {
+                drop(xdp.take_link(id).map_err(attach_error)?);
+                return Ok(());
+            }
+        }
+        remove_pin(path)?;
+    }
+    let id = xdp.attach(interface, XdpMode::Driver).map_err(attach_error)?;
+    let link: FdLink = xdp
+        .take_link(id)
+        .map_err(attach_error)?
+        .try_into()
+        .map_err(|error: LinkError| link_error(interface, error))?;
+    pin_link(link, interface, path)
+}
+
+fn existing_link(path: &Path) -> Option<FdLink> {
+    path.exists().then(|| PinnedLink::from_pin(path).ok().map(FdLink::from)).flatten()
+}
+
+fn pin_link(link: FdLink, interface: &str, path: &Path) -> Result<(), SwitchError> {
+    link.pin(path).map(drop).map_err(|source| SwitchError::Pin {
+        interface: interface.to_owned(),
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn remove_pin(path: &Path) -> Result<(), SwitchError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(SwitchError::Io { what: format!("removing the pin {}", path.display()), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn link_error(interface: &str, error: LinkError) -> SwitchError {
+    SwitchError::Io { what: format!("taking the link of {interface}"), source: io::Error::other(error) }
+}
