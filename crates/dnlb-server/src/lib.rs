@@ -3,6 +3,9 @@
 //! Read [`RegionStore`] first: everything here reads its snapshots and changes it by transactions.
 #![forbid(unsafe_code)]
 
+pub mod agents;
+pub mod control;
+pub mod observed;
 mod region_store;
 
 pub use region_store::{OpenError, RegionStore, TransactError};

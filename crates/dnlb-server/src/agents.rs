@@ -1,0 +1,167 @@
+//! The agents' streams: gRPC on the underlay, a thin shell around [`Control`].
+
+use std::{pin::Pin, time::Duration};
+
+use dnlb_proto::{
+    Hello, JoinToken, ParseError, parse_counters,
+    pb::{
+        self,
+        agents_server::{Agents, AgentsServer},
+        from_agent, from_server,
+    },
+};
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, server::TcpIncoming},
+};
+use tracing::{debug, warn};
+
+use crate::control::{Control, JoinError, Session, Wanted};
+
+/// How long an agent may take to name itself.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a silent connection is asked whether it is alive, and how long it may take to answer: a stream
+/// that is cut must not keep its place for long.
+const KEEPALIVE: Duration = Duration::from_secs(3);
+/// Largest message of an agent: a report of some ten thousand targets.
+const MESSAGE_BYTES_MAX: usize = 8 << 20;
+
+/// Serves agents on a listening socket. Runs until it is dropped, or the socket fails.
+///
+/// # Errors
+/// When the transport fails as a whole; a failing agent ends its own stream only.
+pub async fn serve(
+    listener: TcpListener,
+    control: Control,
+    token: JoinToken,
+) -> Result<(), tonic::transport::Error> {
+    let service = AgentsServer::new(Service { control, token }).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .add_service(service)
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
+        .await
+}
+
+struct Service {
+    control: Control,
+    token: JoinToken,
+}
+
+type Outbound = mpsc::Sender<Result<pb::FromServer, Status>>;
+
+#[tonic::async_trait]
+impl Agents for Service {
+    type LinkStream = Pin<Box<dyn Stream<Item = Result<pb::FromServer, Status>> + Send>>;
+
+    async fn link(
+        &self,
+        request: Request<Streaming<pb::FromAgent>>,
+    ) -> Result<Response<Self::LinkStream>, Status> {
+        if !self.token.admits(request.metadata()) {
+            warn!(from = ?request.remote_addr(), "an agent without the join token");
+            return Err(Status::unauthenticated("not admitted"));
+        }
+        let mut inbound = request.into_inner();
+        let first = timeout(PATIENCE, inbound.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("no hello"))??
+            .and_then(|message| message.kind);
+        let Some(from_agent::Kind::Hello(hello)) = first else {
+            return Err(Status::invalid_argument("the first message is a hello"));
+        };
+        let hello = Hello::try_from(hello).map_err(refuse)?;
+        let session = self.control.join(hello).await.map_err(|error| match error {
+            JoinError::Refused(refusal) => Status::failed_precondition(refusal.to_string()),
+            JoinError::Unavailable => Status::unavailable("the server is not ready"),
+        })?;
+        let (outbound, stream) = mpsc::channel(1);
+        tokio::spawn(run(self.control.clone(), session, inbound, outbound));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+/// A stream's life. Two halves: an agent that reads slowly is still heard.
+async fn run(control: Control, session: Session, inbound: Streaming<pb::FromAgent>, outbound: Outbound) {
+    let mut wanted = session.wanted.clone();
+    let status = tokio::select! {
+        status = hear(&control, &session, inbound) => status,
+        status = tell(&mut wanted, &outbound) => status,
+    };
+    debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
+    // Said if there is room; whoever does not read learns it from the end of the stream.
+    let _ = outbound.try_send(Err(status));
+    control.leave(session).await;
+}
+
+/// Takes in what the agent says until it ends or says nonsense.
+async fn hear(control: &Control, session: &Session, mut inbound: Streaming<pb::FromAgent>) -> Status {
+    loop {
+        let message = match inbound.message().await {
+            Ok(Some(message)) => message,
+            Ok(None) => return Status::ok("the agent closed the stream"),
+            Err(status) => return status,
+        };
+        if let Err(status) = handle(control, session, message).await {
+            return status;
+        }
+    }
+}
+
+async fn handle(control: &Control, session: &Session, message: pb::FromAgent) -> Result<(), Status> {
+    match message.kind {
+        Some(from_agent::Kind::Heartbeat(pb::Heartbeat {})) => control.observed().on_heartbeat(&session.host),
+        Some(from_agent::Kind::Ack(ack)) => control.ack(session, ack.into()),
+        Some(from_agent::Kind::Report(report)) => {
+            let report = report.try_into().map_err(refuse)?;
+            control.report(session, report).await.map_err(|_| Status::unavailable("the server ends"))?;
+        }
+        Some(from_agent::Kind::Counters(counters)) => {
+            let counters = parse_counters(counters).map_err(refuse)?;
+            control.observed().on_counters(&session.host, counters);
+        }
+        Some(from_agent::Kind::Hello(_)) => return Err(Status::invalid_argument("a second hello")),
+        // A newer agent may say more than we understand.
+        None => {}
+    }
+    Ok(())
+}
+
+/// Tells the agent what it is to do, each time the newest only.
+async fn tell(wanted: &mut tokio::sync::watch::Receiver<Option<Wanted>>, outbound: &Outbound) -> Status {
+    let mut told: Option<Wanted> = None;
+    loop {
+        let newest = wanted.borrow_and_update().clone();
+        if let Some(newest) = newest {
+            let message = message(told.as_ref(), &newest);
+            if outbound.send(Ok(message)).await.is_err() {
+                return Status::ok("the agent closed the stream");
+            }
+            told = Some(newest);
+        }
+        if wanted.changed().await.is_err() {
+            return Status::aborted(
+                "another stream of this host has taken this one's place, or the server ends",
+            );
+        }
+    }
+}
+
+fn message(told: Option<&Wanted>, newest: &Wanted) -> pb::FromServer {
+    let revision = newest.revision;
+    let kind = match told {
+        Some(told) if std::sync::Arc::ptr_eq(&told.config, &newest.config) => {
+            from_server::Kind::Unchanged(pb::Unchanged { revision })
+        }
+        _ => from_server::Kind::Config(pb::HostConfig { revision, ..pb::HostConfig::from(&*newest.config) }),
+    };
+    pb::FromServer { kind: Some(kind) }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refuse(error: ParseError) -> Status {
+    Status::invalid_argument(error.to_string())
+}

@@ -1,0 +1,318 @@
+//! The region's control loop: what agents say becomes the region, and the region becomes what hosts are to do.
+//!
+//! One task decides, so that there is an order: it collects what has arrived, changes the region by at most one
+//! transaction, plans the hosts' configurations, and only then answers. Whatever arrives meanwhile waits for the
+//! next round; a thousand transitions at once are one write. Hosts that read slowly get the newest configuration
+//! only.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use dnlb_model::{HostConfig, HostId, HostState, Region};
+use dnlb_proto::{Ack, Hello, Report};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{MissedTickBehavior, interval},
+};
+use tracing::{error, info, warn};
+
+mod changes;
+mod liveness;
+
+pub use changes::Refusal;
+use changes::{Numbers, Reported, register, set_host_state, settle};
+use liveness::Liveness;
+pub use liveness::LivenessLimits;
+
+use crate::{RegionStore, observed::SharedObserved};
+
+/// How often heart-beats are looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// What may wait for the loop before agents have to.
+const INBOX: usize = 1024;
+
+/// The way to the control loop. The loop ends when the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Control {
+    inbox: mpsc::Sender<Event>,
+    observed: SharedObserved,
+    snapshots: watch::Receiver<Arc<Region>>,
+}
+
+/// Why an agent's stream was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JoinError {
+    /// For good, until somebody changes something.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// For now.
+    #[error("the server is not ready")]
+    Unavailable,
+}
+
+/// A host's stream, as the loop knows it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) host: HostId,
+    number: u64,
+    /// What the host is to do. Closed when another stream has taken this one's place.
+    pub(crate) wanted: watch::Receiver<Option<Wanted>>,
+}
+
+/// What a host is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// Newest revision of which this is the configuration.
+    pub(crate) revision: u64,
+    /// The same allocation for as long as only the revision moves; its own revision is the oldest.
+    pub(crate) config: Arc<HostConfig>,
+}
+
+#[derive(Debug)]
+enum Event {
+    Hello { hello: Hello, reply: oneshot::Sender<Result<Session, JoinError>> },
+    Report { host: HostId, session: u64, report: Report },
+    Gone { host: HostId, session: u64 },
+}
+
+/// Starts the control loop in the current runtime.
+#[must_use]
+pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimits) -> Control {
+    let (inbox, events) = mpsc::channel(INBOX);
+    let control = Control { inbox, observed: observed.clone(), snapshots: region.subscribe() };
+    let task = Loop {
+        liveness: Liveness::new(limits, Instant::now()),
+        snapshots: region.subscribe(),
+        region,
+        observed,
+        sessions: HashMap::new(),
+        session_numbers: 0,
+        reported: BTreeMap::new(),
+        wanted: HashMap::new(),
+        planned: None,
+        unsettled: true,
+    };
+    tokio::spawn(task.run(events));
+    control
+}
+
+impl Control {
+    pub(crate) async fn join(&self, hello: Hello) -> Result<Session, JoinError> {
+        let (reply, session) = oneshot::channel();
+        self.send(Event::Hello { hello, reply }).await?;
+        session.await.map_err(|_| JoinError::Unavailable)?
+    }
+
+    pub(crate) async fn report(&self, session: &Session, report: Report) -> Result<(), JoinError> {
+        self.send(Event::Report { host: session.host.clone(), session: session.number, report }).await
+    }
+
+    pub(crate) fn ack(&self, session: &Session, ack: Ack) {
+        let newest = self.snapshots.borrow().revision;
+        if ack.revision > newest {
+            // Of another store: it says nothing of this one's revisions.
+            warn!(host = %session.host, revision = ack.revision, newest, "acknowledges the future");
+            return;
+        }
+        if let Some(error) = &ack.error {
+            warn!(host = %session.host, revision = ack.revision, error, "could not apply its configuration");
+        }
+        self.observed.on_ack(&session.host, ack);
+    }
+
+    pub(crate) async fn leave(&self, session: Session) {
+        // A loop that has ended needs no goodbye.
+        let _ = self.send(Event::Gone { host: session.host, session: session.number }).await;
+    }
+
+    pub(crate) const fn observed(&self) -> &SharedObserved {
+        &self.observed
+    }
+
+    async fn send(&self, event: Event) -> Result<(), JoinError> {
+        self.inbox.send(event).await.map_err(|_| JoinError::Unavailable)
+    }
+}
+
+struct Loop {
+    region: RegionStore,
+    snapshots: watch::Receiver<Arc<Region>>,
+    observed: SharedObserved,
+    liveness: Liveness,
+    sessions: HashMap<HostId, LiveSession>,
+    session_numbers: u64,
+    /// Of connected hosts.
+    reported: BTreeMap<HostId, Reported>,
+    wanted: HashMap<HostId, Wanted>,
+    /// Revision of which `wanted` is.
+    planned: Option<u64>,
+    /// Whether the region may disagree with its agents.
+    unsettled: bool,
+}
+
+struct LiveSession {
+    number: u64,
+    wanted: watch::Sender<Option<Wanted>>,
+}
+
+type Joining = Vec<(Hello, oneshot::Sender<Result<Session, JoinError>>)>;
+
+impl Loop {
+    async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                received = events.recv_many(&mut batch, INBOX) => {
+                    if received == 0 {
+                        return;
+                    }
+                }
+                changed = self.snapshots.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.unsettled = true;
+                }
+                _ = ticks.tick() => {}
+            }
+            let joining = self.handle(batch.drain(..));
+            self.round(joining).await;
+        }
+    }
+
+    /// Takes in what has arrived; returns who wants to join.
+    fn handle(&mut self, events: impl Iterator<Item = Event>) -> Joining {
+        let snapshot = self.region.snapshot();
+        let mut numbers = None;
+        let mut joining = Joining::new();
+        for event in events {
+            match event {
+                Event::Hello { hello, reply } => joining.push((hello, reply)),
+                Event::Report { host, session, report } if self.is_current(&host, session) => {
+                    let numbers = numbers.get_or_insert_with(|| Numbers::of(&snapshot));
+                    self.reported.entry(host.clone()).or_default().take(report, numbers, &host);
+                    self.unsettled = true;
+                }
+                Event::Gone { host, session } if self.is_current(&host, session) => {
+                    info!(%host, "agent disconnected");
+                    self.sessions.remove(&host);
+                    self.reported.remove(&host);
+                    self.observed.on_disconnected(&host);
+                }
+                // From a stream whose place another has taken.
+                Event::Report { .. } | Event::Gone { .. } => {}
+            }
+        }
+        joining
+    }
+
+    /// Changes the region, plans, and answers.
+    async fn round(&mut self, joining: Joining) {
+        let snapshot = self.region.snapshot();
+        let verdicts = self.liveness.judge(Instant::now(), &self.observed.heartbeats(), &snapshot.hosts);
+        for (host, state) in &verdicts {
+            match state {
+                HostState::Down => warn!(%host, "host is down: its heart-beats are missing"),
+                HostState::Up => info!(%host, "host is up"),
+            }
+        }
+        let now = unix_time();
+        let (hellos, replies): (Vec<_>, Vec<_>) = joining.into_iter().unzip();
+        // A new stream starts from nothing: its agent is about to say all that it knows.
+        for hello in &hellos {
+            self.reported.remove(&hello.host);
+        }
+        let settled = !self.unsettled || settle(&snapshot, &self.reported, now).is_empty();
+        let mut admitted = vec![Ok(()); hellos.len()];
+        if !(settled && verdicts.is_empty() && hellos.is_empty()) {
+            let reported = &self.reported;
+            let changed = self.region.transact(|region| {
+                let admitted: Vec<_> = hellos.iter().map(|hello| register(region, hello, now)).collect();
+                for (host, state) in &verdicts {
+                    set_host_state(region, host, *state);
+                }
+                settle(region, reported, now).apply(region);
+                Ok::<_, Infallible>(admitted)
+            });
+            match changed.await {
+                Ok(answers) => admitted = answers,
+                Err(error) => {
+                    // Nothing is lost: the next tick finds the same differences.
+                    error!(%error, "the region cannot be changed");
+                    self.unsettled = true;
+                    for reply in replies {
+                        let _ = reply.send(Err(JoinError::Unavailable));
+                    }
+                    return;
+                }
+            }
+        }
+        self.unsettled = false;
+        self.plan();
+        for ((hello, reply), admitted) in hellos.into_iter().zip(replies).zip(admitted) {
+            let answer = match admitted {
+                Ok(()) => Ok(self.admit(hello.host)),
+                Err(refusal) => {
+                    warn!(host = %hello.host, %refusal, "agent refused");
+                    Err(refusal.into())
+                }
+            };
+            // An agent that went away meanwhile is noticed by its stream.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Brings what hosts are to do up to the newest revision.
+    fn plan(&mut self) {
+        // Borrowed as seen: this very round shows it.
+        let region = self.snapshots.borrow_and_update().clone();
+        if self.planned == Some(region.revision) {
+            return;
+        }
+        self.planned = Some(region.revision);
+        let mut configs = dnlb_plan::host_configs(&region, &BTreeMap::new());
+        self.wanted.retain(|host, _| configs.contains_key(host));
+        for (host, wanted) in &mut self.wanted {
+            let Some(config) = configs.remove(host) else { continue };
+            wanted.revision = region.revision;
+            if (HostConfig { revision: wanted.config.revision, ..config.clone() }) != *wanted.config {
+                wanted.config = Arc::new(config);
+            }
+        }
+        let revision = region.revision;
+        let new =
+            configs.into_iter().map(|(host, config)| (host, Wanted { revision, config: Arc::new(config) }));
+        self.wanted.extend(new);
+        for (host, session) in &self.sessions {
+            session.wanted.send_replace(self.wanted.get(host).cloned());
+        }
+    }
+
+    /// Gives the host's newest stream the place of an older one, if there is one.
+    fn admit(&mut self, host: HostId) -> Session {
+        self.session_numbers += 1;
+        let number = self.session_numbers;
+        let (wanted, receiver) = watch::channel(self.wanted.get(&host).cloned());
+        if self.sessions.insert(host.clone(), LiveSession { number, wanted }).is_some() {
+            warn!(%host, "agent connected again; its older stream is closed");
+        } else {
+            info!(%host, "agent connected");
+        }
+        self.observed.on_connected(&host);
+        Session { host, number, wanted: receiver }
+    }
+
+    fn is_current(&self, host: &HostId, session: u64) -> bool {
+        self.sessions.get(host).is_some_and(|live| live.number == session)
+    }
+}
+
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
