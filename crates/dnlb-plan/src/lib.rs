@@ -9,13 +9,21 @@
 
 pub mod alloc;
 pub mod compile;
+pub mod health;
+pub mod host_config;
 pub mod lint;
+pub mod placement;
 pub mod rows;
 pub mod service_index;
 mod switch;
+#[cfg(test)]
+mod test_region;
 
 pub use alloc::{AllocError, Allocation};
 pub use compile::{CompileError, LocalFacts, compile};
+pub use health::{HealthState, Transition};
+pub use host_config::{host_configs, members};
 pub use lint::{Note, lint};
+pub use placement::{PlacementError, pick_removal, place};
 pub use rows::{chains, maglev, row_count};
 pub use switch::*;

@@ -155,7 +155,7 @@ fn lint_instances(state: &SwitchState, notes: &mut Notes) {
         lint_ranges(state, instance, &subject, notes);
     }
     for (ifindex, number) in &state.ports {
-        if !state.instances.get(number).is_some_and(|instance| instance.ifindex == *ifindex) {
+        if state.instances.get(number).is_none_or(|instance| instance.ifindex != *ifindex) {
             notes.add(format_args!("interface {ifindex}"), format_args!("carries no instance {number}"));
         }
     }

@@ -221,7 +221,7 @@ fn what_cannot_be_compiled_is_named_and_leaves_the_allocation_alone() {
 fn broken_contents_are_noticed() {
     let config = config();
     let good = compile(&config, &local(&config), &mut Allocation::default()).unwrap();
-    let mut check = |change: fn(&mut SwitchState), expected: &str| {
+    let check = |change: fn(&mut SwitchState), expected: &str| {
         let mut state = good.clone();
         change(&mut state);
         let notes: Vec<String> = lint(&state).iter().map(ToString::to_string).collect();

@@ -1,0 +1,345 @@
+//! From a region to the configuration of each of its hosts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use dnlb_model::{
+    Acl, Backend, BackendConfig, BackendId, CheckConfig, EndpointConfig, FilterRule, Host, HostConfig,
+    HostId, HostState, Instance, InstanceConfig, InstanceId, InstanceState, Listener, MemberConfig,
+    MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId,
+};
+
+use crate::rows::row_count;
+
+/// Member sets that a backend service remembers at most, the current one included.
+pub const GENERATIONS_MAX: usize = 16;
+
+/// Puts the current member set of a backend service in front of those that it remembers.
+///
+/// A set that comes back moves to the front instead of being added again, so that a health flap costs nothing.
+/// Returns whether anything changed.
+pub fn remember(generations: &mut Vec<MemberSet>, current: MemberSet) -> bool {
+    if generations.first() == Some(&current) {
+        return false;
+    }
+    generations.retain(|set| *set != current);
+    generations.insert(0, current);
+    generations.truncate(GENERATIONS_MAX);
+    true
+}
+
+/// Who gets new flows of a backend service now: targets that run, are wanted, and are healthy as far as anybody
+/// checks. A backend service that does not exist has no members.
+#[must_use]
+pub fn members(region: &Region, backend: &BackendId) -> MemberSet {
+    let Some(backend) = region.backends.get(backend) else { return MemberSet::default() };
+    let targets = targets(region, backend, |ag| {
+        region
+            .instances
+            .values()
+            .filter(|instance| instance.ag.as_ref() == Some(ag))
+            .map(|found| &**found)
+            .collect()
+    });
+    current_members(region, backend, &targets)
+}
+
+/// The configuration of every host, whether it is up or not.
+///
+/// `generations` holds the recent member sets of each backend service, the current one first; one without an entry
+/// has just its current [`members`].
+#[must_use]
+pub fn host_configs(
+    region: &Region,
+    generations: &BTreeMap<BackendId, Vec<MemberSet>>,
+) -> BTreeMap<HostId, HostConfig> {
+    let view = View::new(region, generations);
+    region.hosts.iter().map(|(id, host)| (id.clone(), view.host_config(host))).collect()
+}
+
+/// An instance in its role as a server of a backend service.
+#[derive(Clone, Copy)]
+struct Role<'a> {
+    instance: &'a Instance,
+    port: u16,
+    weight: u32,
+}
+
+/// Everybody in a backend service's server group, whatever their state.
+fn targets<'a>(
+    region: &'a Region,
+    backend: &Backend,
+    in_group: impl Fn(&dnlb_model::AgId) -> Vec<&'a Instance>,
+) -> Vec<Role<'a>> {
+    match &backend.group {
+        None => Vec::new(),
+        Some(ServerGroup::Ag(ag)) => in_group(ag)
+            .into_iter()
+            .map(|instance| Role { instance, port: backend.port, weight: 1 })
+            .collect(),
+        Some(ServerGroup::TargetGroup(group)) => region
+            .target_groups
+            .get(group)
+            .into_iter()
+            .flat_map(|group| group.targets.values())
+            .filter_map(|target| {
+                let instance = &**region.instances.get(&target.instance)?;
+                let port = if target.port == 0 { backend.port } else { target.port };
+                Some(Role { instance, port, weight: target.weight })
+            })
+            .collect(),
+    }
+}
+
+fn current_members(region: &Region, backend: &Backend, targets: &[Role]) -> MemberSet {
+    let serves = |instance: &Instance| {
+        let host = region.hosts.get(&instance.host).filter(|host| host.state == HostState::Up)?;
+        let runs = instance.wanted == Power::On && instance.state == InstanceState::Running;
+        let health = || region.health.get(&(backend.id.clone(), instance.id.clone()));
+        (runs && (!backend.check_enabled || health().is_some_and(|health| health.healthy)))
+            .then_some(host.index)
+    };
+    let member = |role: &Role| {
+        let host = serves(role.instance)?;
+        Some((role.instance.number, MemberConfig { host, weight: role.weight }))
+    };
+    MemberSet { members: targets.iter().filter_map(member).collect() }
+}
+
+/// What all hosts' configurations have in common, worked out once.
+struct View<'a> {
+    region: &'a Region,
+    instances_by_host: BTreeMap<&'a HostId, Vec<&'a Instance>>,
+    instances_by_vpc: BTreeMap<&'a VpcId, Vec<&'a Instance>>,
+    /// Enabled listeners of enabled load balancers, with the VPC to which they belong.
+    services: Vec<(&'a VpcId, ServiceConfig)>,
+    /// Backend services; `targets` holds those of all hosts.
+    backends: BTreeMap<u32, BackendConfig>,
+    /// Health checks: instance -> backend service's number -> check.
+    checks: BTreeMap<&'a InstanceId, BTreeMap<u32, CheckConfig>>,
+}
+
+impl<'a> View<'a> {
+    fn new(region: &'a Region, generations: &BTreeMap<BackendId, Vec<MemberSet>>) -> Self {
+        let mut view = Self {
+            region,
+            instances_by_host: BTreeMap::new(),
+            instances_by_vpc: BTreeMap::new(),
+            services: Vec::new(),
+            backends: BTreeMap::new(),
+            checks: BTreeMap::new(),
+        };
+        let mut by_ag: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
+        for instance in region.instances.values().map(|instance| &**instance) {
+            view.instances_by_host.entry(&instance.host).or_default().push(instance);
+            view.instances_by_vpc.entry(&instance.vpc).or_default().push(instance);
+            if let Some(ag) = &instance.ag {
+                by_ag.entry(ag).or_default().push(instance);
+            }
+        }
+        for (id, backend) in &region.backends {
+            let targets = targets(region, backend, |ag| by_ag.get(ag).cloned().unwrap_or_default());
+            view.add_backend(backend, &targets, generations.get(id).map(Vec::as_slice));
+        }
+        view.services = region.listeners.values().filter_map(|listener| service(region, listener)).collect();
+        view
+    }
+
+    fn add_backend(&mut self, backend: &'a Backend, targets: &[Role<'a>], generations: Option<&[MemberSet]>) {
+        let mut generations = match generations {
+            Some(known @ [_, ..]) => known.to_vec(),
+            _ => vec![current_members(self.region, backend, targets)],
+        };
+        self.mark_deleted(&mut generations[1..]);
+        let config = BackendConfig {
+            algorithm: backend.algorithm,
+            targets: targets.iter().map(|role| (role.instance.number, role.port)).collect(),
+            rows: row_count(targets.len().max(generations[0].members.len())),
+            generations,
+        };
+        self.backends.insert(backend.number, config);
+        if !backend.check_enabled {
+            return;
+        }
+        for role in targets {
+            let port = if backend.check.port == 0 { role.port } else { backend.check.port };
+            let check = CheckConfig { port, check: backend.check.clone() };
+            self.checks.entry(&role.instance.id).or_default().insert(backend.number, check);
+        }
+    }
+
+    /// Members of former sets that no longer exist get host 0: a chain leaves them out, while the set still
+    /// yields the rows that it had.
+    fn mark_deleted(&self, former: &mut [MemberSet]) {
+        if former.is_empty() {
+            return;
+        }
+        let hosts: BTreeMap<u32, u16> = self
+            .region
+            .instances
+            .values()
+            .filter_map(|instance| Some((instance.number, self.region.hosts.get(&instance.host)?.index)))
+            .collect();
+        for (number, member) in former.iter_mut().flat_map(|set| &mut set.members) {
+            member.host = hosts.get(number).copied().unwrap_or(0);
+        }
+    }
+
+    fn host_config(&self, host: &Host) -> HostConfig {
+        let empty = Vec::new();
+        let local = self.instances_by_host.get(&host.id).unwrap_or(&empty);
+        let vpcs: BTreeSet<&VpcId> = local.iter().map(|instance| &instance.vpc).collect();
+        let endpoints = self.endpoints(&vpcs);
+        let services: Vec<ServiceConfig> = self
+            .services
+            .iter()
+            .filter(|(vpc, service)| vpcs.contains(vpc) || (host.edge && service.eip.is_some()))
+            .map(|(_, service)| service.clone())
+            .collect();
+        let backends = self.host_backends(&services, local);
+        let hosts = self.hosts(host, &endpoints, &backends);
+        HostConfig {
+            revision: self.region.revision,
+            region: self.region.settings.name.clone(),
+            host: host.index,
+            host_id: host.id.0.clone(),
+            az: host.az.clone(),
+            rack: host.rack.clone(),
+            edge: host.edge,
+            hash_key: self.region.settings.hash_key,
+            hosts,
+            endpoints,
+            instances: local
+                .iter()
+                .filter_map(|instance| Some((instance.number, self.instance_config(instance)?)))
+                .collect(),
+            services,
+            backends,
+        }
+    }
+
+    /// All instances of some VPCs.
+    fn endpoints(&self, vpcs: &BTreeSet<&VpcId>) -> BTreeMap<(u32, IpAddr), EndpointConfig> {
+        let mut endpoints = BTreeMap::new();
+        for id in vpcs {
+            let Some(vpc) = self.region.vpcs.get(*id) else { continue };
+            for instance in self.instances_by_vpc.get(*id).into_iter().flatten() {
+                let Some(host) = self.region.hosts.get(&instance.host) else { continue };
+                let endpoint = EndpointConfig { instance: instance.number, host: host.index };
+                endpoints.insert((vpc.vni, instance.addr), endpoint);
+            }
+        }
+        endpoints
+    }
+
+    /// Backend services of some listeners, with targets among some instances only.
+    fn host_backends(&self, services: &[ServiceConfig], local: &[&Instance]) -> BTreeMap<u32, BackendConfig> {
+        let numbers: BTreeSet<u32> = services.iter().map(|service| service.backend).collect();
+        let local_numbers: BTreeSet<u32> = local.iter().map(|instance| instance.number).collect();
+        numbers
+            .into_iter()
+            .filter_map(|number| {
+                let backend = self.backends.get(&number)?;
+                let targets = backend.targets.iter().filter(|(number, _)| local_numbers.contains(number));
+                let targets = targets.map(|(&number, &port)| (number, port)).collect();
+                let BackendConfig { algorithm, rows, .. } = *backend;
+                let generations = backend.generations.clone();
+                Some((number, BackendConfig { algorithm, targets, rows, generations }))
+            })
+            .collect()
+    }
+
+    /// The host itself and those to which it may have to send.
+    fn hosts(
+        &self,
+        host: &Host,
+        endpoints: &BTreeMap<(u32, IpAddr), EndpointConfig>,
+        backends: &BTreeMap<u32, BackendConfig>,
+    ) -> BTreeMap<u16, IpAddr> {
+        let members = backends.values().flat_map(|backend| &backend.generations);
+        let mut wanted: BTreeSet<u16> =
+            members.flat_map(|set| set.members.values()).map(|member| member.host).collect();
+        wanted.extend(endpoints.values().map(|endpoint| endpoint.host));
+        wanted.insert(host.index);
+        let hosts = self.region.hosts.values().filter(|host| wanted.contains(&host.index));
+        hosts.map(|host| (host.index, host.underlay)).collect()
+    }
+
+    /// An instance as its host needs it; none when its VPC or subnet is missing, which the API does not let happen.
+    fn instance_config(&self, instance: &Instance) -> Option<InstanceConfig> {
+        let vpc = self.region.vpcs.get(&instance.vpc)?;
+        let subnet = self.region.subnets.get(&instance.subnet)?;
+        let groups = instance.security_groups.iter().filter_map(|id| self.region.security_groups.get(id));
+        let security_rules = groups
+            .flat_map(|group| &group.rules)
+            .map(|rule| FilterRule {
+                direction: rule.direction,
+                protocol: rule.protocol,
+                prefix: rule.prefix,
+                ports: rule.ports,
+                allow: true,
+            })
+            .collect();
+        // An ACL that is named and missing must not mean "unfiltered".
+        let acl_rules = subnet
+            .acl
+            .as_ref()
+            .map(|id| self.region.acls.get(id).map_or_else(Vec::new, |acl| acl_rules(acl)));
+        Some(InstanceConfig {
+            number: instance.number,
+            id: instance.id.clone(),
+            name: instance.name.clone(),
+            vni: vpc.vni,
+            addr: instance.addr,
+            subnet: subnet.prefix,
+            security_rules,
+            acl_rules,
+            wanted: instance.wanted,
+            boot: instance.boot,
+            instance_type: instance.instance_type.clone(),
+            image: instance.image.clone(),
+            launch_script: instance.launch_script.clone(),
+            metadata: instance.metadata.clone(),
+            checks: self.checks.get(&instance.id).cloned().unwrap_or_default(),
+        })
+    }
+}
+
+/// A listener as hosts need it, and its VPC; none while it or its load balancer is switched off.
+fn service<'a>(region: &'a Region, listener: &Listener) -> Option<(&'a VpcId, ServiceConfig)> {
+    let balancer = region.load_balancers.get(&listener.load_balancer)?;
+    if !listener.enabled || !balancer.enabled {
+        return None;
+    }
+    let service = ServiceConfig {
+        number: listener.number,
+        vni: region.vpcs.get(&balancer.vpc)?.vni,
+        vip: balancer.vip,
+        eip: balancer.eip.as_ref().and_then(|eip| region.eips.get(eip)).map(|eip| eip.addr),
+        protocol: listener.protocol,
+        port: listener.port,
+        backend: region.backends.get(&listener.backend)?.number,
+    };
+    Some((&balancer.vpc, service))
+}
+
+/// The rules of an ACL in the order in which they are tried.
+fn acl_rules(acl: &Acl) -> Vec<FilterRule> {
+    let mut rules: Vec<_> = acl.rules.iter().collect();
+    rules.sort_by_key(|rule| rule.priority);
+    rules
+        .into_iter()
+        .map(|rule| FilterRule {
+            direction: rule.direction,
+            protocol: rule.protocol,
+            prefix: rule.prefix,
+            ports: rule.ports,
+            allow: rule.allow,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
