@@ -63,10 +63,10 @@ pub mod maps {
 
 /// How many entries the maps have that the agent allocates ranges of.
 pub mod capacity {
-    /// `ROWS_HOT` and `ROWS_COLD`, counted in rows: 4 MiB and 16 MiB.
-    pub const ROWS: u32 = 1 << 21;
-    /// `MEMBERS`: 1 MiB.
-    pub const MEMBERS: u32 = 1 << 17;
+    /// `ROWS_HOT` and `ROWS_COLD`, counted in rows: 2 MiB and 8 MiB.
+    pub const ROWS: u32 = 1 << 20;
+    /// `MEMBERS`: half a MiB.
+    pub const MEMBERS: u32 = 1 << 16;
     /// `RULES`: 2 MiB.
     pub const RULES: u32 = 1 << 16;
 }

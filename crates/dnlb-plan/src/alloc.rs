@@ -66,7 +66,7 @@ pub struct Demand {
 pub struct BackendDemand {
     /// Rows; 0 for none.
     pub rows: u32,
-    /// Every instance that a row or chain names, and the index of its host.
+    /// Every instance that a row or chain may name, and the index of its host.
     pub members: BTreeMap<u32, u16>,
 }
 
@@ -216,6 +216,13 @@ impl Allocation {
     #[must_use]
     pub fn new(capacity: Capacity) -> Self {
         Self { capacity, ..Self::default() }
+    }
+
+    /// The same places in maps of this capacity: what a stored allocation needs when the maps are not of the
+    /// default size.
+    #[must_use]
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
+        Self { capacity, ..self }
     }
 
     /// Gives everything in `demand` a place. What had one keeps it; what is not in `demand` loses it, but is

@@ -320,7 +320,7 @@ fn entries(instance: &InstanceConfig, rules: &[FilterRule], direction: Direction
 /// The rows of a backend service, by instance numbers.
 struct Table {
     chains: Vec<[u32; 4]>,
-    /// Everybody that a chain names, and the index of their host.
+    /// Everybody that a chain may name, and the index of their host.
     members: BTreeMap<u32, u16>,
 }
 
@@ -339,10 +339,10 @@ impl Table {
                 hosts.entry(instance).or_insert(member.host);
             }
         }
-        let alive = |instance| hosts.get(&instance).is_some_and(|&host| host != 0);
-        let chains = rows::chains(&backend.generations, backend.rows, alive);
-        let named: BTreeSet<u32> = chains.iter().flatten().copied().collect();
-        hosts.retain(|instance, _| named.contains(instance));
+        // A superset of those that rows name: telling which would cost more than the slots of the others.
+        hosts.retain(|_, host| *host != 0);
+        let chains =
+            rows::chains(&backend.generations, backend.rows, |instance| hosts.contains_key(&instance));
         Ok(Self { chains, members: hosts })
     }
 
@@ -354,7 +354,7 @@ impl Table {
         // A chain names only members that were given a slot; 0 ends it in either form.
         let slots: BTreeMap<u32, u16> =
             self.members.keys().filter_map(|&instance| Some((instance, place.slot(instance)?))).collect();
-        let slot = |instance: u32| slots.get(&instance).copied().unwrap_or(0);
+        let slot = |instance: u32| if instance == 0 { 0 } else { slots.get(&instance).copied().unwrap_or(0) };
         let cold: Vec<[u16; 4]> = self.chains.iter().map(|chain| chain.map(slot)).collect();
         RowRange { base: place.rows.base, hot: cold.iter().map(|chain| chain[0]).collect(), cold }
     }

@@ -1,10 +1,10 @@
 //! Decisions of the control plane as functions of values.
 //!
 //! This crate refuses to know what time it is, where values come from and who acts on them: the server and
-//! the agent are thin shells around it. On the server, [`host_configs`](host_config::host_configs) turns a region
-//! into the configuration of each host, [`place`](placement::place) chooses hosts for instances. On a host,
-//! [`compile`](compile::compile) turns a configuration into the contents of kernel maps ([`SwitchState`]), and
-//! [`HealthState`](health::HealthState) says when a target is healthy.
+//! the agent are thin shells around it. On the server, [`host_configs`] turns a region
+//! into the configuration of each host, [`place`] chooses hosts for instances. On a host,
+//! [`compile`](fn@compile) turns a configuration into the contents of kernel maps ([`SwitchState`]), and
+//! [`HealthState`] says when a target is healthy.
 #![forbid(unsafe_code)]
 
 pub mod alloc;
