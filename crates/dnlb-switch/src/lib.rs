@@ -13,6 +13,7 @@ mod expiry;
 mod load;
 mod mapped;
 mod plain;
+mod testrun;
 
 pub use apply::Applied;
 pub use dnlb_plan::SwitchState;
@@ -20,6 +21,7 @@ pub use error::SwitchError;
 pub use expiry::{ExpiryReport, ExpiryRules};
 pub use load::{Capacities, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
 pub use plain::Plain;
+pub use testrun::TestVerdict;
 
 /// The object with all programs and maps, as the build script made it.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/dnlb-ebpf"));

@@ -16,7 +16,7 @@ use aya::{
         xdp::XdpLink,
     },
 };
-use dnlb_abi::{ABI_VERSION, Counter, Outcome, maps};
+use dnlb_abi::{ABI_VERSION, Counter, Outcome, capacity, maps};
 
 use crate::{OBJECT, Plain, SwitchError, mapped::MappedArray};
 
@@ -51,10 +51,10 @@ impl Default for Capacities {
             instances: 4096,
             endpoints: 65_536,
             hosts: 8192,
-            rows: 1 << 20,
-            members: 65_536,
+            rows: capacity::ROWS,
+            members: capacity::MEMBERS,
             targets: 16_384,
-            rules: 65_536,
+            rules: capacity::RULES,
             flows_half_open: 65_536,
             flows: 1 << 20,
             services: 65_536,
@@ -145,15 +145,20 @@ impl Switch {
                 .map_err(|source| SwitchError::Io { what: format!("creating {}", dir.display()), source })?;
         }
         check_capacities(&map_dir, &options.capacities)?;
-        let mut ebpf = load(&options.capacities, Some(&map_dir), false)?;
-        let mapped = |name| MappedArray::new(name, map_data(&ebpf, name)?);
-        let (displacements, services) = (mapped(maps::DISPLACEMENTS)?, mapped(maps::SERVICES)?);
-        let (rows_hot, rows_cold) = (mapped(maps::ROWS_HOT)?, mapped(maps::ROWS_COLD)?);
-        let members = mapped(maps::MEMBERS)?;
+        let ebpf = load(&options.capacities, Some(&map_dir), false)?;
+        Self::with_loaded(ebpf, links)
+    }
+
+    /// Loads the programs of an object whose maps exist, and maps the memory of those that are written so.
+    pub(crate) fn with_loaded(mut ebpf: Ebpf, links: PathBuf) -> Result<Self, SwitchError> {
         for name in CLASSIFIERS {
             load_classifier(&mut ebpf, name)?;
         }
         load_xdp(&mut ebpf, "edge")?;
+        let mapped = |name| MappedArray::new(name, map_data(&ebpf, name)?);
+        let (displacements, services) = (mapped(maps::DISPLACEMENTS)?, mapped(maps::SERVICES)?);
+        let (rows_hot, rows_cold) = (mapped(maps::ROWS_HOT)?, mapped(maps::ROWS_COLD)?);
+        let members = mapped(maps::MEMBERS)?;
         Ok(Self { ebpf, links, displacements, services, rows_hot, rows_cold, members, flipped: None })
     }
 
@@ -247,7 +252,7 @@ impl Switch {
         let classifier = classifier(&mut self.ebpf, program)?;
         let attach_error = |source| SwitchError::Attach { program, interface: interface.to_owned(), source };
         if let Some(link) = existing_link(&path) {
-            match SchedClassifierLink::try_from(link).map_err(LinkError::from) {
+            match SchedClassifierLink::try_from(link) {
                 Ok(link) => match classifier.attach_to_link(link) {
                     Ok(id) => {
                         // Keep no descriptor: the pin holds the link.
@@ -442,11 +447,11 @@ fn attach_xdp(
     let xdp = xdp(ebpf, program)?;
     let attach_error = |source| SwitchError::Attach { program, interface: interface.to_owned(), source };
     if let Some(link) = existing_link(path) {
-        if let Ok(link) = XdpLink::try_from(link) {
-            if let Ok(id) = xdp.attach_to_link(link) {
-                drop(xdp.take_link(id).map_err(attach_error)?);
-                return Ok(());
-            }
+        if let Ok(id) =
+            XdpLink::try_from(link).map_err(drop).and_then(|link| xdp.attach_to_link(link).map_err(drop))
+        {
+            drop(xdp.take_link(id).map_err(attach_error)?);
+            return Ok(());
         }
         remove_pin(path)?;
     }

@@ -1,0 +1,123 @@
+//! Runs the real programs on given frames, without any interface (`BPF_PROG_TEST_RUN`).
+//!
+//! Source: Documentation/bpf/bpf_prog_run.rst in the kernel.
+
+use aya::{
+    TestRun, TestRunOptions,
+    maps::HashMap,
+    programs::{Program, ProgramError},
+};
+use dnlb_abi::{FlowKey, FlowRecord, maps};
+
+use crate::{Capacities, Plain, Switch, SwitchError, load::load_classifier};
+
+/// What a program did with a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestVerdict {
+    /// What the program returned.
+    pub returned: u32,
+    /// The frame as the program left it.
+    pub frame: Vec<u8>,
+    /// `cb[]` of the socket buffer: the outcome's number and one, then its details. Zero for XDP.
+    pub decision: [u32; 5],
+}
+
+/// Offsets in `struct __sk_buff` (include/uapi/linux/bpf.h).
+const SK_BUFF_IFINDEX: usize = 40;
+const SK_BUFF_CB: usize = 48;
+const SK_BUFF_LEN: usize = 192;
+
+impl Switch {
+    /// A switch that is neither pinned nor attached, with small fresh maps; its programs leave their decisions in
+    /// `cb[]`.
+    ///
+    /// # Errors
+    /// [`SwitchError::Load`].
+    pub fn open_for_tests() -> Result<Self, SwitchError> {
+        let capacities = Capacities { flows_half_open: 16_384, flows: 16_384, ..Capacities::default() };
+        let mut ebpf = crate::load::load(&capacities, None, true)?;
+        load_classifier(&mut ebpf, "from_overlay_test")?;
+        Self::with_loaded(ebpf, std::path::PathBuf::new())
+    }
+
+    /// Runs a TCX program on `frame`, as if it came in on interface `ifindex`, which must exist. `cb0` is the VNI for
+    /// `from_overlay_test`.
+    ///
+    /// # Errors
+    /// [`SwitchError::Missing`]; [`SwitchError::Io`] when the kernel refuses the frame (shorter than its IP header).
+    pub fn run_classifier(
+        &self,
+        program: &'static str,
+        frame: &[u8],
+        ifindex: u32,
+        cb0: u32,
+    ) -> Result<TestVerdict, SwitchError> {
+        let Some(Program::SchedClassifier(classifier)) = self.ebpf.program(program) else {
+            return Err(SwitchError::Missing { kind: "program", name: program });
+        };
+        let mut context = [0; SK_BUFF_LEN];
+        context[SK_BUFF_IFINDEX..][..4].copy_from_slice(&ifindex.to_ne_bytes());
+        context[SK_BUFF_CB..][..4].copy_from_slice(&cb0.to_ne_bytes());
+        let mut context_out = [0; SK_BUFF_LEN];
+        let mut out = vec![0; frame.len() + 256];
+        let result = classifier
+            .test_run(TestRunOptions {
+                data_in: Some(frame),
+                data_out: Some(&mut out),
+                ctx_in: Some(&context),
+                ctx_out: Some(&mut context_out),
+                ..TestRunOptions::default()
+            })
+            .map_err(|error| refused(program, error))?;
+        out.truncate(result.data_size_out as usize);
+        let mut decision = [0; 5];
+        for (at, word) in decision.iter_mut().enumerate() {
+            let bytes = &context_out[SK_BUFF_CB + at * 4..][..4];
+            *word = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+        Ok(TestVerdict { returned: result.return_value, frame: out, decision })
+    }
+
+    /// Runs the XDP program of an edge on `frame`.
+    ///
+    /// # Errors
+    /// As [`Self::run_classifier`].
+    pub fn run_edge(&self, frame: &[u8]) -> Result<TestVerdict, SwitchError> {
+        const NAME: &str = "edge";
+        let Some(Program::Xdp(xdp)) = self.ebpf.program(NAME) else {
+            return Err(SwitchError::Missing { kind: "program", name: NAME });
+        };
+        let mut out = vec![0; frame.len() + 256];
+        let result = xdp
+            .test_run(TestRunOptions {
+                data_in: Some(frame),
+                data_out: Some(&mut out),
+                ..TestRunOptions::default()
+            })
+            .map_err(|error| refused(NAME, error))?;
+        out.truncate(result.data_size_out as usize);
+        Ok(TestVerdict { returned: result.return_value, frame: out, decision: [0; 5] })
+    }
+
+    /// All flow records; true: established.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn flows(&self) -> Result<Vec<(FlowKey, FlowRecord, bool)>, SwitchError> {
+        let mut all = Vec::new();
+        for (name, established) in [(maps::FLOWS, true), (maps::FLOWS_HALF_OPEN, false)] {
+            let map = self.ebpf.map(name).ok_or(SwitchError::Missing { kind: "map", name })?;
+            let flows: HashMap<_, Plain<FlowKey>, Plain<FlowRecord>> = HashMap::try_from(map)
+                .map_err(|source| SwitchError::Map { map: name, action: "opened", source })?;
+            // A record that went away in between is no error.
+            all.extend(
+                flows.iter().filter_map(Result::ok).map(|(key, record)| (key.0, record.0, established)),
+            );
+        }
+        Ok(all)
+    }
+}
+
+fn refused(program: &str, error: ProgramError) -> SwitchError {
+    SwitchError::Io { what: format!("running {program} on a frame"), source: std::io::Error::other(error) }
+}
