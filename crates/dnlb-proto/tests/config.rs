@@ -1,4 +1,5 @@
 //! Configurations survive the wire and the disk, and damaged ones are refused.
+#![expect(clippy::unwrap_used, reason = "outside of test functions, but in a test")]
 
 use std::{collections::BTreeMap, net::IpAddr};
 

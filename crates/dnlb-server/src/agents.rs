@@ -1,6 +1,6 @@
 //! The agents' streams: gRPC on the underlay, a thin shell around [`Control`].
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use dnlb_proto::{
     Hello, JoinToken, ParseError, parse_counters,
@@ -10,7 +10,11 @@ use dnlb_proto::{
         from_agent, from_server,
     },
 };
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{
     Request, Response, Status, Streaming,
@@ -131,7 +135,7 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
 }
 
 /// Tells the agent what it is to do, each time the newest only.
-async fn tell(wanted: &mut tokio::sync::watch::Receiver<Option<Wanted>>, outbound: &Outbound) -> Status {
+async fn tell(wanted: &mut watch::Receiver<Option<Wanted>>, outbound: &Outbound) -> Status {
     let mut told: Option<Wanted> = None;
     loop {
         let newest = wanted.borrow_and_update().clone();
@@ -153,7 +157,7 @@ async fn tell(wanted: &mut tokio::sync::watch::Receiver<Option<Wanted>>, outboun
 fn message(told: Option<&Wanted>, newest: &Wanted) -> pb::FromServer {
     let revision = newest.revision;
     let kind = match told {
-        Some(told) if std::sync::Arc::ptr_eq(&told.config, &newest.config) => {
+        Some(told) if Arc::ptr_eq(&told.config, &newest.config) => {
             from_server::Kind::Unchanged(pb::Unchanged { revision })
         }
         _ => from_server::Kind::Config(pb::HostConfig { revision, ..pb::HostConfig::from(&*newest.config) }),
@@ -161,7 +165,9 @@ fn message(told: Option<&Wanted>, newest: &Wanted) -> pb::FromServer {
     pb::FromServer { kind: Some(kind) }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refuse(error: ParseError) -> Status {
     Status::invalid_argument(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,5 +7,7 @@ pub mod agents;
 pub mod control;
 pub mod observed;
 mod region_store;
+#[cfg(test)]
+mod test_scene;
 
 pub use region_store::{OpenError, RegionStore, TransactError};

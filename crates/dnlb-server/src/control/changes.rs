@@ -249,5 +249,4 @@ impl<'a> Numbers<'a> {
 }
 
 #[cfg(test)]
-#[path = "changes_tests.rs"]
 mod tests;

@@ -1,0 +1,171 @@
+use dnlb_model::{BackendId, InstanceId};
+
+use super::*;
+use crate::test_scene::{add_instance, health, hello, known_health, populate, running, settings};
+
+/// Two hosts with one instance each: 1 on h1, 2 on h2.
+fn region() -> Region {
+    let mut region = Region { settings: Arc::new(settings()), ..Region::default() };
+    register(&mut region, &hello(1), 100).unwrap();
+    register(&mut region, &hello(2), 100).unwrap();
+    populate(&mut region);
+    add_instance(&mut region, 1, 1);
+    add_instance(&mut region, 2, 2);
+    region
+}
+
+#[derive(Default)]
+struct Agents(BTreeMap<HostId, Reported>);
+
+impl Agents {
+    fn say(&mut self, region: &Region, host: &str, report: Report) {
+        let host = HostId::from(host);
+        self.0.entry(host.clone()).or_default().take(report, &Numbers::of(region), &host);
+    }
+
+    /// Returns whether anything changed.
+    fn settle(&self, region: &mut Region, now: u64) -> bool {
+        let settlement = settle(region, &self.0, now);
+        let changed = !settlement.is_empty();
+        settlement.apply(region);
+        assert!(settle(region, &self.0, now + 1).is_empty(), "settled is settled");
+        changed
+    }
+}
+
+fn state(region: &Region, instance: &str) -> InstanceState {
+    region.instances[&InstanceId::from(instance)].state.clone()
+}
+
+#[test]
+fn a_new_host_gets_the_next_index_and_keeps_it() {
+    let mut region = region();
+    assert_eq!(region.hosts[&"h2".into()].index, 2);
+    set_host_state(&mut region, &"h1".into(), HostState::Down);
+    let moved = Hello { rack: "r9".into(), edge: true, underlay: [192, 0, 2, 99].into(), ..hello(1) };
+    register(&mut region, &moved, 200).unwrap();
+    let host = &region.hosts[&"h1".into()];
+    assert_eq!((host.index, host.created, host.state), (1, 100, HostState::Up));
+    assert_eq!((host.rack.as_str(), host.edge, host.underlay), ("r9", true, [192, 0, 2, 99].into()));
+    assert_eq!(region.instances[&"i-1".into()].rack, "r9", "its instances move with it");
+    assert_eq!(region.instances[&"i-2".into()].rack, "r1");
+    assert_eq!(region.settings.sequences.host, 2);
+}
+
+#[test]
+fn hosts_that_cannot_join_are_told_why() {
+    let mut region = region();
+    let before = region.clone();
+    let elsewhere = Hello { az: "lab-2a".into(), ..hello(3) };
+    let refusal = register(&mut region, &elsewhere, 1).unwrap_err();
+    assert_eq!(refusal.to_string(), "zone `lab-2a` is not one of this region's: lab-1a, lab-1b");
+    let twin = Hello { underlay: hello(1).underlay, ..hello(3) };
+    let refusal = register(&mut region, &twin, 1).unwrap_err();
+    assert_eq!(refusal.to_string(), "address 192.0.2.1 is that of host `h1`");
+    Arc::make_mut(&mut region.settings).sequences.host = u16::MAX;
+    assert_eq!(register(&mut region, &hello(3), 1), Err(Refusal::Full));
+    assert_eq!(region.hosts, before.hosts);
+}
+
+#[test]
+fn since_moves_only_when_health_flips() {
+    let (mut region, mut agents) = (region(), Agents::default());
+    let mut after = |now, healthy, reason: &str| {
+        agents.say(&region, "h1", health(1, healthy, reason));
+        let changed = agents.settle(&mut region, now);
+        let known = known_health(&region, 1).unwrap();
+        (changed, known.healthy, known.reason, known.since)
+    };
+    assert_eq!(after(10, true, "connected"), (true, true, "connected".into(), 10));
+    assert_eq!(after(20, true, "connected again"), (false, true, "connected".into(), 10));
+    assert_eq!(after(30, false, "refused"), (true, false, "refused".into(), 30));
+    assert_eq!(after(40, false, "timed out"), (true, false, "timed out".into(), 30));
+    assert_eq!(after(50, true, "connected"), (true, true, "connected".into(), 50));
+}
+
+#[test]
+fn an_agent_cannot_speak_for_another_hosts_instance() {
+    let (mut region, mut agents) = (region(), Agents::default());
+    agents.say(&region, "h1", running(2));
+    agents.say(&region, "h1", health(2, true, "connected"));
+    agents.say(&region, "h1", running(77));
+    let unknown = dnlb_model::HealthReport { backend: 9, instance: 1, healthy: true, reason: "yes".into() };
+    agents.say(&region, "h1", Report { health: vec![unknown], ..Report::default() });
+    assert!(!agents.settle(&mut region, 10));
+    assert!(
+        agents.0[&"h1".into()].instances.is_empty() && agents.0[&"h1".into()].health.is_empty(),
+        "not kept"
+    );
+}
+
+#[test]
+fn a_dead_hosts_instances_do_not_count_until_it_says_so_itself() {
+    let (mut region, mut agents) = (region(), Agents::default());
+    agents.say(&region, "h1", running(1));
+    agents.say(&region, "h1", health(1, true, "connected"));
+    agents.say(&region, "h2", running(2));
+    agents.settle(&mut region, 10);
+    set_host_state(&mut region, &"h1".into(), HostState::Down);
+    agents.settle(&mut region, 20);
+    assert_eq!(state(&region, "i-1"), InstanceState::Error("its host is down".into()));
+    assert_eq!(state(&region, "i-2"), InstanceState::Running);
+    assert!(!known_health(&region, 1).unwrap().healthy);
+
+    agents.0.remove(&"h1".into());
+    register(&mut region, &hello(1), 30).unwrap();
+    agents.settle(&mut region, 30);
+    assert!(!known_health(&region, 1).unwrap().healthy, "it may have lost power");
+    agents.say(&region, "h1", running(1));
+    agents.say(&region, "h1", health(1, true, "connected"));
+    agents.settle(&mut region, 40);
+    assert_eq!(state(&region, "i-1"), InstanceState::Running);
+    assert_eq!(known_health(&region, 1).unwrap().since, 40);
+}
+
+#[test]
+fn nothing_changes_for_hosts_that_have_not_connected_yet() {
+    let (mut region, mut agents) = (region(), Agents::default());
+    agents.say(&region, "h1", running(1));
+    agents.say(&region, "h1", health(1, true, "connected"));
+    agents.settle(&mut region, 10);
+    assert!(!Agents::default().settle(&mut region, 20), "as after a restart");
+    assert!(known_health(&region, 1).unwrap().healthy);
+}
+
+#[test]
+fn health_of_what_is_no_target_any_more_goes() {
+    let (mut region, mut agents) = (region(), Agents::default());
+    for (host, number) in [("h1", 1), ("h2", 2)] {
+        agents.say(&region, host, health(number, true, "connected"));
+    }
+    agents.settle(&mut region, 10);
+    region.instances.remove(&InstanceId::from("i-1"));
+    assert!(agents.settle(&mut region, 20));
+    assert_eq!((known_health(&region, 1), known_health(&region, 2).is_some()), (None, true));
+    region.backends.remove(&BackendId::from("backend-1"));
+    assert!(agents.settle(&mut region, 30));
+    assert!(region.health.is_empty());
+}
+
+#[test]
+fn a_target_that_comes_back_before_its_host_noticed_keeps_its_health() {
+    let (mut region, mut agents) = (region(), Agents::default());
+    agents.say(&region, "h1", health(1, true, "connected"));
+    agents.settle(&mut region, 10);
+    let group = |region: &mut Region, group| {
+        Arc::make_mut(region.backends.get_mut(&"backend-1".into()).unwrap()).group = group;
+    };
+    group(&mut region, None);
+    agents.settle(&mut region, 20);
+    assert_eq!(known_health(&region, 1), None);
+    group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
+    agents.settle(&mut region, 30);
+    assert!(known_health(&region, 1).unwrap().healthy, "the host still checks it and will not say it again");
+
+    agents.say(&region, "h1", Report { forgotten_health: vec![(1, 1)], ..Report::default() });
+    group(&mut region, None);
+    agents.settle(&mut region, 40);
+    group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
+    agents.settle(&mut region, 50);
+    assert_eq!(known_health(&region, 1), None, "the host has stopped checking it");
+}
