@@ -12,6 +12,10 @@ use dnlb_model::MemberSet;
 const ROW_COUNTS: [(usize, u32); 7] =
     [(6, 1_021), (12, 2_039), (25, 4_093), (50, 8_191), (100, 16_381), (200, 32_749), (usize::MAX, 65_537)];
 
+/// Turns of the heaviest member in a round; lighter ones have fewer. Long enough that asking each class whether it is
+/// its turn costs little.
+const ROUND_TURNS: u64 = 4;
+
 /// With this many rows left, the search for them gives way to sorting.
 const SORTED_ROWS: u32 = 64;
 
@@ -60,25 +64,29 @@ pub fn maglev(set: &MemberSet, rows: u32) -> Vec<u32> {
         let quota = quotas.get(&number).copied().unwrap_or(0);
         if quota > 0 {
             let class = classes.entry(Reverse(member.weight));
-            let class = class.or_insert(Class { weight: member.weight, turn: 0, walkers: Vec::new() });
+            let class = class.or_insert(Class { weight: member.weight, credit: 0, walkers: Vec::new() });
             class.walkers.push(Walker::new(number, rows, quota));
         }
     }
     let mut classes: Vec<Class> = classes.into_values().collect();
     let mut free = FreeRows::new(rows);
-    while free.left > SORTED_ROWS {
-        // The heaviest class that still wants rows turns in every round, the others in proportion.
-        let Some(heaviest) = classes.first() else { break };
-        let (turn, weight) = (heaviest.turn, heaviest.weight);
-        let mut satisfied = false;
+    let heaviest = classes.first().map_or(1, |class| class.weight);
+    let mut rounds = 1;
+    while free.left > SORTED_ROWS && !classes.is_empty() {
+        let (mut walked, mut satisfied) = (false, false);
         for class in &mut classes {
-            if class.turn * u64::from(weight) <= turn * u64::from(class.weight) {
-                satisfied |= class.walk(&mut table, &mut free);
+            let turns = class.turns_after(rounds, heaviest);
+            if turns > 0 {
+                walked = true;
+                satisfied |= class.walk(turns, &mut table, &mut free);
             }
         }
         if satisfied {
             classes.retain(|class| !class.walkers.is_empty());
         }
+        // Light members that are left alone would be idle for many rounds.
+        let idle = || classes.iter().map(|class| class.rounds_to_turn(heaviest)).min();
+        rounds = if walked { 1 } else { idle().unwrap_or(1) };
     }
     assign_last(&mut table, &free, &classes);
     table
@@ -193,25 +201,46 @@ fn inverse(stride: u32, rows: u64) -> u64 {
 /// Members of equal weight, which walk together.
 struct Class {
     weight: u32,
-    /// Turns taken. The next one is due at `turn / weight`.
-    turn: u64,
+    /// What has been saved up for the next turn, which costs the heaviest weight.
+    credit: u64,
     walkers: Vec<Walker>,
 }
 
 impl Class {
-    /// Gives every member one turn; `true` when nobody of them wants more rows.
-    fn walk(&mut self, table: &mut [u32], free: &mut FreeRows) -> bool {
+    /// Turns that fall due within some rounds, when the heaviest member has [`ROUND_TURNS`] in each.
+    fn turns_after(&mut self, rounds: u64, heaviest: u32) -> u64 {
+        self.credit += rounds * ROUND_TURNS * u64::from(self.weight);
+        let mut turns = 0;
+        // A handful at most: cheaper than a division.
+        while self.credit >= u64::from(heaviest) {
+            self.credit -= u64::from(heaviest);
+            turns += 1;
+        }
+        turns
+    }
+
+    /// Rounds until the next turn falls due.
+    fn rounds_to_turn(&self, heaviest: u32) -> u64 {
+        (u64::from(heaviest) - self.credit).div_ceil(ROUND_TURNS * u64::from(self.weight))
+    }
+
+    /// Gives every member some turns; `true` when nobody of them wants more rows.
+    fn walk(&mut self, turns: u64, table: &mut [u32], free: &mut FreeRows) -> bool {
         let rows = table.len() as u32;
         let mut satisfied = false;
         for walker in &mut self.walkers {
-            if free.take(walker.row) {
-                table[walker.row as usize] = walker.number;
-                walker.quota -= 1;
-                satisfied |= walker.quota == 0;
+            for _ in 0..turns {
+                if free.take(walker.row) {
+                    table[walker.row as usize] = walker.number;
+                    walker.quota -= 1;
+                    if walker.quota == 0 {
+                        satisfied = true;
+                        break;
+                    }
+                }
+                walker.step(rows);
             }
-            walker.step(rows);
         }
-        self.turn += 1;
         if satisfied {
             self.walkers.retain(|walker| walker.quota > 0);
         }
