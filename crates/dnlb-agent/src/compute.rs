@@ -103,11 +103,11 @@ pub enum Observed {
 ///
 /// Instances outlive the driver: whatever a former agent started is found again by [`ComputeDriver::observe`].
 pub trait ComputeDriver: Send + Sync {
-    /// Instances of which anything exists, running or not.
+    /// Instances of which anything exists, running or not, with their numbers where those are known.
     ///
     /// # Errors
     /// The state cannot be read.
-    fn list(&self) -> Result<Vec<InstanceId>, ComputeError>;
+    fn list(&self) -> Result<Vec<(InstanceId, Option<u32>)>, ComputeError>;
 
     /// What is there of an instance.
     ///

@@ -214,6 +214,15 @@ impl Links {
         Ok(self.netlink.device(&instance_link_name(number)).await?.map(|device| device.index))
     }
 
+    /// Removes every device that an agent made in another network namespace.
+    ///
+    /// # Errors
+    /// The namespace cannot be entered; the kernel's refusals.
+    pub async fn remove_all_inside(namespace: &std::path::Path) -> Result<(), LinkError> {
+        let remove = |netlink| async move { Self { netlink, uplink: String::new() }.remove_all().await };
+        inside(namespace, remove).await
+    }
+
     /// Removes every device that an agent makes.
     ///
     /// # Errors

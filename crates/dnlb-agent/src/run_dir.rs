@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     fcntl::{Flock, FlockArg},
     mount::{MsFlags, mount},
     sys::statfs::{BPF_FS_MAGIC, statfs},
@@ -106,13 +107,25 @@ impl RunDir {
     /// The kernel's refusal to mount.
     pub fn mount_bpf(&self) -> Result<(), RunDirError> {
         let path = self.bpf();
-        let found = statfs(&path).map_err(|errno| io_error("look at", &path, errno.into()))?;
-        if found.filesystem_type() == BPF_FS_MAGIC {
+        if self.bpf_mounted()? {
             return Ok(());
         }
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         mount(Some("bpf"), &path, Some("bpf"), flags, Some("mode=0700"))
             .map_err(|errno| io_error("mount a BPF file system at", &path, errno.into()))
+    }
+
+    /// Whether a BPF file system is at [`RunDir::bpf`].
+    ///
+    /// # Errors
+    /// The kernel's, other than that there is nothing at all.
+    pub fn bpf_mounted(&self) -> Result<bool, RunDirError> {
+        let path = self.bpf();
+        match statfs(&path) {
+            Ok(found) => Ok(found.filesystem_type() == BPF_FS_MAGIC),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(io_error("look at", &path, errno.into())),
+        }
     }
 
     /// The directory itself.

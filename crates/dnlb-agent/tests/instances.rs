@@ -46,7 +46,7 @@ async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 fn program() -> PathBuf {
-    env!("CARGO_BIN_EXE_dnlb-guest").into()
+    env!("CARGO_BIN_EXE_dnlb-host").into()
 }
 
 fn spec(image: &str, launch_script: Option<&str>) -> InstanceSpec {
@@ -143,7 +143,7 @@ fn an_instance_serves_outlives_its_driver_and_leaves_nothing_behind() {
         // Another driver finds it as it is: nothing was tied to the first one.
         drop(driver);
         let driver = NetnsDriver::new(dir.path().join("instances"), program());
-        assert_eq!(driver.list().unwrap(), [spec.id.clone()]);
+        assert_eq!(driver.list().unwrap(), [(spec.id.clone(), Some(77))]);
         assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Running { boot: 1, pid });
         assert_eq!(driver.start(&spec).await.unwrap(), pid, "started a second time");
 
@@ -187,7 +187,7 @@ fn an_instance_that_ends_says_how_and_one_that_lost_power_starts_again() {
 
         driver.power_off().await.unwrap();
         assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Absent);
-        assert_eq!(driver.list().unwrap(), [spec.id.clone()], "its specification stays");
+        assert_eq!(driver.list().unwrap(), [(spec.id.clone(), Some(77))], "its specification stays");
 
         let pid = driver.start(&spec).await.unwrap();
         links.ensure_instance(&link(pid)).await.unwrap();

@@ -53,7 +53,7 @@ impl NetnsDriver {
     /// # Errors
     /// Something still runs.
     pub async fn power_off(&self) -> Result<(), ComputeError> {
-        for id in self.list()? {
+        for (id, _) in self.list()? {
             let dir = self.dir(&id)?;
             end(&id, &dir, Duration::ZERO).await?;
             dir.clear_run()?;
@@ -70,7 +70,7 @@ impl NetnsDriver {
 }
 
 impl ComputeDriver for NetnsDriver {
-    fn list(&self) -> Result<Vec<InstanceId>, ComputeError> {
+    fn list(&self) -> Result<Vec<(InstanceId, Option<u32>)>, ComputeError> {
         let entries = match fs::read_dir(&self.instances) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -82,7 +82,10 @@ impl ComputeDriver for NetnsDriver {
             if let Ok(name) = entry.file_name().into_string()
                 && names_a_directory(&name)
             {
-                ids.push(InstanceId(name));
+                let id = InstanceId(name);
+                // One whose specification is damaged is still there, and may have to go.
+                let number = self.dir(&id)?.spec().ok().flatten().map(|spec| spec.number);
+                ids.push((id, number));
             }
         }
         ids.sort();

@@ -1,6 +1,7 @@
 //! The few netlink requests that the agent makes, each idempotent, in one namespace at a time.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     future::Future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -14,7 +15,7 @@ use rtnetlink::{
         AddressFamily,
         address::AddressAttribute,
         link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
-        neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourState},
+        neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
         route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
     },
 };
@@ -206,38 +207,20 @@ impl Netlink {
         parse_next_hop(&route.ok_or_else(unreachable)?, destination).ok_or_else(unreachable)
     }
 
-    /// The neighbour's MAC address, if the kernel has one that it would use, and whether it is freshly confirmed.
-    pub(crate) async fn neighbour(
-        &self,
-        device: u32,
-        addr: IpAddr,
-    ) -> Result<Option<([u8; 6], bool)>, LinkError> {
-        let family = if addr.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let all: Vec<_> =
-            self.handle.neighbours().get().set_address_family(family).execute().try_collect().await.map_err(
-                |source| LinkError::Request { action: "list neighbours for", name: addr.to_string(), source },
-            )?;
-        Ok(all.iter().filter(|message| message.header.ifindex == device).find_map(|message| {
-            let fresh = match message.header.state {
-                NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp => true,
-                NeighbourState::Stale | NeighbourState::Delay | NeighbourState::Probe => false,
-                _ => return None,
-            };
-            let is_it = message.attributes.iter().any(|attribute| match attribute {
-                NeighbourAttribute::Destination(NeighbourAddress::Inet(it)) => IpAddr::V4(*it) == addr,
-                NeighbourAttribute::Destination(NeighbourAddress::Inet6(it)) => IpAddr::V6(*it) == addr,
-                _ => false,
-            });
-            if !is_it {
-                return None;
-            }
-            message.attributes.iter().find_map(|attribute| match attribute {
-                NeighbourAttribute::LinkLayerAddress(mac) => {
-                    Some((<[u8; 6]>::try_from(mac.as_slice()).ok()?, fresh))
-                }
-                _ => None,
-            })
-        }))
+    /// Every neighbour whose MAC address the kernel would use, by device and address, and whether it was
+    /// confirmed lately.
+    pub(crate) async fn neighbours(&self) -> Result<BTreeMap<(u32, IpAddr), ([u8; 6], bool)>, LinkError> {
+        let mut known = BTreeMap::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let request = self.handle.neighbours().get().set_address_family(family).execute();
+            let all: Vec<_> = request.try_collect().await.map_err(|source| LinkError::Request {
+                action: "list",
+                name: "neighbours".to_owned(),
+                source,
+            })?;
+            known.extend(all.iter().filter_map(parse_neighbour));
+        }
+        Ok(known)
     }
 
     async fn create(&self, name: &str, message: LinkMessage) -> Result<(), LinkError> {
@@ -325,6 +308,25 @@ fn parse_next_hop(route: &RouteMessage, destination: IpAddr) -> Option<NextHop> 
         }
     }
     Some(NextHop { neighbour: gateway.unwrap_or(destination), device: device?, source })
+}
+
+fn parse_neighbour(message: &NeighbourMessage) -> Option<((u32, IpAddr), ([u8; 6], bool))> {
+    let fresh = match message.header.state {
+        NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp => true,
+        NeighbourState::Stale | NeighbourState::Delay | NeighbourState::Probe => false,
+        _ => return None,
+    };
+    let mut addr = None;
+    let mut mac = None;
+    for attribute in &message.attributes {
+        match attribute {
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(it)) => addr = Some(IpAddr::V4(*it)),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(it)) => addr = Some(IpAddr::V6(*it)),
+            NeighbourAttribute::LinkLayerAddress(it) => mac = <[u8; 6]>::try_from(it.as_slice()).ok(),
+            _ => {}
+        }
+    }
+    Some(((message.header.ifindex, addr?), (mac?, fresh)))
 }
 
 fn is_errno(error: &rtnetlink::Error, errno: i32) -> bool {

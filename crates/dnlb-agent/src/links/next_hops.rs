@@ -12,9 +12,6 @@ use super::{HostLinks, LinkError, Links};
 
 /// The discard port: a datagram there makes the kernel ask for its neighbour's MAC and bothers nobody.
 const DISCARD_PORT: u16 = 9;
-/// How long a first resolution may keep a configuration waiting.
-const PATIENCE: Duration = Duration::from_millis(300);
-
 /// Next hops towards the hosts of the region, as last resolved.
 ///
 /// A next hop once known stays until another one is: a neighbour that is being asked again is still there.
@@ -26,7 +23,7 @@ pub struct NextHops {
 impl NextHops {
     /// Resolves the way to every host and returns the entries of `HOSTS`.
     ///
-    /// Waits a moment for neighbours that were never heard of; those that stay silent get no MAC address,
+    /// Waits up to `patience` for neighbours that were never heard of; those that stay silent get no MAC address,
     /// which programs take for unreachable. Stale neighbours are asked again without waiting.
     ///
     /// # Errors
@@ -37,60 +34,57 @@ impl NextHops {
         host: &HostLinks,
         own: (u16, IpAddr),
         hosts: &BTreeMap<u16, IpAddr>,
+        patience: Duration,
     ) -> Result<BTreeMap<u16, HostEntry>, LinkError> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let mut waiting = false;
-            let mut entries = BTreeMap::new();
-            for (&index, &addr) in hosts {
-                let mut entry =
-                    HostEntry { addr: abi_addr(addr), local_addr: abi_addr(own.1), ..HostEntry::default() };
-                if index != own.0
-                    && let Some(mac) = self.mac_towards(links, host, addr).await?
-                {
-                    entry.next_hop_mac = mac;
-                    entry.uplink_mac = host.uplink_mac;
-                } else if index != own.0 {
-                    waiting = true;
-                }
-                entries.insert(index, entry);
-            }
-            if !waiting || tokio::time::Instant::now() >= deadline {
-                self.known.retain(|addr, _| hosts.values().any(|it| it == addr));
-                return Ok(entries);
-            }
+        let deadline = tokio::time::Instant::now() + patience;
+        let others: Vec<IpAddr> = hosts.iter().filter(|it| *it.0 != own.0).map(|it| *it.1).collect();
+        self.known.retain(|addr, _| others.contains(addr));
+        while !self.look(links, host, &others).await? && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        Ok(hosts.iter().map(|(&index, &addr)| (index, self.entry(host, own, index, addr))).collect())
     }
 
-    async fn mac_towards(
-        &mut self,
-        links: &Links,
-        host: &HostLinks,
-        addr: IpAddr,
-    ) -> Result<Option<[u8; 6]>, LinkError> {
-        let hop = match links.netlink.next_hop(addr).await {
-            Ok(hop) => hop,
-            // No route (now): what was known before is the best guess, the fabric may be about to come back.
-            Err(error) => {
-                tracing::debug!(%addr, %error, "no way to a host");
-                return Ok(self.known.get(&addr).copied());
-            }
-        };
-        if hop.device != host.uplink_ifindex {
-            return Ok(None);
+    fn entry(&self, host: &HostLinks, own: (u16, IpAddr), index: u16, addr: IpAddr) -> HostEntry {
+        let mut entry =
+            HostEntry { addr: abi_addr(addr), local_addr: abi_addr(own.1), ..HostEntry::default() };
+        if index != own.0
+            && let Some(mac) = self.known.get(&addr)
+        {
+            entry.next_hop_mac = *mac;
+            entry.uplink_mac = host.uplink_mac;
         }
-        match links.netlink.neighbour(hop.device, hop.neighbour).await? {
-            Some((mac, true)) => {
-                self.known.insert(addr, mac);
+        entry
+    }
+
+    /// Takes over what the kernel knows and asks for the rest; true when nothing is missing that could come.
+    async fn look(&mut self, links: &Links, host: &HostLinks, hosts: &[IpAddr]) -> Result<bool, LinkError> {
+        let neighbours = links.netlink.neighbours().await?;
+        let mut complete = true;
+        for &addr in hosts {
+            let hop = match links.netlink.next_hop(addr).await {
+                Ok(hop) if hop.device == host.uplink_ifindex => hop,
+                Ok(_) => continue,
+                // No route now: what was known before is the best guess, the fabric may be about to come back.
+                Err(error) => {
+                    tracing::debug!(%addr, %error, "no way to a host");
+                    continue;
+                }
+            };
+            match neighbours.get(&(hop.device, hop.neighbour)) {
+                Some(&(mac, fresh)) => {
+                    self.known.insert(addr, mac);
+                    if !fresh {
+                        provoke(hop.neighbour);
+                    }
+                }
+                None => {
+                    complete &= self.known.contains_key(&addr);
+                    provoke(hop.neighbour);
+                }
             }
-            Some((mac, false)) => {
-                self.known.insert(addr, mac);
-                provoke(hop.neighbour);
-            }
-            None => provoke(hop.neighbour),
         }
-        Ok(self.known.get(&addr).copied())
+        Ok(complete)
     }
 }
 

@@ -1,0 +1,428 @@
+//! The loop that keeps the host equal to its configuration.
+
+use std::{collections::BTreeMap, fs, io::ErrorKind, net::IpAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use dnlb_abi::{HostEntry, Outcome};
+use dnlb_model::{HostConfig, InstanceReport};
+use dnlb_plan::{Allocation, LocalFacts, compile};
+use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
+use dnlb_switch::{ExpiryRules, Switch};
+use rand::Rng;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use crate::{
+    compute::ComputeDriver,
+    fleet::Fleet,
+    links::{HostLinks, Links, NextHops, OVERLAY, PROBE_SWITCH, instance_link_name},
+    probes::{HealthBoard, LinkProber, Probes},
+    run_dir::{RunDir, write_atomically},
+    status::{Counted, Status, now},
+};
+
+/// How often instances are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often next hops are looked at.
+const HOPS: Duration = Duration::from_secs(2);
+/// How often flow records are aged and counters reported.
+const CHORES: Duration = Duration::from_secs(10);
+/// How often everything is written again, whatever seems to be well: repairs what others changed.
+const RESYNC: Duration = Duration::from_secs(30);
+/// First and longest pause after a failure.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
+/// How long an edge waits for neighbours that it never heard of before it goes on without them.
+const NEIGHBOUR_PATIENCE: Duration = Duration::from_millis(300);
+
+/// What the loop works with.
+pub(crate) struct Host<D> {
+    pub(crate) run_dir: RunDir,
+    pub(crate) links: Links,
+    pub(crate) switch: Switch,
+    pub(crate) uplink: String,
+    pub(crate) underlay: IpAddr,
+    pub(crate) edge: bool,
+    pub(crate) fleet: Option<Fleet<D>>,
+    pub(crate) probes: Probes<LinkProber, HealthBoard>,
+    pub(crate) health: HealthBoard,
+    pub(crate) reporter: Reporter,
+    pub(crate) status: Status,
+}
+
+/// The loop's memory.
+pub(crate) struct Applier<D> {
+    host: Host<D>,
+    config: Option<Arc<HostConfig>>,
+    allocation: Allocation,
+    hops: NextHops,
+    /// Entries of `HOSTS` in force.
+    entries: BTreeMap<u16, HostEntry>,
+    /// Devices to which programs are attached.
+    attached: Attached,
+    retry: Option<Retry>,
+}
+
+#[derive(Default)]
+struct Attached {
+    host: Option<HostLinks>,
+    instances: BTreeMap<u32, u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Retry {
+    pause: Duration,
+    at: Instant,
+}
+
+impl<D: ComputeDriver + 'static> Applier<D> {
+    /// Starts with what a former agent left on disk.
+    pub(crate) fn new(host: Host<D>) -> Self {
+        let config = load_config(&host.run_dir).map(Arc::new);
+        let allocation = load_allocation(&host.run_dir);
+        Self {
+            host,
+            config,
+            allocation,
+            hops: NextHops::default(),
+            entries: BTreeMap::new(),
+            attached: Attached::default(),
+            retry: None,
+        }
+    }
+
+    /// Follows `configs` until `stop`; leaves everything forwarding.
+    pub(crate) async fn run(
+        mut self,
+        mut configs: watch::Receiver<Option<Arc<HostConfig>>>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = std::pin::pin!(stop);
+        let every = |period| {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        let (mut looks, mut hops) = (every(LOOK), every(HOPS));
+        let (mut chores, mut resync) = (every(CHORES), every(RESYNC));
+        self.take_config(&mut configs);
+        loop {
+            let due = tokio::select! {
+                () = &mut stop => break,
+                changed = configs.changed() => {
+                    if changed.is_err() {
+                        tracing::error!("the link to the server has ended");
+                        break;
+                    }
+                    self.take_config(&mut configs)
+                }
+                () = job_end(&mut self.host.fleet) => true,
+                () = retry_time(self.retry) => true,
+                _ = looks.tick() => self.look().await,
+                _ = hops.tick() => self.hops_changed().await,
+                _ = resync.tick() => {
+                    self.attached = Attached::default();
+                    true
+                }
+                _ = chores.tick() => {
+                    self.do_chores();
+                    false
+                }
+            };
+            if due {
+                self.reconcile().await;
+            }
+        }
+        self.write_status();
+    }
+
+    /// Takes over the newest configuration and saves it before anything is done with it: whatever happens then,
+    /// the next agent begins with it.
+    fn take_config(&mut self, configs: &mut watch::Receiver<Option<Arc<HostConfig>>>) -> bool {
+        let Some(config) = configs.borrow_and_update().clone() else { return false };
+        tracing::info!(revision = config.revision, instances = config.instances.len(), "new configuration");
+        let path = self.host.run_dir.config();
+        if let Err(error) = write_atomically(&path, &encode_config(&config), 0o600) {
+            tracing::error!(error = crate::fleet::chain(&error), "cannot save the configuration");
+        }
+        self.config = Some(config);
+        self.retry = None;
+        true
+    }
+
+    async fn reconcile(&mut self) {
+        let Some(config) = self.config.clone() else {
+            // Nothing to do yet; the devices may as well be there when the first configuration comes.
+            if let Err(error) = self.host.links.ensure_host().await {
+                self.failed(None, &anyhow::Error::new(error));
+            }
+            return;
+        };
+        match self.apply(&config).await {
+            Ok(digest) => {
+                self.retry = None;
+                self.host.status.applied = Some(config.revision);
+                self.host.status.digest = Some(digest.clone());
+                self.host.status.error = None;
+                self.host.reporter.ack(config.revision, digest, None);
+            }
+            Err(error) => self.failed(Some(config.revision), &error),
+        }
+        self.report_instances(&config);
+        self.write_status();
+    }
+
+    /// Makes devices, kernel maps and instances what they should be, in an order in which no packet meets
+    /// something half-made: maps name an instance only when it can be reached, and it ends only when they do not.
+    async fn apply(&mut self, config: &Arc<HostConfig>) -> anyhow::Result<String> {
+        let host_links = self.host.links.ensure_host().await.context("cannot make the host's devices")?;
+        let patience = if self.host.edge { NEIGHBOUR_PATIENCE } else { Duration::ZERO };
+        self.entries = self.resolve(config, &host_links, patience).await?;
+        let repair = self.attached.host.is_none();
+        let survey = match &mut self.host.fleet {
+            Some(fleet) => Some(fleet.survey(config, repair).await.context("cannot look at instances")?),
+            None => None,
+        };
+        let reachable = self.host.fleet.as_ref().map(Fleet::ifindices).unwrap_or_default();
+        let digest = self.write_maps(config, &host_links, &reachable)?;
+        self.attach(&host_links, &reachable)?;
+        self.host.probes.update(config, &reachable);
+        if let (Some(fleet), Some(survey)) = (&mut self.host.fleet, survey) {
+            fleet.launch(survey);
+        }
+        Ok(digest)
+    }
+
+    async fn resolve(
+        &mut self,
+        config: &HostConfig,
+        host_links: &HostLinks,
+        patience: Duration,
+    ) -> anyhow::Result<BTreeMap<u16, HostEntry>> {
+        let own = (config.host, self.host.underlay);
+        self.hops
+            .resolve(&self.host.links, host_links, own, &config.hosts, patience)
+            .await
+            .context("cannot find the way to other hosts")
+    }
+
+    fn write_maps(
+        &mut self,
+        config: &HostConfig,
+        host_links: &HostLinks,
+        reachable: &BTreeMap<u32, u32>,
+    ) -> anyhow::Result<String> {
+        let facts = LocalFacts {
+            uplink_ifindex: host_links.uplink_ifindex,
+            overlay_ifindex: host_links.overlay_ifindex,
+            probe_ifindex: host_links.probe_ifindex,
+            overlay_mtu: host_links.overlay_mtu,
+            probe_mac: host_links.probe_mac,
+            links: reachable.clone(),
+            hosts: self.entries.clone(),
+        };
+        let mut allocation = self.allocation.clone();
+        let state = compile(config, &facts, &mut allocation).context("cannot compile the configuration")?;
+        if allocation != self.allocation {
+            // Before the maps: an agent that starts with maps that its file does not know would give their rows
+            // to somebody else.
+            let bytes = serde_json::to_vec(&allocation).context("cannot save the allocation")?;
+            write_atomically(&self.host.run_dir.allocation(), &bytes, 0o600)?;
+        }
+        let applied = self.host.switch.apply(&state).context("cannot write the kernel maps")?;
+        self.allocation = allocation;
+        if applied.writes > 0 {
+            tracing::info!(revision = config.revision, writes = applied.writes, "kernel maps written");
+        }
+        Ok(format!("{:016x}", applied.digest))
+    }
+
+    fn attach(&mut self, host_links: &HostLinks, reachable: &BTreeMap<u32, u32>) -> anyhow::Result<()> {
+        let switch = &mut self.host.switch;
+        if self.attached.host.as_ref() != Some(host_links) {
+            switch.attach_overlay(OVERLAY)?;
+            switch.attach_probe(PROBE_SWITCH)?;
+            if self.host.edge {
+                switch.attach_edge(&self.host.uplink)?;
+            }
+            for number in switch.attached_instances()? {
+                if !reachable.contains_key(&number) {
+                    switch.detach_instance(number)?;
+                }
+            }
+            self.attached.host = Some(host_links.clone());
+        }
+        for (&number, &ifindex) in reachable {
+            if self.attached.instances.get(&number) != Some(&ifindex) {
+                switch.attach_instance(number, &instance_link_name(number))?;
+                self.attached.instances.insert(number, ifindex);
+            }
+        }
+        let gone: Vec<u32> =
+            self.attached.instances.keys().copied().filter(|it| !reachable.contains_key(it)).collect();
+        for number in gone {
+            switch.detach_instance(number)?;
+            self.attached.instances.remove(&number);
+        }
+        Ok(())
+    }
+
+    /// Whether an instance is not what it should be.
+    async fn look(&mut self) -> bool {
+        let (Some(config), Some(fleet)) = (self.config.clone(), &mut self.host.fleet) else { return false };
+        if self.retry.is_some() {
+            return false;
+        }
+        match fleet.survey(&config, false).await {
+            Ok(survey) => {
+                let due = survey.changed || !survey.is_empty();
+                self.report_instances(&config);
+                due
+            }
+            Err(error) => {
+                self.failed(Some(config.revision), &error);
+                false
+            }
+        }
+    }
+
+    /// Whether the way to a host has changed.
+    async fn hops_changed(&mut self) -> bool {
+        let (Some(config), Some(host_links)) = (self.config.clone(), self.attached.host.clone()) else {
+            return false;
+        };
+        match self.resolve(&config, &host_links, Duration::ZERO).await {
+            Ok(entries) => entries != self.entries,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "next hops");
+                false
+            }
+        }
+    }
+
+    fn do_chores(&mut self) {
+        if let Err(error) = self.host.switch.expire_flows(monotonic_ns(), &ExpiryRules::default()) {
+            tracing::warn!(error = crate::fleet::chain(&error), "cannot age flow records");
+        }
+        match self.host.switch.outcomes() {
+            Ok(outcomes) => {
+                let counter = |(outcome, counter): &(Outcome, dnlb_abi::Counter)| {
+                    (outcome.name().to_owned(), Counter { packets: counter.packets, bytes: counter.bytes })
+                };
+                self.host.reporter.counters(outcomes.iter().map(counter).collect());
+            }
+            Err(error) => tracing::warn!(error = crate::fleet::chain(&error), "cannot read counters"),
+        }
+        self.write_status();
+    }
+
+    fn report_instances(&mut self, config: &HostConfig) {
+        let Some(fleet) = &self.host.fleet else { return };
+        let instances = match fleet.report(config) {
+            Ok(instances) => instances,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "cannot look at instances");
+                return;
+            }
+        };
+        for gone in self.host.status.instances.iter().filter(|it| !config.instances.contains_key(&it.number))
+        {
+            self.host.reporter.forget_instance(gone.number);
+        }
+        for instance in &instances {
+            let report = InstanceReport { number: instance.number, state: instance.state.clone() };
+            self.host.reporter.instance(report);
+        }
+        self.host.status.instances = instances;
+    }
+
+    fn failed(&mut self, revision: Option<u64>, error: &anyhow::Error) {
+        let pause = self.retry.map_or(PAUSE.0, |retry| (retry.pause * 2).min(PAUSE.1));
+        let jittered = pause.mul_f64(rand::rng().random_range(0.8..1.2));
+        tracing::error!(error = format!("{error:#}"), ?pause, "cannot apply the configuration");
+        self.retry = Some(Retry { pause, at: Instant::now() + jittered });
+        self.host.status.error = Some(format!("{error:#}"));
+        if let Some(revision) = revision {
+            let digest = self.host.status.digest.clone().unwrap_or_default();
+            self.host.reporter.ack(revision, digest, Some(format!("{error:#}")));
+        }
+        self.write_status();
+    }
+
+    fn write_status(&mut self) {
+        self.host.status.revision = self.config.as_ref().map(|config| config.revision);
+        self.host.status.targets = self.host.health.known();
+        self.host.status.updated = now();
+        if let Ok(outcomes) = self.host.switch.outcomes() {
+            let counted = |(outcome, counter): (Outcome, dnlb_abi::Counter)| {
+                (outcome.name(), Counted { packets: counter.packets, bytes: counter.bytes })
+            };
+            self.host.status.outcomes = outcomes.into_iter().map(counted).collect();
+        }
+        let written = serde_json::to_vec_pretty(&self.host.status)
+            .map_err(anyhow::Error::new)
+            .and_then(|bytes| Ok(write_atomically(&self.host.run_dir.status(), &bytes, 0o644)?));
+        if let Err(error) = written {
+            tracing::warn!(error = format!("{error:#}"), "cannot write the status");
+        }
+    }
+}
+
+async fn job_end<D: ComputeDriver + 'static>(fleet: &mut Option<Fleet<D>>) {
+    match fleet {
+        Some(fleet) => {
+            let finished = fleet.finished().await;
+            fleet.on_finished(finished);
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn retry_time(retry: Option<Retry>) {
+    match retry {
+        Some(retry) => tokio::time::sleep_until(retry.at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The clock by which programs stamp flow records.
+fn monotonic_ns() -> u64 {
+    let clock =
+        nix::time::ClockId::CLOCK_MONOTONIC.now().unwrap_or_else(|_| nix::sys::time::TimeSpec::new(0, 0));
+    u64::try_from(Duration::from(clock).as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn load_config(run_dir: &RunDir) -> Option<HostConfig> {
+    let path = run_dir.config();
+    match fs::read(&path) {
+        Ok(bytes) => match decode_config(&bytes) {
+            Ok(config) => Some(config),
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "the saved configuration is of no use");
+                None
+            }
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::error!(path = %path.display(), %error, "cannot read the saved configuration");
+            None
+        }
+    }
+}
+
+fn load_allocation(run_dir: &RunDir) -> Allocation {
+    let path = run_dir.allocation();
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::error!(path = %path.display(), %error, "the saved allocation is of no use");
+            Allocation::default()
+        }),
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                tracing::error!(path = %path.display(), %error, "cannot read the saved allocation");
+            }
+            Allocation::default()
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The host's instances as a whole: what is to be done with each, done in the background, never two things at
+//! once with the same one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use dnlb_model::{HostConfig, InstanceConfig, InstanceId, InstanceState, Power};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+
+use crate::{
+    compute::{Action, ComputeDriver, ComputeError, InstanceSpec, Observed, instance_state, plan_power},
+    links::{InstanceLink, LinkError, Links},
+};
+
+/// Instances that may start or stop at the same time: more only makes each of them slower.
+const AT_ONCE: usize = 8;
+/// First pause after a failure.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// Longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Something to be done with an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Job {
+    /// Make its link what it should be.
+    Connect(InstanceLink),
+    /// Kill it and remove all that is left.
+    Remove,
+    /// End it, start it, connect it.
+    Restart(Box<InstanceSpec>),
+    /// Start it, connect it.
+    Start(Box<InstanceSpec>),
+    /// End it.
+    Stop,
+}
+
+/// A job that found its end.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    id: InstanceId,
+    number: Option<u32>,
+    boot: u32,
+    result: Result<Option<Linked>, String>,
+}
+
+/// An instance that packets can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Linked {
+    pid: u32,
+    ifindex: u32,
+}
+
+/// A job that failed, and when it may be tried again.
+#[derive(Clone, Debug)]
+struct Trouble {
+    boot: u32,
+    reason: String,
+    pause: Duration,
+    retry: Instant,
+}
+
+/// Jobs that are due, and whether the kernel maps must change first.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    due: Vec<(InstanceId, Option<u32>, u32, Job)>,
+    /// Whether [`Fleet::ifindices`] is not what it was.
+    pub(crate) changed: bool,
+}
+
+impl Survey {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.due.is_empty()
+    }
+}
+
+/// One instance as tools see it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct InstanceStatus {
+    pub(crate) id: InstanceId,
+    pub(crate) number: u32,
+    pub(crate) state: InstanceState,
+    pub(crate) pid: Option<u32>,
+}
+
+/// All instances of a host.
+#[derive(Debug)]
+pub(crate) struct Fleet<D> {
+    driver: Arc<D>,
+    links: Links,
+    jobs: JoinSet<Finished>,
+    permits: Arc<Semaphore>,
+    busy: BTreeSet<InstanceId>,
+    linked: BTreeMap<u32, Linked>,
+    troubles: BTreeMap<InstanceId, Trouble>,
+}
+
+impl<D: ComputeDriver + 'static> Fleet<D> {
+    pub(crate) fn new(driver: D, links: Links) -> Self {
+        Self {
+            driver: Arc::new(driver),
+            links,
+            jobs: JoinSet::new(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            busy: BTreeSet::new(),
+            linked: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at everything and decides what is due. Instances that are to end are no longer among
+    /// [`Fleet::ifindices`] from here on: the kernel maps are written without them before [`Fleet::launch`].
+    ///
+    /// `repair` has every link looked over, also those that seem to be well.
+    pub(crate) async fn survey(&mut self, config: &HostConfig, repair: bool) -> anyhow::Result<Survey> {
+        let before = self.ifindices();
+        let mut survey = Survey::default();
+        for instance in config.instances.values() {
+            if self.busy.contains(&instance.id) {
+                continue;
+            }
+            let observed = self.driver.observe(&instance.id)?;
+            self.adopt(instance.number, &observed).await?;
+            if let Some(job) = self.due(config, instance, &observed, repair) {
+                survey.due.push((instance.id.clone(), Some(instance.number), instance.boot, job));
+            }
+        }
+        let wanted: BTreeSet<&InstanceId> = config.instances.values().map(|it| &it.id).collect();
+        for (id, number) in self.driver.list()? {
+            if !wanted.contains(&id) && !self.busy.contains(&id) && self.may_try(&id, 0) {
+                if let Some(number) = number {
+                    self.linked.remove(&number);
+                }
+                survey.due.push((id, number, 0, Job::Remove));
+            }
+        }
+        self.linked.retain(|number, _| config.instances.contains_key(number));
+        self.troubles.retain(|id, trouble| wanted.contains(id) || trouble.boot == 0);
+        survey.changed = before != self.ifindices();
+        Ok(survey)
+    }
+
+    /// Starts what a survey found due.
+    pub(crate) fn launch(&mut self, survey: Survey) {
+        for (id, number, boot, job) in survey.due {
+            tracing::info!(instance = %id, job = job.name(), "instance");
+            self.busy.insert(id.clone());
+            let (driver, links, permits) = (self.driver.clone(), self.links.clone(), self.permits.clone());
+            self.jobs.spawn(async move {
+                let _permit = permits.acquire().await;
+                let result = work(&*driver, &links, &id, number, job).await.map_err(|error| chain(&error));
+                Finished { id, number, boot, result }
+            });
+        }
+    }
+
+    /// Waits for the next job to end; for ever when there is none.
+    pub(crate) async fn finished(&mut self) -> Finished {
+        loop {
+            match self.jobs.join_next().await {
+                Some(Ok(finished)) => return finished,
+                Some(Err(error)) => tracing::error!(%error, "a job of an instance died"),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Notes the end of a job.
+    pub(crate) fn on_finished(&mut self, finished: Finished) {
+        let Finished { id, number, boot, result } = finished;
+        self.busy.remove(&id);
+        match result {
+            Ok(linked) => {
+                self.troubles.remove(&id);
+                if let (Some(number), Some(linked)) = (number, linked) {
+                    self.linked.insert(number, linked);
+                }
+            }
+            Err(reason) => {
+                tracing::warn!(instance = %id, reason, "an instance is not as it should be");
+                let pause = self
+                    .troubles
+                    .get(&id)
+                    .filter(|trouble| trouble.boot == boot)
+                    .map_or(PAUSE_MIN, |trouble| (trouble.pause * 2).min(PAUSE_MAX));
+                let retry = Instant::now() + pause;
+                self.troubles.insert(id, Trouble { boot, reason, pause, retry });
+            }
+        }
+    }
+
+    /// Instances that packets can reach: number -> interface index of the host side.
+    pub(crate) fn ifindices(&self) -> BTreeMap<u32, u32> {
+        self.linked.iter().map(|(&number, linked)| (number, linked.ifindex)).collect()
+    }
+
+    /// What is to be said of every instance of `config`.
+    pub(crate) fn report(&self, config: &HostConfig) -> anyhow::Result<Vec<InstanceStatus>> {
+        let one = |instance: &InstanceConfig| {
+            let observed = self.driver.observe(&instance.id)?;
+            let trouble = self.troubles.get(&instance.id).filter(|it| it.boot == instance.boot);
+            let reachable = self.linked.contains_key(&instance.number);
+            let state = match (instance_state(instance.wanted, &observed), trouble) {
+                (InstanceState::Pending, Some(trouble)) => InstanceState::Error(trouble.reason.clone()),
+                (InstanceState::Running, Some(trouble)) if !reachable => {
+                    InstanceState::Error(trouble.reason.clone())
+                }
+                (InstanceState::Running, _) if !reachable => InstanceState::Pending,
+                (state, _) => state,
+            };
+            let pid = match observed {
+                Observed::Running { pid, .. } => Some(pid),
+                _ => None,
+            };
+            Ok(InstanceStatus { id: instance.id.clone(), number: instance.number, state, pid })
+        };
+        config.instances.values().map(one).collect()
+    }
+
+    /// Takes over a running instance with the link that a former agent made; forgets one that ended.
+    async fn adopt(&mut self, number: u32, observed: &Observed) -> Result<(), LinkError> {
+        let Observed::Running { pid, .. } = *observed else {
+            self.linked.remove(&number);
+            return Ok(());
+        };
+        if self.linked.get(&number).is_some_and(|linked| linked.pid == pid) {
+            return Ok(());
+        }
+        self.linked.remove(&number);
+        if let Some(ifindex) = self.links.instance_ifindex(number).await? {
+            self.linked.insert(number, Linked { pid, ifindex });
+        }
+        Ok(())
+    }
+
+    fn due(
+        &mut self,
+        config: &HostConfig,
+        instance: &InstanceConfig,
+        observed: &Observed,
+        repair: bool,
+    ) -> Option<Job> {
+        let action = plan_power(instance.wanted, instance.boot, observed);
+        let linked = self.linked.contains_key(&instance.number);
+        let connected = linked && !repair || instance.wanted == Power::Off;
+        if (action == Action::Keep && connected) || !self.may_try(&instance.id, instance.boot) {
+            return None;
+        }
+        let job = match (action, observed) {
+            (Action::Keep, Observed::Running { pid, .. }) => Job::Connect(InstanceLink {
+                number: instance.number,
+                addr: instance.addr,
+                subnet: instance.subnet,
+                pid: *pid,
+            }),
+            (Action::Keep, _) => return None,
+            (Action::Start, _) => Job::Start(Box::new(spec(config, instance))),
+            (Action::Restart, _) => Job::Restart(Box::new(spec(config, instance))),
+            (Action::Stop, _) => Job::Stop,
+        };
+        if matches!(job, Job::Restart(_) | Job::Stop) {
+            self.linked.remove(&instance.number);
+        }
+        Some(job)
+    }
+
+    fn may_try(&self, id: &InstanceId, boot: u32) -> bool {
+        self.troubles.get(id).is_none_or(|it| it.boot != boot || it.retry <= Instant::now())
+    }
+}
+
+impl Job {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::Remove => "remove",
+            Self::Restart(_) => "restart",
+            Self::Start(_) => "start",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+async fn work<D: ComputeDriver>(
+    driver: &D,
+    links: &Links,
+    id: &InstanceId,
+    number: Option<u32>,
+    job: Job,
+) -> Result<Option<Linked>, JobError> {
+    let unlink = async || match number {
+        Some(number) => links.remove_instance(number).await,
+        // Its number is lost; the link goes with the namespace.
+        None => Ok(()),
+    };
+    match job {
+        Job::Connect(link) => Ok(Some(connect(links, link).await?)),
+        Job::Start(spec) => Ok(Some(start(driver, links, &spec).await?)),
+        Job::Restart(spec) => {
+            driver.stop(id).await?;
+            unlink().await?;
+            Ok(Some(start(driver, links, &spec).await?))
+        }
+        Job::Stop => {
+            driver.stop(id).await?;
+            unlink().await?;
+            Ok(None)
+        }
+        Job::Remove => {
+            unlink().await?;
+            driver.remove(id).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn start<D: ComputeDriver>(driver: &D, links: &Links, spec: &InstanceSpec) -> Result<Linked, JobError> {
+    let pid = driver.start(spec).await?;
+    let link = InstanceLink { number: spec.number, addr: spec.addr, subnet: spec.subnet, pid };
+    Ok(connect(links, link).await?)
+}
+
+async fn connect(links: &Links, link: InstanceLink) -> Result<Linked, LinkError> {
+    Ok(Linked { pid: link.pid, ifindex: links.ensure_instance(&link).await? })
+}
+
+fn spec(config: &HostConfig, instance: &InstanceConfig) -> InstanceSpec {
+    InstanceSpec {
+        number: instance.number,
+        id: instance.id.clone(),
+        name: instance.name.clone(),
+        region: config.region.clone(),
+        az: config.az.clone(),
+        rack: config.rack.clone(),
+        host: config.host_id.clone(),
+        addr: instance.addr,
+        subnet: instance.subnet,
+        boot: instance.boot,
+        image: instance.image.clone(),
+        launch_script: instance.launch_script.clone(),
+        metadata: instance.metadata.clone(),
+    }
+}
+
+/// An error with everything that led to it, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

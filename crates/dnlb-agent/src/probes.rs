@@ -1,0 +1,339 @@
+//! Health checks of the host's own instances, through the data path.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use dnlb_abi::{PROBE_SOURCE, probe_address};
+use dnlb_model::{CheckConfig, CheckProtocol, HealthReport, HostConfig};
+use dnlb_plan::health::HealthState;
+use dnlb_proto::Reporter;
+use rand::Rng;
+use socket2::{Domain, Socket, Type};
+use tokio::{net::TcpSocket, sync::watch, task::JoinHandle, time::Instant};
+
+use crate::links::PROBE_AGENT;
+
+/// Checks of one interval are spread over this part of it, so that a host does not check everything at once.
+const SPREAD: u32 = 10;
+
+/// Who hears of health.
+pub(crate) trait Audience: Clone + Send + 'static {
+    /// What is known of a target now; called after every check that followed a verdict.
+    fn health(&self, report: HealthReport);
+    /// A target is not checked any more.
+    fn forget(&self, backend: u32, instance: u32);
+}
+
+/// Passes on to the server and remembers.
+#[derive(Clone, Debug)]
+pub(crate) struct HealthBoard {
+    reporter: Reporter,
+    known: Arc<Mutex<BTreeMap<(u32, u32), HealthReport>>>,
+}
+
+impl HealthBoard {
+    pub(crate) fn new(reporter: Reporter) -> Self {
+        Self { reporter, known: Arc::default() }
+    }
+
+    /// What is known now.
+    pub(crate) fn known(&self) -> Vec<HealthReport> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+impl Audience for HealthBoard {
+    fn health(&self, report: HealthReport) {
+        let key = (report.backend, report.instance);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, report.clone());
+        self.reporter.health(report);
+    }
+
+    fn forget(&self, backend: u32, instance: u32) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(backend, instance));
+        self.reporter.forget_health(backend, instance);
+    }
+}
+
+/// How a target is reached.
+pub(crate) trait Prober: Send + Sync + 'static {
+    /// Checks the instance with this number once; the text says what was found.
+    fn probe(&self, number: u32, check: &CheckConfig) -> impl Future<Output = Result<String, String>> + Send;
+}
+
+/// Connects through the probe link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkProber;
+
+/// The running checks of a host.
+#[derive(Debug)]
+pub(crate) struct Probes<P, A> {
+    prober: Arc<P>,
+    audience: A,
+    targets: BTreeMap<(u32, u32), Target>,
+}
+
+#[derive(Debug)]
+struct Target {
+    check: watch::Sender<CheckConfig>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl<P: Prober, A: Audience> Probes<P, A> {
+    pub(crate) fn new(prober: P, audience: A) -> Self {
+        Self { prober: Arc::new(prober), audience, targets: BTreeMap::new() }
+    }
+
+    /// Checks what `config` says from now on. What is known of targets that stay is kept.
+    ///
+    /// New targets are checked once their instance can be reached: an earlier check would only run into its
+    /// time-out and delay the first verdict.
+    pub(crate) fn update(&mut self, config: &HostConfig, reachable: &BTreeMap<u32, u32>) {
+        let wanted: BTreeMap<(u32, u32), &CheckConfig> = config
+            .instances
+            .values()
+            .flat_map(|it| it.checks.iter().map(|(&backend, check)| ((backend, it.number), check)))
+            .collect();
+        let audience = &self.audience;
+        self.targets.retain(|&(backend, instance), _| {
+            let stays = wanted.contains_key(&(backend, instance));
+            if !stays {
+                audience.forget(backend, instance);
+            }
+            stays
+        });
+        for ((backend, instance), check) in wanted {
+            if let Some(target) = self.targets.get(&(backend, instance)) {
+                target.check.send_if_modified(|now| {
+                    let changed = now != check;
+                    now.clone_from(check);
+                    changed
+                });
+                continue;
+            }
+            if !reachable.contains_key(&instance) {
+                continue;
+            }
+            let (sender, receiver) = watch::channel(check.clone());
+            let watch = watch_target(self.prober.clone(), self.audience.clone(), backend, instance, receiver);
+            let target = Target { check: sender, task: tokio::spawn(watch) };
+            self.targets.insert((backend, instance), target);
+        }
+    }
+}
+
+/// Checks one target until it is aborted.
+async fn watch_target<P: Prober, A: Audience>(
+    prober: Arc<P>,
+    audience: A,
+    backend: u32,
+    instance: u32,
+    mut check: watch::Receiver<CheckConfig>,
+) {
+    let epoch = Instant::now();
+    let mut current = check.borrow_and_update().clone();
+    let mut state = HealthState::new(current.check.clone(), epoch.elapsed());
+    loop {
+        let due = epoch + state.next_check() + jitter(&current);
+        tokio::select! {
+            () = tokio::time::sleep_until(due) => {}
+            changed = check.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                current = check.borrow_and_update().clone();
+                state.on_check_changed(current.check.clone(), epoch.elapsed());
+                continue;
+            }
+        }
+        let (ok, reason) = match prober.probe(instance, &current).await {
+            Ok(found) => (true, found),
+            Err(found) => (false, found),
+        };
+        if let Some(transition) = state.on_result(ok, reason, epoch.elapsed()) {
+            let (healthy, reason) = (transition.healthy, transition.reason);
+            tracing::info!(backend, instance, healthy, reason, "a target's health changed");
+        }
+        if state.judged() {
+            let (healthy, reason) = (state.healthy(), state.reason().to_owned());
+            audience.health(HealthReport { backend, instance, healthy, reason });
+        }
+    }
+}
+
+fn jitter(check: &CheckConfig) -> Duration {
+    // Short before the first verdict, when checks come every second: a new target should not wait.
+    let most = Duration::from_secs(u64::from(check.check.interval_seconds)) / SPREAD / SPREAD;
+    most.mul_f64(rand::rng().random())
+}
+
+impl Prober for LinkProber {
+    async fn probe(&self, number: u32, check: &CheckConfig) -> Result<String, String> {
+        match check.check.protocol {
+            CheckProtocol::Tcp => {
+                let target = SocketAddr::from((Ipv4Addr::from(probe_address(number)), check.port));
+                let patience = Duration::from_secs(u64::from(check.check.timeout_seconds));
+                match tokio::time::timeout(patience, connect(target)).await {
+                    Ok(Ok(())) => Ok("connected".to_owned()),
+                    Ok(Err(error)) => Err(in_words(&error)),
+                    Err(_) => Err(format!("no answer within {} s", check.check.timeout_seconds)),
+                }
+            }
+            CheckProtocol::Icmp => Err("this host cannot check by ICMP".to_owned()),
+        }
+    }
+}
+
+/// Connects from the probe link's address and resets the connection at once.
+async fn connect(target: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind_device(Some(PROBE_AGENT.as_bytes()))?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::from(PROBE_SOURCE), 0)).into())?;
+    // Closing sends a reset: no TIME_WAIT that would use up ports, and the server sees at once that it is over.
+    socket.set_linger(Some(Duration::ZERO))?;
+    TcpSocket::from_std_stream(socket.into()).connect(target).await?;
+    Ok(())
+}
+
+/// What went wrong, without anything that differs from check to check.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
+        io::ErrorKind::TimedOut => "no answer".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dnlb_model::{HealthCheck, InstanceConfig, Power};
+
+    use super::*;
+
+    /// Answers each target as the test says.
+    #[derive(Default)]
+    struct Script(Mutex<BTreeMap<u32, bool>>);
+
+    impl Prober for Script {
+        async fn probe(&self, number: u32, check: &CheckConfig) -> Result<String, String> {
+            assert_eq!(check.port, 8080);
+            let up = self.0.lock().unwrap().get(&number).copied().unwrap_or_default();
+            if up { Ok("connected".into()) } else { Err("connection refused".into()) }
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Ears {
+        known: Arc<Mutex<BTreeMap<(u32, u32), (bool, String)>>>,
+        heard: Arc<tokio::sync::Notify>,
+    }
+
+    impl Audience for Ears {
+        fn health(&self, report: HealthReport) {
+            let value = (report.healthy, report.reason);
+            self.known.lock().unwrap().insert((report.backend, report.instance), value);
+            self.heard.notify_one();
+        }
+
+        fn forget(&self, backend: u32, instance: u32) {
+            self.known.lock().unwrap().remove(&(backend, instance));
+        }
+    }
+
+    impl Ears {
+        async fn until(&self, target: (u32, u32), healthy: bool) -> String {
+            loop {
+                if let Some((now, reason)) = self.known.lock().unwrap().get(&target)
+                    && *now == healthy
+                {
+                    return reason.clone();
+                }
+                self.heard.notified().await;
+            }
+        }
+    }
+
+    fn config(instances: &[u32]) -> HostConfig {
+        let check = HealthCheck {
+            protocol: CheckProtocol::Tcp,
+            healthy_threshold: 3,
+            unhealthy_threshold: 2,
+            timeout_seconds: 2,
+            interval_seconds: 5,
+            port: 0,
+        };
+        let instance = |number: u32| InstanceConfig {
+            number,
+            id: format!("i-{number}").into(),
+            name: String::new(),
+            vni: 1,
+            addr: [10, 0, 0, 5].into(),
+            subnet: "10.0.0.0/24".parse().unwrap(),
+            security_rules: vec![],
+            acl_rules: None,
+            wanted: Power::On,
+            boot: 0,
+            instance_type: String::new(),
+            image: String::new(),
+            launch_script: None,
+            metadata: BTreeMap::new(),
+            checks: BTreeMap::from([(7, CheckConfig { port: 8080, check: check.clone() })]),
+        };
+        HostConfig {
+            revision: 1,
+            region: String::new(),
+            host: 1,
+            host_id: String::new(),
+            az: String::new(),
+            rack: String::new(),
+            edge: false,
+            hash_key: [0; 24],
+            hosts: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            instances: instances.iter().map(|&number| (number, instance(number))).collect(),
+            services: vec![],
+            backends: BTreeMap::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn health_follows_the_checks_and_is_forgotten_with_its_target() {
+        let ears = Ears::default();
+        let mut probes = Probes::new(Script::default(), ears.clone());
+        let prober = probes.prober.clone();
+        prober.0.lock().unwrap().insert(1, true);
+        let reachable = BTreeMap::from([(1, 11), (2, 12)]);
+        let began = Instant::now();
+        probes.update(&config(&[1, 2, 3]), &reachable);
+        assert_eq!(ears.until((7, 1), true).await, "connected");
+        assert!(began.elapsed() < Duration::from_secs(3), "took {:?}", began.elapsed());
+        assert_eq!(ears.until((7, 2), false).await, "connection refused");
+
+        prober.0.lock().unwrap().insert(1, false);
+        let began = Instant::now();
+        ears.until((7, 1), false).await;
+        assert!(began.elapsed() < Duration::from_secs(11), "took {:?}", began.elapsed());
+        assert!(!ears.known.lock().unwrap().contains_key(&(7, 3)), "3 cannot be reached yet");
+
+        // What stays keeps its state; what goes is forgotten and not checked any more.
+        probes.update(&config(&[1]), &BTreeMap::new());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let known: Vec<_> = ears.known.lock().unwrap().keys().copied().collect();
+        assert_eq!(known, [(7, 1)]);
+    }
+}
