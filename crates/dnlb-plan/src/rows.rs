@@ -355,6 +355,12 @@ mod tests {
     }
 
     #[test]
+    fn a_member_whose_share_is_less_than_a_row_still_gets_one() {
+        let table = maglev(&set((1..=100).map(|number| (number, if number == 1 { 1 } else { 100 }))), 1_021);
+        assert_eq!(table.iter().filter(|&&owner| owner == 1).count(), 1);
+    }
+
+    #[test]
     fn removing_one_of_a_hundred_equal_members_moves_at_most_two_and_a_half_times_its_share() {
         let rows = row_count(100);
         let all = set((1..=100).map(|number| (number, 10)));

@@ -186,6 +186,28 @@ fn an_instance_without_a_link_and_a_backend_without_members_are_left_out() {
 }
 
 #[test]
+fn a_former_member_rests_for_an_update_unless_its_host_has_left() {
+    let with_members = |set| {
+        let mut config = config();
+        config.backends.get_mut(&4).unwrap().generations = vec![set];
+        config
+    };
+    let both = with_members(members([(1, 1, 10), (3, 2, 30)]));
+    let mut one = with_members(members([(1, 1, 10)]));
+    for host_leaves in [false, true] {
+        if host_leaves {
+            one.hosts.remove(&2);
+            one.endpoints.retain(|_, endpoint| endpoint.host != 2);
+        }
+        let mut alloc = Allocation::default();
+        compile(&both, &local(&both), &mut alloc).unwrap();
+        let state = compile(&one, &local(&one), &mut alloc).unwrap();
+        assert_eq!(lint(&state), []);
+        assert_eq!(state.members.len(), if host_leaves { 1 } else { 2 });
+    }
+}
+
+#[test]
 fn what_cannot_be_compiled_is_named_and_leaves_the_allocation_alone() {
     let mut alloc = Allocation::default();
     let mut check = |change: fn(&mut HostConfig, &mut LocalFacts), expected: CompileError| {
