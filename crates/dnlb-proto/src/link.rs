@@ -165,16 +165,18 @@ impl AgentLink {
     fn on_message(&mut self, message: pb::FromServer) -> Result<(), SessionError> {
         match message.kind {
             Some(from_server::Kind::Config(config)) => {
-                let config = HostConfig::try_from(config)?;
-                let revision = config.revision;
-                debug!(revision, "configuration received");
+                let mut config = HostConfig::try_from(config)?;
+                self.revision = config.revision;
+                debug!(revision = self.revision, "configuration received");
                 let held = self.configs.borrow().clone();
-                let same = held
-                    .is_some_and(|held| HostConfig { revision: held.revision, ..config.clone() } == *held);
-                self.revision = revision;
-                if same {
+                if let Some(held) = &held {
+                    // Equal but for the revision is equal, as after a restart of the server.
+                    config.revision = held.revision;
+                }
+                if held.is_some_and(|held| *held == config) {
                     self.outbox.refresh_ack();
                 } else {
+                    config.revision = self.revision;
                     self.configs.send_replace(Some(Arc::new(config)));
                 }
             }

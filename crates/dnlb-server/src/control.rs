@@ -214,7 +214,8 @@ impl Loop {
 
     /// Changes the region, plans, and answers.
     async fn round(&mut self, joining: Joining) {
-        let snapshot = self.region.snapshot();
+        // Seen now, not later: a change that comes in during this round asks for another.
+        let snapshot = self.snapshots.borrow_and_update().clone();
         let verdicts = self.liveness.judge(Instant::now(), &self.observed.heartbeats(), &snapshot.hosts);
         for (host, state) in &verdicts {
             match state {
@@ -233,10 +234,11 @@ impl Loop {
         if !(settled && verdicts.is_empty() && hellos.is_empty()) {
             let reported = &self.reported;
             let changed = self.region.transact(|region| {
-                let admitted: Vec<_> = hellos.iter().map(|hello| register(region, hello, now)).collect();
                 for (host, state) in &verdicts {
                     set_host_state(region, host, *state);
                 }
+                // After the verdicts: a host that is back has the last word.
+                let admitted: Vec<_> = hellos.iter().map(|hello| register(region, hello, now)).collect();
                 settle(region, reported, now).apply(region);
                 Ok::<_, Infallible>(admitted)
             });
@@ -270,8 +272,7 @@ impl Loop {
 
     /// Brings what hosts are to do up to the newest revision.
     fn plan(&mut self) {
-        // Borrowed as seen: this very round shows it.
-        let region = self.snapshots.borrow_and_update().clone();
+        let region = self.region.snapshot();
         if self.planned == Some(region.revision) {
             return;
         }
@@ -279,9 +280,12 @@ impl Loop {
         let mut configs = dnlb_plan::host_configs(&region, &BTreeMap::new());
         self.wanted.retain(|host, _| configs.contains_key(host));
         for (host, wanted) in &mut self.wanted {
-            let Some(config) = configs.remove(host) else { continue };
+            let Some(mut config) = configs.remove(host) else { continue };
             wanted.revision = region.revision;
-            if (HostConfig { revision: wanted.config.revision, ..config.clone() }) != *wanted.config {
+            // Equal but for the revision is equal.
+            config.revision = wanted.config.revision;
+            if config != *wanted.config {
+                config.revision = region.revision;
                 wanted.config = Arc::new(config);
             }
         }
