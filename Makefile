@@ -25,7 +25,7 @@ demo-down: ## Remove the demo's region (needs root)
 	@if [ -x $(DNLB) ]; then $(SUDO) $(DNLB) lab down; else echo "nothing was built, so there is nothing to remove"; fi
 
 test: ## Every check and every test, also those that need root
-	@scripts/setup.sh $(if $(CI),--deny)
+	@scripts/setup.sh --deny
 	@cargo xtask ci
 
 bench: build ## Throughput through a VIP beside the same without one (needs root)

@@ -60,7 +60,7 @@ impl Lab {
     ///
     /// # Errors
     /// When there is a lab of that name or something left of one, or when the machine refuses.
-    pub fn create(name: &str, size: &Size, program: &Path) -> Result<Self> {
+    pub fn create(name: &str, size: &Size, program: &Path, purpose: &str) -> Result<Self> {
         check_name(name)?;
         let files = Files::of(name);
         let _lock = files.lock()?;
@@ -83,6 +83,7 @@ impl Lab {
             size: size.clone(),
             port,
             owner: owner(),
+            purpose: purpose.to_owned(),
             created: now(),
             program: program.to_owned(),
             processes: Default::default(),
@@ -137,6 +138,19 @@ impl Lab {
         }
         self.record.broken.insert(node.name, failure);
         self.files.save(&self.record)
+    }
+
+    /// Kills an instance, as a crash of its machine would: nobody is told.
+    ///
+    /// # Errors
+    /// When no such instance runs.
+    pub fn kill_instance(&self, id: &str) -> Result<()> {
+        let instances = self.instances();
+        let (_, _, process) = instances
+            .iter()
+            .find(|(own, _, _)| own == id)
+            .with_context(|| format!("no instance `{id}` runs"))?;
+        process::kill_all(&[*process])
     }
 
     /// Mends a node: connects it and starts what does not run.

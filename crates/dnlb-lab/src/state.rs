@@ -26,6 +26,8 @@ pub struct Record {
     pub port: u16,
     /// Who brought it up.
     pub owner: String,
+    /// What it was made for: `lab up`, or a command that may remove it again.
+    pub purpose: String,
     /// When, in seconds since the Unix epoch.
     pub created: u64,
     /// The program that its processes run.

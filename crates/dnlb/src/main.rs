@@ -1,1 +1,25 @@
-fn main() {}
+//! The one binary: server, agent, lab and command line.
+#![forbid(unsafe_code)]
+
+mod access;
+mod api;
+mod commands;
+mod kind;
+mod lab;
+mod load;
+mod print;
+mod program;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match program::run(program::Program::parse()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

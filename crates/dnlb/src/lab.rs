@@ -1,0 +1,217 @@
+//! The lab's commands.
+
+mod bench;
+mod demo;
+mod walk;
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use dnlb_lab::{DEFAULT_NAME, Failure, Lab, Size};
+use serde_json::{Value, json};
+
+use crate::{
+    access::lab_client,
+    api::{Api, wait_until},
+    print::{self, Format},
+};
+
+/// How long agents may take to connect and to show the first configuration.
+const READY: Duration = Duration::from_secs(40);
+
+/// The lab's commands and which lab is meant.
+#[derive(Args)]
+pub(crate) struct Command {
+    /// Which lab, if there are several on this machine
+    #[arg(long, global = true, default_value = DEFAULT_NAME)]
+    name: String,
+    #[command(subcommand)]
+    command: LabCommand,
+}
+
+#[derive(Subcommand)]
+enum LabCommand {
+    /// Build a region; returns when all agents show the present configuration
+    Up(Size),
+    /// Print what a shell needs to talk to it: eval "$(dnlb lab env)"
+    Env,
+    /// Nodes, what runs on them, what is broken on purpose
+    Status,
+    /// Run a command on a node or inside an instance
+    Exec {
+        /// client, router, server, edge-1, a host's name, or an instance's id
+        node: String,
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Break a node or kill an instance
+    Fail {
+        /// An agent's node, the server, the client, or an instance's id
+        node: String,
+        /// How; without it, nodes lose power and the client is cut off
+        #[arg(long, value_enum)]
+        how: Option<Failure>,
+    },
+    /// Mend a node: connect it, start what does not run
+    Heal {
+        /// A node's name
+        node: String,
+    },
+    /// Remove everything, also what a crash has left
+    Down,
+    /// Build a region and walk through it, from an empty network to balanced traffic
+    Demo,
+    /// Throughput between instances through a VIP, beside the same without one
+    Bench(bench::Options),
+}
+
+/// Runs one of the lab's commands; the exit code is that of the command run on a node.
+pub(crate) fn run(command: Command, format: Format) -> Result<u8> {
+    let name = command.name;
+    dnlb_lab::require_root()?;
+    match command.command {
+        LabCommand::Up(size) => {
+            let lab = up(&name, &size, "lab up")?;
+            announce(&lab)?;
+        }
+        LabCommand::Env => {
+            let access = Lab::open(&name)?.access()?;
+            println!("export DNLB_ENDPOINT={}", access.endpoint);
+            println!("export DNLB_SCHEME=http");
+            println!("export DNLB_REGION={}", access.region);
+            println!("export DNLB_ACCESS_KEY={}", access.access_key);
+            println!("export DNLB_SECRET_KEY={}", access.secret_key);
+        }
+        LabCommand::Status => status(&Lab::open(&name)?, format),
+        LabCommand::Exec { node, command } => return dnlb_lab::exec(&Lab::open(&name)?, &node, &command),
+        LabCommand::Fail { node, how } => fail(&mut Lab::open(&name)?, &node, how)?,
+        LabCommand::Heal { node } => {
+            Lab::open(&name)?.heal(&node)?;
+            println!("{node} is whole again");
+        }
+        LabCommand::Down => {
+            let found = dnlb_lab::down(&name)?;
+            println!("{}", if found { "the lab is gone" } else { "there was nothing to remove" });
+        }
+        LabCommand::Demo => demo::run(&name)?,
+        LabCommand::Bench(options) => bench::run(&options)?,
+    }
+    Ok(0)
+}
+
+/// Builds a lab and waits until all its agents show the present configuration.
+fn up(name: &str, size: &Size, purpose: &str) -> Result<Lab> {
+    let lab = Lab::create(name, size, &dnlb_lab::own_program()?, purpose)?;
+    let agents = lab.topology().agents().count();
+    let mut last = json!(null);
+    let ready = wait_until(READY, || {
+        if let Some(dead) = lab.record().processes.iter().find(|(_, process)| !process.is_alive()) {
+            bail!("the process on {} ended:\n{}", dead.0, tail(&lab.files().log(dead.0)));
+        }
+        // The server makes its key before it listens; until then there is nobody to ask.
+        let Ok(status) = lab_client(name).and_then(|client| Api::new(client).status()) else {
+            return Ok(false);
+        };
+        last = status;
+        let hosts = last["hosts"].as_array().map_or(0, Vec::len);
+        Ok(hosts == agents && last["converged"] == true)
+    });
+    ready.with_context(|| {
+        format!(
+            "lab `{name}` did not get ready ({} names what is there; logs are in {}): {last}",
+            "`dnlb lab status`",
+            lab.files().node("").display()
+        )
+    })?;
+    Ok(lab)
+}
+
+/// Says where the lab's API is and how to go on.
+fn announce(lab: &Lab) -> Result<()> {
+    let access = lab.access()?;
+    let option = if lab.name() == DEFAULT_NAME { String::new() } else { format!(" --name {}", lab.name()) };
+    println!("lab `{}` is up: {} nodes, all agents ready\n", lab.name(), lab.topology().nodes.len());
+    println!("  API         http://{}", access.endpoint);
+    println!("  region      {} ({})", access.region, lab.topology().azs.join(", "));
+    println!("  access key  {} (its secret: {})", access.access_key, lab.files().access_key().display());
+    println!("\nNext:");
+    println!("  eval \"$(dnlb lab{option} env)\"           for the other commands");
+    println!("  dnlb status                         hosts, load balancers, health");
+    println!("  dnlb lab{option} exec client -- ip route   a command on a node");
+    println!("  dnlb lab{option} down                      remove everything");
+    Ok(())
+}
+
+fn fail(lab: &mut Lab, node: &str, how: Option<Failure>) -> Result<()> {
+    if lab.topology().node(node).is_none() {
+        lab.kill_instance(node)?;
+        println!("instance {node} is dead");
+        return Ok(());
+    }
+    let how = how.unwrap_or(if node == "client" { Failure::Cut } else { Failure::Off });
+    lab.fail(node, how)?;
+    let word = match how {
+        Failure::Cut => "is cut off",
+        Failure::Kill => "has lost its process",
+        Failure::Off => "has lost power",
+    };
+    println!("{node} {word}; `dnlb lab heal {node}` mends it");
+    Ok(())
+}
+
+fn status(lab: &Lab, format: Format) {
+    let record = lab.record();
+    let instances = lab.instances();
+    let nodes: Vec<Value> = lab
+        .topology()
+        .nodes
+        .iter()
+        .map(|node| {
+            let process = record.processes.get(&node.name);
+            let on_node: Vec<_> =
+                instances.iter().filter(|(_, host, _)| *host == node.name).map(|(id, _, _)| id).collect();
+            json!({
+                "node": node.name,
+                "address": node.addr.map(|addr| addr.to_string()),
+                "az": node.az,
+                "rack": node.rack,
+                "process": process.map(|process| if process.is_alive() { "runs" } else { "dead" }),
+                "pid": process.map(|process| process.pid),
+                "broken": record.broken.get(&node.name),
+                "instances": on_node,
+            })
+        })
+        .collect();
+    if format == Format::Json {
+        print::json(&json!({"name": lab.name(), "port": record.port, "owner": record.owner, "nodes": nodes}));
+        return;
+    }
+    println!(
+        "lab `{}`, API at http://127.0.0.1:{}, brought up by {}\n",
+        lab.name(),
+        record.port,
+        record.owner
+    );
+    print::table(
+        &[
+            ("NODE", "/node"),
+            ("ADDRESS", "/address"),
+            ("AZ", "/az"),
+            ("RACK", "/rack"),
+            ("PROCESS", "/process"),
+            ("PID", "/pid"),
+            ("BROKEN", "/broken"),
+            ("INSTANCES", "/instances"),
+        ],
+        &nodes,
+    );
+}
+
+/// The last lines of a log.
+fn tail(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}

@@ -1,0 +1,98 @@
+//! How results are printed.
+
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use serde_json::Value;
+
+use crate::kind::Kind;
+
+/// A format of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// JSON, as the API gives it
+    Json,
+    /// Columns
+    Table,
+}
+
+/// Prints resources of a kind.
+pub(crate) fn resources(format: Format, kind: &Kind, items: &[Value]) {
+    if format == Format::Json {
+        return json(&Value::Array(items.to_vec()));
+    }
+    let id = format!("/{}", kind.id);
+    let name = format!("/{}", kind.name);
+    let columns: Vec<(&str, &str)> = [("ID", id.as_str()), ("NAME", name.as_str())]
+        .into_iter()
+        .chain(kind.columns.iter().copied())
+        .collect();
+    table(&columns, items);
+}
+
+/// Prints one resource: as a row, or whole.
+pub(crate) fn resource(format: Format, kind: &Kind, item: &Value) {
+    match format {
+        Format::Json => json(item),
+        Format::Table => resources(format, kind, std::slice::from_ref(item)),
+    }
+}
+
+/// Prints all fields of an object, one a line.
+pub(crate) fn fields(format: Format, item: &Value) {
+    if format == Format::Json {
+        return json(item);
+    }
+    let mut table = plain();
+    for (name, value) in item.as_object().into_iter().flatten() {
+        table.add_row([name.clone(), cell(value)]);
+    }
+    println!("{table}");
+}
+
+/// Prints rows: heading and JSON pointer of each column.
+pub(crate) fn table(columns: &[(&str, &str)], items: &[Value]) {
+    let mut table = plain();
+    table.set_header(columns.iter().map(|(heading, _)| *heading));
+    for item in items {
+        table
+            .add_row(columns.iter().map(|(_, pointer)| item.pointer(pointer).map_or_else(String::new, cell)));
+    }
+    println!("{table}");
+}
+
+/// Prints JSON for people and programs.
+pub(crate) fn json(value: &Value) {
+    println!("{value:#}");
+}
+
+/// A table without lines.
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// A value in one cell.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        Value::Object(object) if object.contains_key("code") => cell(&object["code"]),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_becomes_one_cell_and_a_state_its_code() {
+        assert_eq!(cell(&json!(["a", "b"])), "a,b");
+        assert_eq!(cell(&json!({"code": "ACTIVE", "reason": ""})), "ACTIVE");
+        assert_eq!(cell(&json!(null)), "");
+        assert_eq!(cell(&json!(8080)), "8080");
+    }
+}

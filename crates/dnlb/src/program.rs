@@ -1,0 +1,71 @@
+//! Which role or command was asked for.
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::{access, api::Api, commands, lab, load, print::Format};
+
+/// Distributed network load balancer: server, agent, lab and command line in one program
+#[derive(Parser)]
+#[command(name = "dnlb", version, propagate_version = true)]
+pub(crate) struct Program {
+    #[command(subcommand)]
+    command: Command,
+    /// How results are printed
+    #[arg(short, long, global = true, value_enum, default_value = "table")]
+    output: Format,
+    #[command(flatten)]
+    access: access::Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the control plane of a region
+    Server(Box<dnlb_server::Options>),
+    /// Run the agent of a host
+    Agent(Box<dnlb_agent::Options>),
+    /// A whole region on this machine, in network namespaces
+    Lab(lab::Command),
+    /// What runs inside instances, and tools for them
+    Guest {
+        #[command(subcommand)]
+        command: GuestCommand,
+    },
+    #[command(flatten)]
+    Client(commands::Command),
+}
+
+#[derive(Subcommand)]
+enum GuestCommand {
+    #[command(flatten)]
+    Agent(dnlb_agent::guest::Command),
+    /// Open fresh connections to an instance or a VIP and count who answers
+    #[command(hide = true)]
+    Load(load::Options),
+}
+
+/// Does what was asked for; the exit code is for whoever called.
+pub(crate) fn run(program: Program) -> Result<u8> {
+    match program.command {
+        Command::Server(options) => daemon(dnlb_server::run(*options)).map(|()| 0),
+        Command::Agent(options) => daemon(dnlb_agent::run(*options)).map(|()| 0),
+        Command::Lab(command) => lab::run(command, program.output),
+        Command::Guest { command: GuestCommand::Agent(command) } => {
+            dnlb_agent::guest::run(command).map(|()| 0)
+        }
+        Command::Guest { command: GuestCommand::Load(options) } => load::run(&options).map(|()| 0),
+        Command::Client(command) => {
+            let api = Api::new(program.access.client()?);
+            commands::run(&api, command, program.output).map(|()| 0)
+        }
+    }
+}
+
+/// Runs a long-lived role, with its log on the standard error.
+fn daemon(role: impl Future<Output = Result<()>>) -> Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("starting the runtime")?.block_on(role)
+}
