@@ -187,6 +187,10 @@ impl Raw {
         self.say.send(pb::FromAgent { kind: Some(kind) }).await.unwrap();
     }
 
+    async fn next(&mut self) -> from_server::Kind {
+        soon("a message", self.hear.message()).await.unwrap().unwrap().kind.unwrap()
+    }
+
     /// Reads until the server ends the stream.
     async fn end(mut self) -> Status {
         soon("the end of the stream", async {
@@ -274,6 +278,20 @@ async fn a_change_is_pushed_to_whom_it_concerns_and_all_converge() {
     let mut observed = scene.observed.subscribe();
     let seen = soon("the error", observed.wait_for(|hosts| hosts[&one.host].error.is_some())).await.unwrap();
     assert_eq!((seen[&one.host].digest.as_str(), seen[&one.host].applied), ("digest", revision));
+}
+
+#[tokio::test]
+async fn whom_a_change_does_not_concern_hears_the_revision_only() {
+    let scene = Scene::new(LivenessLimits::default()).await;
+    let mut raw = Raw::open(&scene, &token(TOKEN), says_hello(1)).await.unwrap();
+    let first = raw.next().await;
+    assert!(matches!(first, from_server::Kind::Config(config) if config.host_id == "h1"));
+    scene.change(|region| add_instance(region, 2, 2)).await;
+    let revision = scene.region.snapshot().revision;
+    assert_eq!(raw.next().await, from_server::Kind::Unchanged(pb::Unchanged { revision }));
+    scene.change(|region| add_instance(region, 1, 1)).await;
+    let third = raw.next().await;
+    assert!(matches!(third, from_server::Kind::Config(config) if config.revision == revision + 1));
 }
 
 #[tokio::test]
