@@ -42,7 +42,7 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
         if same || outbound {
             // A SYN after the end begins a new flow under the old name.
             if !(packet.flags.opens() && flow::is_over(flow.flags())) {
-                flow::note(tables, &key, flow, packet, false);
+                flow::note(tables, &key, &flow, packet, false);
                 known = true;
             }
         } else if !(packet.flags.opens() && replaceable) {

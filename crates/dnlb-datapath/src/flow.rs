@@ -34,7 +34,7 @@ pub(crate) const fn is_over(flags: u32) -> bool {
 
 /// Notes a packet of a known flow.
 #[inline(always)]
-pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: T::Flow, packet: &Packet, outbound: bool) {
+pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet: &Packet, outbound: bool) {
     let flags = flow.flags();
     let from_opener = outbound == (flags & FlowRecord::FLAG_OUTBOUND != 0);
     let reset = packet.flags.any(TcpFlags::RST);

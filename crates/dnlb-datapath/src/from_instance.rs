@@ -63,7 +63,7 @@ pub fn from_instance<T: Tables, S: Sink>(
     if let Some(flow) = tables.flow(&key) {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
         if !(outbound && packet.flags.opens() && flow::is_over(flow.flags())) {
-            flow::note(tables, &key, flow, &packet, true);
+            flow::note(tables, &key, &flow, &packet, true);
             known = true;
         }
         if !outbound {

@@ -58,7 +58,7 @@ pub trait Tables {
 }
 
 /// A flow record in place.
-pub trait Flow: Copy {
+pub trait Flow {
     /// [`FlowRecord::original_addr`].
     fn original_addr(&self) -> Addr;
     /// [`FlowRecord::original_port`].

@@ -4,7 +4,7 @@
 
 use aya::{
     TestRun, TestRunOptions,
-    maps::HashMap,
+    maps::{Array, HashMap},
     programs::{Program, ProgramError},
 };
 use dnlb_abi::{FlowKey, FlowRecord, maps};
@@ -18,9 +18,12 @@ pub struct TestVerdict {
     pub returned: u32,
     /// The frame as the program left it.
     pub frame: Vec<u8>,
-    /// `cb[]` of the socket buffer: the outcome's number and one, then its details. Zero for XDP.
+    /// The outcome's number and one, then its details. Zero for XDP.
     pub decision: [u32; 5],
 }
+
+/// The section of the object's only variable, which the loader makes a map.
+const DECISION: &str = ".bss";
 
 /// Offsets in `struct __sk_buff` (include/uapi/linux/bpf.h).
 const SK_BUFF_IFINDEX: usize = 40;
@@ -28,8 +31,8 @@ const SK_BUFF_CB: usize = 48;
 const SK_BUFF_LEN: usize = 192;
 
 impl Switch {
-    /// A switch that is neither pinned nor attached, with small fresh maps; its programs leave their decisions in
-    /// `cb[]`.
+    /// A switch that is neither pinned nor attached, with small fresh maps; its programs leave their decisions
+    /// where [`Self::run_classifier`] finds them.
     ///
     /// # Errors
     /// [`SwitchError::Load`].
@@ -58,23 +61,20 @@ impl Switch {
         let mut context = [0; SK_BUFF_LEN];
         context[SK_BUFF_IFINDEX..][..4].copy_from_slice(&ifindex.to_ne_bytes());
         context[SK_BUFF_CB..][..4].copy_from_slice(&cb0.to_ne_bytes());
-        let mut context_out = [0; SK_BUFF_LEN];
         let mut out = vec![0; frame.len() + 256];
         let result = classifier
             .test_run(TestRunOptions {
                 data_in: Some(frame),
                 data_out: Some(&mut out),
                 ctx_in: Some(&context),
-                ctx_out: Some(&mut context_out),
                 ..TestRunOptions::default()
             })
             .map_err(|error| refused(program, error))?;
         out.truncate(result.data_size_out as usize);
-        let mut decision = [0; 5];
-        for (at, word) in decision.iter_mut().enumerate() {
-            let bytes = &context_out[SK_BUFF_CB + at * 4..][..4];
-            *word = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        }
+        let map = self.ebpf.map(DECISION).ok_or(SwitchError::Missing { kind: "map", name: DECISION })?;
+        let decision = Array::<_, [u32; 5]>::try_from(map)
+            .and_then(|decisions| decisions.get(&0, 0))
+            .map_err(|source| SwitchError::Map { map: DECISION, action: "read", source })?;
         Ok(TestVerdict { returned: result.return_value, frame: out, decision })
     }
 

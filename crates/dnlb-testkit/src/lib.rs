@@ -1,1 +1,18 @@
-//! placeholder
+//! Packets in, packets out: one table of cases for the pure function and for the loaded programs.
+//!
+//! A [`Scene`] is a host's configuration in a few words, compiled by `dnlb-plan` as the agent does it. An [`Engine`]
+//! runs frames on it: [`Pure`] calls `dnlb-datapath` with tables made of ordinary collections, [`Kernel`] runs the
+//! loaded programs by `BPF_PROG_TEST_RUN`. Read `tests/packets.rs` for what cases look like.
+#![forbid(unsafe_code)]
+
+mod engine;
+mod frames;
+mod kernel;
+mod pure;
+mod scene;
+
+pub use engine::{Engine, Program, Seen};
+pub use frames::{TcpFrame, arp_request, checksums_hold, parse_endpoint};
+pub use kernel::Kernel;
+pub use pure::Pure;
+pub use scene::{Scene, TEST_IFINDEX};

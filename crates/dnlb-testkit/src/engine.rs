@@ -1,0 +1,47 @@
+//! What both engines have in common.
+
+use std::collections::BTreeMap;
+
+use dnlb_abi::{FlowKey, FlowRecord, Outcome};
+
+/// A program of the switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// XDP on an edge's uplink.
+    Edge,
+    /// TCX ingress of an instance's link.
+    FromInstance,
+    /// TCX ingress of the tunnel, with this VNI.
+    FromOverlay(u32),
+    /// TCX ingress of the probe link.
+    Probe,
+}
+
+/// What became of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Where it went, by outcome: delivered (interface, instance), tunnelled (remote, VNI, instance, hop), replied
+    /// (interface).
+    pub details: [u32; 4],
+    /// The frame afterwards; as it came when it was dropped or passed.
+    pub frame: Vec<u8>,
+    /// Outcome counters that moved, by how many packets.
+    pub counted: BTreeMap<&'static str, u64>,
+}
+
+/// Something that decides frames on a scene.
+pub trait Engine {
+    /// Decides one frame.
+    ///
+    /// # Errors
+    /// When the engine itself cannot run it: the kernel refuses frames shorter than their IP header.
+    fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen>;
+
+    /// All flow records, by key; true: established. Times of last use are zeroed, since clocks differ.
+    ///
+    /// # Errors
+    /// When the maps cannot be read.
+    fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>>;
+}

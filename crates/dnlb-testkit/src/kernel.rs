@@ -1,0 +1,92 @@
+//! The loaded programs.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use dnlb_abi::{Counter, FlowKey, FlowRecord, Outcome};
+use dnlb_plan::SwitchState;
+use dnlb_switch::Switch;
+
+use crate::{
+    engine::{Engine, Program, Seen},
+    scene::TEST_IFINDEX,
+};
+
+/// The kernel as an engine. Needs root.
+pub struct Kernel {
+    switch: Switch,
+    counters: Vec<(Outcome, Counter)>,
+}
+
+impl Kernel {
+    /// Loads the programs with fresh maps that hold `state`; attaches nothing.
+    ///
+    /// # Errors
+    /// When the kernel refuses something.
+    pub fn new(state: &SwitchState) -> anyhow::Result<Self> {
+        let mut switch = Switch::open_for_tests()?;
+        switch.apply(state).context("applying the scene")?;
+        let counters = switch.outcomes()?;
+        Ok(Self { switch, counters })
+    }
+
+    /// The switch below.
+    pub fn switch(&mut self) -> &mut Switch {
+        &mut self.switch
+    }
+}
+
+impl Engine for Kernel {
+    fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
+        let verdict = match program {
+            Program::Edge => self.switch.run_edge(frame)?,
+            Program::FromInstance => self.switch.run_classifier("from_instance", frame, TEST_IFINDEX, 0)?,
+            Program::FromOverlay(vni) => {
+                self.switch.run_classifier("from_overlay_test", frame, TEST_IFINDEX, vni)?
+            }
+            Program::Probe => self.switch.run_classifier("probe", frame, TEST_IFINDEX, 0)?,
+        };
+        let after = self.switch.outcomes()?;
+        let counted: BTreeMap<_, _> = after
+            .iter()
+            .zip(&self.counters)
+            .filter(|(now, before)| now.1.packets != before.1.packets)
+            .map(|(now, before)| (now.0.name(), now.1.packets - before.1.packets))
+            .collect();
+        self.counters = after;
+        let [outcome, details @ ..] = verdict.decision;
+        let outcome = match program {
+            // XDP leaves no decision: the counters tell, and the return value must agree with them.
+            Program::Edge => {
+                let outcome = Outcome::ALL
+                    .iter()
+                    .find(|outcome| **outcome != Outcome::Balanced && counted.contains_key(outcome.name()))
+                    .context("no counter moved")?;
+                let returned = match outcome {
+                    Outcome::Forwarded => 3,
+                    Outcome::Passed => 2,
+                    _ => 1,
+                };
+                if verdict.returned != returned {
+                    bail!("{} returned {}", outcome.name(), verdict.returned);
+                }
+                *outcome
+            }
+            _ => *Outcome::ALL.get((outcome as usize).wrapping_sub(1)).context("no decision")?,
+        };
+        // TC_ACT_SHOT and TC_ACT_REDIRECT.
+        let dropped = outcome.name().starts_with("drop_");
+        if program != Program::Edge && verdict.returned != if dropped { 2 } else { 7 } {
+            bail!("{} returned {}", outcome.name(), verdict.returned);
+        }
+        Ok(Seen { outcome, details, frame: verdict.frame, counted })
+    }
+
+    fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>> {
+        let flows =
+            self.switch.flows()?.into_iter().map(|(key, record, established)| {
+                (key, (FlowRecord { last_used_ns: 0, ..record }, established))
+            });
+        Ok(flows.collect())
+    }
+}

@@ -1,0 +1,295 @@
+//! The decision function with tables made of ordinary collections.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+use dnlb_abi::{
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
+    ROUTER_MAC, RuleRange, ServiceEntry, Settings, TargetKey, instance_mac, tunnel_mac,
+};
+use dnlb_datapath::{
+    EdgeSink, Flow, Outer, Packet, Rewrite, RuleQuery, Sink, Tables, Tunnel, edge, from_instance,
+    from_overlay, probe, rule_matches,
+};
+use dnlb_plan::SwitchState;
+use dnlb_wire::{replace, replace_pseudo, v4};
+
+use crate::{
+    engine::{Engine, Program, Seen},
+    scene::TEST_IFINDEX,
+};
+
+/// The pure engine.
+pub struct Pure {
+    tables: PureTables,
+}
+
+impl Pure {
+    /// On the maps of a scene.
+    #[must_use]
+    pub fn new(state: SwitchState) -> Self {
+        let mut rows = BTreeMap::new();
+        for range in &state.rows {
+            rows.extend(range.hot.iter().enumerate().map(|(at, &slot)| (range.base + at as u32, slot)));
+        }
+        Self { tables: PureTables { state, rows, ..PureTables::default() } }
+    }
+}
+
+impl Engine for Pure {
+    fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
+        let tables = &self.tables;
+        tables.counted.borrow_mut().clear();
+        let sink = Carrier { frame, settings: tables.state.settings };
+        let (outcome, details, after) = match program {
+            Program::Edge => edge(&frame, tables, sink),
+            Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, sink),
+            Program::FromOverlay(vni) => from_overlay(&frame, tables, vni, sink),
+            Program::Probe => probe(&frame, tables, sink),
+        };
+        tables.count(outcome);
+        Ok(Seen { outcome, details, frame: after, counted: tables.counted.borrow().clone() })
+    }
+
+    fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>> {
+        Ok(self
+            .tables
+            .flows
+            .borrow()
+            .iter()
+            .map(|(&key, flow)| (key, (FlowRecord { last_used_ns: 0, ..flow.record() }, flow.established())))
+            .collect())
+    }
+}
+
+#[derive(Default)]
+struct PureTables {
+    state: SwitchState,
+    rows: BTreeMap<u32, u16>,
+    flows: RefCell<BTreeMap<FlowKey, PureFlow>>,
+    counted: RefCell<BTreeMap<&'static str, u64>>,
+}
+
+/// A record and whether it is established, shared with whoever found it.
+#[derive(Clone, Default)]
+struct PureFlow(Rc<(Cell<FlowRecord>, Cell<bool>)>);
+
+impl PureFlow {
+    fn record(&self) -> FlowRecord {
+        self.0.0.get()
+    }
+}
+
+impl Flow for PureFlow {
+    fn original_addr(&self) -> Addr {
+        self.record().original_addr
+    }
+
+    fn original_port(&self) -> u32 {
+        self.record().original_port
+    }
+
+    fn flags(&self) -> u32 {
+        self.record().flags
+    }
+
+    fn via(&self) -> u32 {
+        self.record().via
+    }
+
+    fn established(&self) -> bool {
+        self.0.1.get()
+    }
+
+    fn note(&self, set_flags: u32, outbound: bool, bytes: u32, now_ns: u64) {
+        let mut record = self.record();
+        record.flags |= set_flags;
+        if now_ns != 0 {
+            record.last_used_ns = now_ns;
+        }
+        record.packets_out += u64::from(outbound);
+        record.packets_in += u64::from(!outbound);
+        record.bytes += u64::from(bytes);
+        self.0.0.set(record);
+    }
+}
+
+impl Tables for PureTables {
+    type Flow = PureFlow;
+
+    fn settings(&self) -> Option<&Settings> {
+        Some(&self.state.settings)
+    }
+
+    fn port(&self, ifindex: u32) -> Option<u32> {
+        self.state.ports.get(&ifindex).copied()
+    }
+
+    fn instance(&self, number: u32) -> Option<&InstanceEntry> {
+        self.state.instances.get(&number)
+    }
+
+    fn endpoint(&self, key: &EndpointKey) -> Option<EndpointEntry> {
+        self.state.endpoints.get(key).copied()
+    }
+
+    fn host(&self, index: u32) -> Option<&HostEntry> {
+        // An array never misses: what was never written reads as zero.
+        const ZERO: &HostEntry = &HostEntry {
+            addr: [0; 16],
+            local_addr: [0; 16],
+            next_hop_mac: [0; 6],
+            uplink_mac: [0; 6],
+            reserved: [0; 4],
+        };
+        Some(self.state.hosts.get(&index).unwrap_or(ZERO))
+    }
+
+    fn displacement(&self, _copy: u32, bucket: u32) -> u16 {
+        self.state.services.displacements.get(bucket as usize).copied().unwrap_or(0)
+    }
+
+    fn service(&self, _copy: u32, slot: u32) -> Option<&ServiceEntry> {
+        self.state.services.entries.get(&slot)
+    }
+
+    fn row(&self, row: u32) -> u16 {
+        self.rows.get(&row).copied().unwrap_or(0)
+    }
+
+    fn member(&self, index: u32) -> MemberEntry {
+        self.state.members.get(&index).copied().unwrap_or_default()
+    }
+
+    fn target(&self, key: &TargetKey) -> Option<u32> {
+        self.state.targets.get(key).map(|target| target.port)
+    }
+
+    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32 {
+        (range.base..range.base.saturating_add(range.len))
+            .filter_map(|index| self.state.rules.get(&index))
+            .find(|rule| rule_matches(rule, query))
+            .map_or(0, |rule| rule.action)
+    }
+
+    fn flow(&self, key: &FlowKey) -> Option<Self::Flow> {
+        self.flows.borrow().get(key).cloned()
+    }
+
+    fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
+        let flow = PureFlow(Rc::new((Cell::new(*record), Cell::new(false))));
+        self.flows.borrow_mut().insert(*key, flow);
+        true
+    }
+
+    fn promote_flow(&self, key: &FlowKey) {
+        if let Some(flow) = self.flows.borrow().get(key) {
+            flow.0.1.set(true);
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        1
+    }
+
+    fn count(&self, outcome: Outcome) {
+        *self.counted.borrow_mut().entry(outcome.name()).or_default() += 1;
+    }
+
+    fn count_service(&self, _number: u32, _bytes: u32) {}
+}
+
+/// Carries out verdicts on bytes.
+struct Carrier<'f> {
+    frame: &'f [u8],
+    settings: Settings,
+}
+
+type Carried = (Outcome, [u32; 4], Vec<u8>);
+
+impl Carrier<'_> {
+    fn rewritten(&self, packet: &Packet, rewrite: &Rewrite, macs: Option<([u8; 6], [u8; 6])>) -> Vec<u8> {
+        let mut frame = self.frame.to_vec();
+        let l4 = packet.l4_offset;
+        if rewrite.source {
+            endpoint(&mut frame, 26, l4, l4, (v4(rewrite.src), rewrite.src_port));
+        }
+        if rewrite.destination {
+            endpoint(&mut frame, 30, l4, l4 + 2, (v4(rewrite.dst), rewrite.dst_port));
+        }
+        if let Some((dst, src)) = macs {
+            frame[..6].copy_from_slice(&dst);
+            frame[6..12].copy_from_slice(&src);
+        }
+        frame
+    }
+}
+
+/// Writes an address and a port, and updates both checksums.
+fn endpoint(frame: &mut [u8], addr_at: usize, l4: usize, port_at: usize, new: ([u8; 4], u16)) {
+    let u16_at = |frame: &[u8], at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let old_addr = [frame[addr_at], frame[addr_at + 1], frame[addr_at + 2], frame[addr_at + 3]];
+    let old_port = u16_at(frame, port_at);
+    let ip_check = replace_pseudo(u16_at(frame, 24), old_addr, new.0);
+    let tcp_check = replace(replace_pseudo(u16_at(frame, l4 + 16), old_addr, new.0), old_port, new.1);
+    frame[24..26].copy_from_slice(&ip_check.to_be_bytes());
+    frame[l4 + 16..l4 + 18].copy_from_slice(&tcp_check.to_be_bytes());
+    frame[addr_at..addr_at + 4].copy_from_slice(&new.0);
+    frame[port_at..port_at + 2].copy_from_slice(&new.1.to_be_bytes());
+}
+
+impl Sink for Carrier<'_> {
+    type Verdict = Carried;
+
+    fn drop(self, outcome: Outcome) -> Carried {
+        (outcome, [0; 4], self.frame.to_vec())
+    }
+
+    fn arp_reply(self, reply: &[u8; 42]) -> Carried {
+        let mut frame = self.frame.to_vec();
+        frame[..42].copy_from_slice(reply);
+        (Outcome::ArpReply, [TEST_IFINDEX, 0, 0, 0], frame)
+    }
+
+    fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Carried {
+        let frame = self.rewritten(packet, rewrite, Some((instance.mac, ROUTER_MAC)));
+        (Outcome::Delivered, [instance.ifindex, instance.number, 0, 0], frame)
+    }
+
+    fn tunnel(self, tunnel: &Tunnel, packet: &Packet, rewrite: &Rewrite) -> Carried {
+        let macs = (instance_mac(tunnel.instance), tunnel_mac(tunnel.hop, false));
+        let frame = self.rewritten(packet, rewrite, Some(macs));
+        let remote = u32::from_be_bytes(v4(tunnel.remote));
+        (Outcome::Tunnelled, [remote, tunnel.vni, tunnel.instance, tunnel.hop.into()], frame)
+    }
+
+    fn reply_outside(self, packet: &Packet, rewrite: &Rewrite) -> Carried {
+        let frame = self.rewritten(packet, rewrite, None);
+        (Outcome::RepliedOutside, [self.settings.uplink_ifindex, 0, 0, 0], frame)
+    }
+
+    fn reply_probe(self, packet: &Packet, rewrite: &Rewrite) -> Carried {
+        let frame = self.rewritten(packet, rewrite, Some((self.settings.probe_mac, ROUTER_MAC)));
+        (Outcome::RepliedProbe, [self.settings.probe_ifindex, 0, 0, 0], frame)
+    }
+}
+
+impl EdgeSink for Carrier<'_> {
+    type Verdict = Carried;
+
+    fn pass(self) -> Carried {
+        (Outcome::Passed, [0; 4], self.frame.to_vec())
+    }
+
+    fn drop(self, outcome: Outcome) -> Carried {
+        (outcome, [0; 4], self.frame.to_vec())
+    }
+
+    fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Carried {
+        let frame = [outer.bytes().as_slice(), inner, &self.frame[14..]].concat();
+        (Outcome::Forwarded, [0; 4], frame)
+    }
+}

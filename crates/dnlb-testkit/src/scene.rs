@@ -1,0 +1,208 @@
+//! A host's configuration in a few words.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use dnlb_abi::HostEntry;
+use dnlb_model::{
+    Algorithm, BackendConfig, Direction, EndpointConfig, FilterRule, HostConfig, InstanceConfig, InstanceId,
+    MemberConfig, MemberSet, Power, Protocol, RuleProtocol, ServiceConfig,
+};
+use dnlb_plan::{Allocation, LocalFacts, SwitchState, compile};
+use ipnet::IpNet;
+
+/// The interface of the instance that sends: loopback, because test runs want one that exists.
+pub const TEST_IFINDEX: u32 = 1;
+
+/// A host with index 1 in a region of a few hosts.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    config: HostConfig,
+    local: LocalFacts,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scene {
+    /// Hosts 1 (this one, 172.16.0.1) to 4, nothing else.
+    #[must_use]
+    pub fn new() -> Self {
+        let host = |index: u8| IpAddr::V4(Ipv4Addr::new(172, 16, 0, index));
+        let config = HostConfig {
+            revision: 1,
+            region: "test-1".into(),
+            host: 1,
+            host_id: "host-1".into(),
+            az: "test-1a".into(),
+            rack: "r1".into(),
+            edge: true,
+            hash_key: std::array::from_fn(|at| 0x9e37_79b9_u32.wrapping_mul(at as u32 + 1)),
+            hosts: (1..=4).map(|index| (index.into(), host(index))).collect(),
+            endpoints: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            services: Vec::new(),
+            backends: BTreeMap::new(),
+        };
+        let hosts = (1..=4).map(|index| {
+            let entry = HostEntry {
+                addr: dnlb_abi::v4_mapped([172, 16, 0, index]),
+                local_addr: dnlb_abi::v4_mapped([172, 16, 0, 1]),
+                next_hop_mac: [2, 0xee, 0, 0, 0, index],
+                uplink_mac: [2, 0xdd, 0, 0, 0, 1],
+                reserved: [0; 4],
+            };
+            (index.into(), entry)
+        });
+        let local = LocalFacts {
+            uplink_ifindex: 1,
+            overlay_ifindex: 1,
+            probe_ifindex: 1,
+            overlay_mtu: 1500,
+            probe_mac: [2, 0xcc, 0, 0, 0, 1],
+            links: BTreeMap::new(),
+            hosts: hosts.collect(),
+        };
+        Self { config, local }
+    }
+
+    /// An instance of the VPC `vni` on a host; its subnet is a /24, every group and no ACL filters it.
+    #[must_use]
+    pub fn instance(mut self, number: u32, vni: u32, addr: &str, host: u16) -> Self {
+        let addr: Ipv4Addr = addr.parse().unwrap_or_else(|error| panic!("{addr}: {error}"));
+        self.config.endpoints.insert((vni, addr.into()), EndpointConfig { instance: number, host });
+        if host == self.config.host {
+            let [a, b, c, _] = addr.octets();
+            let subnet = IpNet::new(Ipv4Addr::new(a, b, c, 0).into(), 24).unwrap_or_default();
+            let any: IpNet = IpNet::new(Ipv4Addr::UNSPECIFIED.into(), 0).unwrap_or_default();
+            let allow = |direction| FilterRule {
+                direction,
+                protocol: RuleProtocol::All,
+                prefix: any,
+                ports: (0, 0),
+                allow: true,
+            };
+            // The first one is the one that sends: test runs need an interface that exists.
+            let ifindex = if self.local.links.is_empty() { TEST_IFINDEX } else { 1000 + number };
+            self.local.links.insert(number, ifindex);
+            self.config.instances.insert(
+                number,
+                InstanceConfig {
+                    number,
+                    id: InstanceId(format!("i-{number}")),
+                    name: format!("i{number}"),
+                    vni,
+                    addr: addr.into(),
+                    subnet,
+                    security_rules: vec![allow(Direction::In), allow(Direction::Out)],
+                    acl_rules: None,
+                    wanted: Power::On,
+                    boot: 0,
+                    instance_type: "test".into(),
+                    image: "img-blank".into(),
+                    launch_script: None,
+                    metadata: BTreeMap::new(),
+                    checks: BTreeMap::new(),
+                },
+            );
+        }
+        self
+    }
+
+    /// Replaces the security rules of an instance of this host.
+    #[must_use]
+    pub fn security(mut self, number: u32, rules: Vec<FilterRule>) -> Self {
+        if let Some(instance) = self.config.instances.get_mut(&number) {
+            instance.security_rules = rules;
+        }
+        self
+    }
+
+    /// Gives the subnet of an instance of this host an ACL.
+    #[must_use]
+    pub fn acl(mut self, number: u32, rules: Vec<FilterRule>) -> Self {
+        if let Some(instance) = self.config.instances.get_mut(&number) {
+            instance.acl_rules = Some(rules);
+        }
+        self
+    }
+
+    /// A listener on `vip:port` whose number and backend's are `number`; `targets` are instances with host and port.
+    #[must_use]
+    pub fn service(
+        mut self,
+        number: u32,
+        vni: u32,
+        vip: &str,
+        port: u16,
+        targets: &[(u32, u16, u16)],
+    ) -> Self {
+        let vip: IpAddr = vip.parse().unwrap_or_else(|error| panic!("{vip}: {error}"));
+        self.config.services.push(ServiceConfig {
+            number,
+            vni,
+            vip,
+            eip: None,
+            protocol: Protocol::Tcp,
+            port,
+            backend: number,
+        });
+        let here = self.config.host;
+        let members =
+            targets.iter().map(|&(instance, host, _)| (instance, MemberConfig { host, weight: 1 })).collect();
+        self.config.backends.insert(
+            number,
+            BackendConfig {
+                algorithm: Algorithm::QuintupleHash,
+                rows: 251,
+                targets: targets
+                    .iter()
+                    .filter(|(_, host, _)| *host == here)
+                    .map(|&(instance, _, port)| (instance, port))
+                    .collect(),
+                generations: vec![MemberSet { members }],
+            },
+        );
+        self
+    }
+
+    /// Gives the last listener an elastic IP.
+    #[must_use]
+    pub fn eip(mut self, eip: &str) -> Self {
+        if let Some(service) = self.config.services.last_mut() {
+            service.eip = eip.parse().ok();
+        }
+        self
+    }
+
+    /// Forgets the next hop of a host.
+    #[must_use]
+    pub fn unresolved(mut self, host: u16) -> Self {
+        if let Some(entry) = self.local.hosts.get_mut(&host) {
+            entry.next_hop_mac = [0; 6];
+        }
+        self
+    }
+
+    /// Takes an instance of this host off its link, as while it is being made.
+    #[must_use]
+    pub fn unlinked(mut self, number: u32) -> Self {
+        self.local.links.remove(&number);
+        self
+    }
+
+    /// Contents of the maps.
+    ///
+    /// # Panics
+    /// When the scene cannot be compiled: tests write it.
+    #[must_use]
+    pub fn state(&self) -> SwitchState {
+        compile(&self.config, &self.local, &mut Allocation::default())
+            .unwrap_or_else(|error| panic!("the scene does not compile: {error}"))
+    }
+}

@@ -1,0 +1,147 @@
+//! Random packets in random order through the pure function and the kernel: no difference, in no byte.
+
+use dnlb_abi::{ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
+use dnlb_model::{Direction, FilterRule, RuleProtocol};
+use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, TcpFrame, arp_request};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+fn random_rules(rng: &mut StdRng) -> Vec<FilterRule> {
+    let prefixes =
+        ["0.0.0.0/0", "10.0.0.0/24", "10.0.0.13/32", "10.9.0.0/16", "198.51.100.0/25", "169.254.169.110/32"];
+    let protocols = [RuleProtocol::All, RuleProtocol::Tcp, RuleProtocol::Udp];
+    (0..rng.random_range(0..12))
+        .map(|_| FilterRule {
+            direction: if rng.random() { Direction::In } else { Direction::Out },
+            protocol: *protocols.choose(rng).expect("not empty"),
+            prefix: prefixes.choose(rng).expect("not empty").parse().expect("a prefix"),
+            ports: *[(1, 65535), (80, 80), (8080, 8080), (40_000, 50_000)].choose(rng).expect("not empty"),
+            allow: true,
+        })
+        .collect()
+}
+
+fn random_scene(rng: &mut StdRng) -> Scene {
+    let mut scene = Scene::new()
+        .instance(1, 7, "10.0.0.11", 1)
+        .instance(2, 7, "10.0.0.12", 1)
+        .instance(3, 7, "10.0.0.13", 2)
+        .instance(4, 8, "10.0.0.11", 1)
+        .service(1, 7, "10.0.0.100", 80, &[(1, 1, 8080), (2, 1, 80), (3, 2, 8080)])
+        .eip("203.0.113.1")
+        .service(2, 7, "10.0.0.101", 80, &[(3, 2, 8080)])
+        .service(3, 7, "10.0.0.102", 80, &[])
+        .service(4, 7, "10.0.0.103", 80, &[(1, 1, 8080)]);
+    for number in [1, 2] {
+        if rng.random() {
+            scene = scene.security(number, random_rules(rng));
+        }
+        if rng.random_bool(0.3) {
+            let mut rules = random_rules(rng);
+            rules.iter_mut().for_each(|rule| rule.allow = rng.random());
+            scene = scene.acl(number, rules);
+        }
+    }
+    scene
+}
+
+fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
+    let addresses = [
+        "10.0.0.11",
+        "10.0.0.12",
+        "10.0.0.13",
+        "10.0.0.100",
+        "10.0.0.101",
+        "10.0.0.102",
+        "10.0.0.103",
+        "10.9.1.1",
+        "198.51.100.9",
+        "203.0.113.1",
+        "169.254.169.110",
+        "240.0.0.1",
+    ];
+    let ports = [80, 8080, 40_000, 40_001, 50_000];
+    let endpoint = |rng: &mut StdRng, fixed: Option<&str>| {
+        let addr = fixed.unwrap_or_else(|| addresses.choose(rng).expect("not empty"));
+        format!("{addr}:{}", ports.choose(rng).expect("not empty"))
+    };
+    let program = match rng.random_range(0..10) {
+        0..4 => Program::FromInstance,
+        4..8 => Program::FromOverlay(if rng.random_bool(0.95) { 7 } else { 8 }),
+        8 => Program::Probe,
+        _ => Program::Edge,
+    };
+    if program == Program::FromInstance && rng.random_bool(0.03) {
+        let sender = if rng.random() { [10, 0, 0, 11] } else { [0, 0, 0, 0] };
+        return (
+            program,
+            arp_request(instance_mac(rng.random_range(1..3)), sender, [10, 0, 0, rng.random_range(10..13)]),
+        );
+    }
+    let usual = rng.random_bool(0.9);
+    let src = match program {
+        Program::FromInstance if usual => endpoint(rng, Some("10.0.0.11")),
+        Program::Probe if usual => endpoint(rng, Some("169.254.169.110")),
+        _ => endpoint(rng, None),
+    };
+    let [a, b, c, d] = probe_address(rng.random_range(1..4));
+    let dst = match program {
+        Program::Probe if usual => endpoint(rng, Some(&format!("{a}.{b}.{c}.{d}"))),
+        Program::Edge if usual => endpoint(rng, Some("203.0.113.1")),
+        _ => endpoint(rng, None),
+    };
+    let (dst_mac, src_mac) = match program {
+        Program::FromInstance => (ROUTER_MAC, instance_mac(if usual { 1 } else { 2 })),
+        _ => (instance_mac(rng.random_range(1..4)), tunnel_mac(0, rng.random())),
+    };
+    let mut frame = TcpFrame::syn(&src, &dst)
+        .flags(*[2, 18, 16, 16, 16, 17, 4, 20, 0, 24].choose(rng).expect("not empty"))
+        .macs(dst_mac, src_mac)
+        .payload(&vec![rng.random(); rng.random_range(0..80)]);
+    if rng.random_bool(0.1) {
+        frame.options = vec![1; rng.random_range(0..11) * 4];
+    }
+    if rng.random_bool(0.03) {
+        frame.fragment = rng.random();
+    }
+    if rng.random_bool(0.03) {
+        frame.protocol = rng.random();
+    }
+    let mut bytes = frame.build();
+    if rng.random_bool(0.1) {
+        let at = rng.random_range(12..54);
+        bytes[at] = rng.random();
+    }
+    if rng.random_bool(0.05) {
+        // The kernel refuses test runs with frames shorter than an IP header.
+        bytes.truncate(rng.random_range(34..=bytes.len()));
+    }
+    (program, bytes)
+}
+
+fn compare(seed: u64, scenes: u32, frames: u32) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut outcomes = std::collections::BTreeMap::new();
+    for scene in 0..scenes {
+        let state = random_scene(&mut rng).state();
+        let mut pure = Pure::new(state.clone());
+        let mut kernel = Kernel::new(&state).expect("the programs load");
+        for at in 0..frames {
+            let (program, frame) = random_frame(&mut rng);
+            let wanted = pure.run(program, &frame).expect("the pure function runs");
+            let seen = kernel.run(program, &frame).expect("the kernel runs");
+            assert_eq!(seen, wanted, "seed {seed}, scene {scene}, frame {at}, {program:?}: {frame:02x?}");
+            *outcomes.entry(wanted.outcome.name()).or_insert(0_u32) += 1;
+        }
+        let (pure, kernel) = (pure.flows().expect("flows"), kernel.flows().expect("flows"));
+        assert_eq!(kernel, pure, "flow records after scene {scene}");
+    }
+    println!("{} frames, no difference: {outcomes:?}", scenes * frames);
+    // A generator that only ever hits one outcome would compare nothing.
+    assert!(outcomes.len() >= 15, "{outcomes:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_kernel_decides_random_packets_as_the_pure_function_does() {
+    compare(0xd11b, 10, 10_000);
+}

@@ -1,0 +1,361 @@
+//! Packets in, packets out: every case runs through the pure function and through the loaded programs.
+
+use dnlb_abi::{FlowRecord, Outcome, ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
+use dnlb_model::{Direction, FilterRule, RuleProtocol};
+use dnlb_testkit::{
+    Engine, Kernel, Program, Pure, Scene, Seen, TcpFrame, arp_request, checksums_hold, parse_endpoint,
+};
+
+const SYN_ACK: u8 = 18;
+const ACK: u8 = 16;
+const RST: u8 = 4;
+const FIN_ACK: u8 = 17;
+
+/// Declares cases; each becomes one test per engine.
+macro_rules! cases {
+    ($($name:ident($scene:expr) $body:expr;)*) => {
+        mod pure {
+            use super::*;
+            $(#[test]
+            fn $name() {
+                let body: fn(&mut dyn Engine) = $body;
+                body(&mut Pure::new($scene.state()));
+            })*
+        }
+        mod kernel {
+            use super::*;
+            $(#[test]
+            #[ignore = "needs root"]
+            fn $name() {
+                let body: fn(&mut dyn Engine) = $body;
+                body(&mut Kernel::new(&$scene.state()).expect("the programs load"));
+            })*
+        }
+    };
+}
+
+/// Client 1 here, VIP .100 with one member here (2) at 8080 and one VIP .101 with a member elsewhere (3).
+fn scene() -> Scene {
+    Scene::new()
+        .instance(1, 7, "10.0.0.11", 1)
+        .instance(2, 7, "10.0.0.12", 1)
+        .instance(3, 7, "10.0.0.13", 2)
+        .instance(4, 8, "10.0.0.14", 2)
+        .service(1, 7, "10.0.0.100", 80, &[(2, 1, 8080)])
+        .eip("203.0.113.1")
+        .service(2, 7, "10.0.0.101", 80, &[(3, 2, 8080)])
+        .service(3, 7, "10.0.0.102", 80, &[])
+        .eip("203.0.113.3")
+        .service(4, 7, "10.0.0.103", 80, &[(1, 1, 8080)])
+}
+
+/// A frame of instance 1.
+fn from_1(dst: &str) -> TcpFrame {
+    TcpFrame::syn("10.0.0.11:40000", dst).macs(ROUTER_MAC, instance_mac(1))
+}
+
+/// A frame out of the tunnel for instance 1.
+fn to_1(src: &str, dst: &str) -> TcpFrame {
+    TcpFrame::syn(src, dst).macs(instance_mac(1), tunnel_mac(0, false))
+}
+
+fn rule(direction: Direction, prefix: &str, ports: (u16, u16), allow: bool) -> FilterRule {
+    let prefix = prefix.parse().expect("a prefix");
+    FilterRule { direction, protocol: RuleProtocol::Tcp, prefix, ports, allow }
+}
+
+fn run(engine: &mut dyn Engine, program: Program, frame: &[u8]) -> Seen {
+    engine.run(program, frame).expect("the engine runs")
+}
+
+/// Expects a drop that moves exactly one counter and leaves the frame as it was.
+fn dropped(engine: &mut dyn Engine, program: Program, frame: &[u8], outcome: Outcome) {
+    let seen = run(engine, program, frame);
+    assert_eq!(seen.outcome, outcome);
+    assert_eq!(seen.frame, frame);
+    let counted: Vec<_> = seen.counted.iter().filter(|(name, _)| **name != "balanced").collect();
+    assert_eq!(counted, [(&outcome.name(), &1)]);
+}
+
+/// Expects what becomes of a frame: outcome, details, the frame as a builder.
+fn becomes(
+    engine: &mut dyn Engine,
+    program: Program,
+    frame: &TcpFrame,
+    outcome: Outcome,
+    wanted: &TcpFrame,
+) -> Seen {
+    let seen = run(engine, program, &frame.build());
+    assert_eq!(seen.outcome, outcome);
+    assert!(checksums_hold(&seen.frame), "checksums");
+    assert_eq!(seen.frame, wanted.build());
+    seen
+}
+
+cases! {
+    arp_for_any_address_is_answered_with_the_router(scene()) |engine| {
+        let seen = run(engine, Program::FromInstance, &arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 1]));
+        assert_eq!(seen.outcome, Outcome::ArpReply);
+        assert_eq!(seen.frame[..6], instance_mac(1));
+        assert_eq!(seen.frame[6..12], ROUTER_MAC);
+        assert_eq!(seen.frame[20..22], [0, 2]);
+        assert_eq!(seen.frame[28..32], [10, 0, 0, 1]);
+    };
+    arp_with_another_senders_address_is_spoofed(scene()) |engine| {
+        let frame = arp_request(instance_mac(1), [10, 0, 0, 12], [10, 0, 0, 1]);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropSpoofed);
+    };
+    arp_announcements_ask_for_nothing(scene()) |engine| {
+        let frame = arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 11]);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropArp);
+    };
+    a_syn_to_a_vip_with_its_member_here_is_delivered_at_the_members_port(scene()) |engine| {
+        let syn = from_1("10.0.0.100:80");
+        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        let seen = becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &wanted);
+        assert_eq!(seen.details[1], 2);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("balanced", 1), ("delivered", 1)]);
+    };
+    a_syn_to_a_vip_with_its_member_elsewhere_is_tunnelled_unchanged(scene()) |engine| {
+        let syn = from_1("10.0.0.101:80").payload(b"hello");
+        let wanted = syn.clone().macs(instance_mac(3), tunnel_mac(0, false));
+        let seen = becomes(engine, Program::FromInstance, &syn, Outcome::Tunnelled, &wanted);
+        assert_eq!(seen.details, [u32::from_be_bytes([172, 16, 0, 2]), 7, 3, 0]);
+    };
+    a_tunnelled_syn_to_the_vip_is_delivered_and_its_reply_leaves_as_the_vip(scene()) |engine| {
+        let syn = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        becomes(engine, Program::FromOverlay(7), &syn, Outcome::Delivered, &wanted);
+        let reply = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:80"), ..reply.clone() }.macs(instance_mac(3), tunnel_mac(0, false));
+        let seen = becomes(engine, Program::FromInstance, &reply, Outcome::Tunnelled, &wanted);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("tunnelled", 1)]);
+    };
+    a_flow_is_promoted_by_its_openers_second_packet(scene()) |engine| {
+        let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &client.build());
+        run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+        assert!(engine.flows().expect("flows").values().all(|(_, established)| !established));
+        run(engine, Program::FromOverlay(7), &client.flags(ACK).build());
+        let flows = engine.flows().expect("flows");
+        let (record, established) = flows.values().next().expect("a flow");
+        assert!(established);
+        assert_eq!((record.packets_in, record.packets_out), (2, 1));
+        assert_eq!(record.flags, FlowRecord::FLAG_TRANSLATED | FlowRecord::FLAG_ANSWERED);
+    };
+    a_flow_from_outside_is_answered_by_the_uplink(scene()) |engine| {
+        // Also when the client's address is one of the VPC's: the edge marked it.
+        let scene_client = "10.0.0.13:50000";
+        let syn = to_1(scene_client, "10.0.0.103:80").macs(instance_mac(1), tunnel_mac(0, true));
+        run(engine, Program::FromOverlay(7), &syn.build());
+        let reply = TcpFrame::syn("10.0.0.11:8080", scene_client).flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:80"), ..reply.clone() };
+        becomes(engine, Program::FromInstance, &reply, Outcome::RepliedOutside, &wanted);
+    };
+    instances_of_a_vpc_reach_each_other(scene()) |engine| {
+        let syn = from_1("10.0.0.13:22");
+        let wanted = syn.clone().macs(instance_mac(3), tunnel_mac(0, false));
+        becomes(engine, Program::FromInstance, &syn, Outcome::Tunnelled, &wanted);
+        let syn = from_1("10.0.0.12:22");
+        becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &syn.clone().macs(instance_mac(2), ROUTER_MAC));
+    };
+    another_vpcs_address_has_no_route(scene()) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.14:22").build(), Outcome::DropNoRoute);
+    };
+    a_packet_with_another_vpcs_vni_is_not_delivered(scene()) |engine| {
+        dropped(engine, Program::FromOverlay(8), &to_1("10.0.0.14:1", "10.0.0.11:2").build(), Outcome::DropWrongVpc);
+    };
+    a_mac_of_nobody_here_is_counted(scene()) |engine| {
+        let frame = to_1("10.0.0.13:1", "10.0.0.11:2").macs(instance_mac(3), tunnel_mac(0, false));
+        dropped(engine, Program::FromOverlay(7), &frame.build(), Outcome::DropUnknownInstance);
+    };
+    a_foreign_source_address_is_spoofed(scene()) |engine| {
+        let frame = TcpFrame::syn("10.0.0.12:1", "10.0.0.13:2").macs(ROUTER_MAC, instance_mac(1));
+        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropSpoofed);
+    };
+    a_foreign_source_mac_is_spoofed(scene()) |engine| {
+        let frame = from_1("10.0.0.13:2").macs(ROUTER_MAC, instance_mac(2));
+        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropSpoofed);
+    };
+    an_interface_without_instance_is_counted(Scene::new()) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.13:2").build(), Outcome::DropUnknownPort);
+    };
+    a_listener_without_members_is_counted(scene()) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.102:80").build(), Outcome::DropNoBackend);
+    };
+    a_port_without_listener_has_no_route(scene()) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.100:81").build(), Outcome::DropNoRoute);
+    };
+    a_tunnelled_packet_to_an_unknown_vip_is_counted(scene()) |engine| {
+        dropped(engine, Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.99:80").build(), Outcome::DropNoListener);
+    };
+    a_tunnelled_packet_for_another_instances_service_is_counted(scene()) |engine| {
+        dropped(engine, Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.101:80").build(), Outcome::DropNotATarget);
+    };
+    a_member_without_link_is_counted(scene().unlinked(2)) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.100:80").build(), Outcome::DropUnknownInstance);
+    };
+    fragments_are_counted(scene()) |engine| {
+        let frame = TcpFrame { fragment: 0x2000, ..from_1("10.0.0.13:2") };
+        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropFragment);
+        let frame = TcpFrame { fragment: 0x0001, ..to_1("10.0.0.13:1", "10.0.0.11:2") };
+        dropped(engine, Program::FromOverlay(7), &frame.build(), Outcome::DropFragment);
+    };
+    other_protocols_are_counted(scene()) |engine| {
+        let frame = TcpFrame { protocol: 132, ..from_1("10.0.0.13:2") };
+        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropProtocol);
+    };
+    other_ethertypes_are_counted(scene()) |engine| {
+        let mut frame = from_1("10.0.0.13:2").build();
+        frame[12] = 0x88;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropEthertype);
+    };
+    a_total_length_beyond_the_frame_is_malformed(scene()) |engine| {
+        let mut frame = from_1("10.0.0.13:2").build();
+        frame[17] += 1;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
+    };
+    a_tcp_header_longer_than_the_packet_is_malformed(scene()) |engine| {
+        let mut frame = from_1("10.0.0.13:2").build();
+        frame[46] = 0xf0;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
+    };
+    ip_options_are_carried(scene()) |engine| {
+        let syn = TcpFrame { options: vec![1; 40], ..from_1("10.0.0.100:80") };
+        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &wanted);
+    };
+    a_reply_without_record_is_never_sent(scene()) |engine| {
+        let reply = from_1("10.0.0.13:50000").flags(SYN_ACK);
+        dropped(engine, Program::FromInstance, &reply.build(), Outcome::DropNoFlow);
+        dropped(engine, Program::FromInstance, &reply.flags(ACK).build(), Outcome::DropNoFlow);
+        assert!(engine.flows().expect("flows").is_empty());
+    };
+    a_lost_record_is_adopted_at_the_clients_next_packet(scene()) |engine| {
+        let data = to_1("10.0.0.13:50000", "10.0.0.103:80").flags(ACK).payload(b"x");
+        let seen = run(engine, Program::FromOverlay(7), &data.build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
+        let flows = engine.flows().expect("flows");
+        let (record, established) = flows.values().next().expect("a flow");
+        assert!(!established && record.flags & FlowRecord::FLAG_ADOPTED != 0);
+    };
+    a_client_in_mid_flight_to_a_vip_is_adopted(scene()) |engine| {
+        let seen = run(engine, Program::FromInstance, &from_1("10.0.0.101:80").flags(ACK).build());
+        assert_eq!(seen.outcome, Outcome::Tunnelled);
+        assert_eq!(seen.counted["adopted"], 1);
+    };
+    late_packets_and_resets_create_nothing(scene()) |engine| {
+        for flags in [RST, SYN_ACK, RST | ACK] {
+            let frame = to_1("10.0.0.13:50000", "10.0.0.103:80").flags(flags).build();
+            dropped(engine, Program::FromOverlay(7), &frame, Outcome::DropNoFlow);
+        }
+        assert!(engine.flows().expect("flows").is_empty());
+    };
+    two_vips_with_one_client_socket_are_told_apart(scene().service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])) |engine| {
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.103:80").build());
+        run(engine, Program::FromInstance, &from_1("10.0.0.13:50000").flags(SYN_ACK).build());
+        let client = to_1("10.0.0.13:50000", "10.0.0.103:80").flags(ACK);
+        run(engine, Program::FromOverlay(7), &client.build());
+        let reply = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromInstance, &reply.build());
+        run(engine, Program::FromOverlay(7), &client.build());
+        let second = to_1("10.0.0.13:50000", "10.0.0.104:80").build();
+        dropped(engine, Program::FromOverlay(7), &second, Outcome::DropFlowCollision);
+    };
+    a_new_connection_may_take_the_place_of_one_that_is_over(scene().service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])) |engine| {
+        let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &client.build());
+        run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+        run(engine, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+        run(engine, Program::FromOverlay(7), &client.flags(FIN_ACK).build());
+        run(engine, Program::FromInstance, &server.flags(FIN_ACK).build());
+        let second = to_1("10.0.0.13:50000", "10.0.0.104:80");
+        assert_eq!(run(engine, Program::FromOverlay(7), &second.build()).outcome, Outcome::Delivered);
+        let flows = engine.flows().expect("flows");
+        assert_eq!(flows.len(), 1);
+        let (record, established) = flows.values().next().expect("a flow");
+        assert_eq!((record.original_addr[15], *established), (104, false));
+    };
+    security_groups_admit_new_flows_by_rule(scene().security(1, vec![rule(Direction::In, "10.0.0.13/32", (8080, 8080), true)])) |engine| {
+        assert_eq!(run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.103:80").build()).outcome, Outcome::Delivered);
+        let other_port = to_1("10.0.0.13:1", "10.0.0.11:8081").build();
+        dropped(engine, Program::FromOverlay(7), &other_port, Outcome::DropSecurityGroupIn);
+        let other_client = to_1("10.0.0.15:1", "10.0.0.103:80").build();
+        dropped(engine, Program::FromOverlay(7), &other_client, Outcome::DropSecurityGroupIn);
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.13:22").build(), Outcome::DropSecurityGroupOut);
+    };
+    security_groups_are_stateful(scene().security(1, vec![rule(Direction::Out, "0.0.0.0/0", (1, 65535), true)])) |engine| {
+        let syn = from_1("10.0.0.101:80");
+        assert_eq!(run(engine, Program::FromInstance, &syn.build()).outcome, Outcome::Tunnelled);
+        let reply = to_1("10.0.0.101:80", "10.0.0.11:40000").flags(SYN_ACK);
+        assert_eq!(run(engine, Program::FromOverlay(7), &reply.build()).outcome, Outcome::Delivered);
+        let stranger = to_1("10.0.0.101:81", "10.0.0.11:40000").flags(SYN_ACK).build();
+        dropped(engine, Program::FromOverlay(7), &stranger, Outcome::DropNoFlow);
+    };
+    acls_are_ordered_and_stateless(scene().acl(1, vec![
+        rule(Direction::In, "10.9.0.0/24", (1, 65535), false),
+        rule(Direction::In, "10.9.0.0/16", (8080, 8080), true),
+        rule(Direction::Out, "10.9.1.0/24", (50000, 50000), true),
+    ])) |engine| {
+        let denied = to_1("10.9.0.1:50000", "10.0.0.103:80").build();
+        dropped(engine, Program::FromOverlay(7), &denied, Outcome::DropAclIn);
+        let allowed = to_1("10.9.1.1:50000", "10.0.0.103:80");
+        assert_eq!(run(engine, Program::FromOverlay(7), &allowed.build()).outcome, Outcome::Delivered);
+        // Stateless: the reply needs its own rule, and another ephemeral port has none.
+        let other = to_1("10.9.1.1:50001", "10.0.0.103:80");
+        assert_eq!(run(engine, Program::FromOverlay(7), &other.build()).outcome, Outcome::Delivered);
+        let reply = TcpFrame::syn("10.0.0.11:8080", "10.9.1.1:50001").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        dropped(engine, Program::FromInstance, &reply.build(), Outcome::DropAclOut);
+    };
+    acls_are_the_subnets_border_and_not_inside_it(scene().acl(1, vec![])) |engine| {
+        let inside = to_1("10.0.0.13:50000", "10.0.0.103:80").build();
+        assert_eq!(run(engine, Program::FromOverlay(7), &inside).outcome, Outcome::Delivered);
+        let outside = to_1("10.0.1.13:50000", "10.0.0.103:80").build();
+        dropped(engine, Program::FromOverlay(7), &outside, Outcome::DropAclIn);
+    };
+    a_health_check_reaches_its_instance_and_comes_back(scene()) |engine| {
+        let [a, b, c, d] = probe_address(1);
+        let target = format!("{a}.{b}.{c}.{d}:8080");
+        let check = TcpFrame::syn("169.254.169.110:33333", &target);
+        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.11:8080"), ..check.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        becomes(engine, Program::Probe, &check, Outcome::Delivered, &wanted);
+        let reply = TcpFrame::syn("10.0.0.11:8080", "169.254.169.110:33333").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TcpFrame { src: parse_endpoint(&target), ..reply.clone() }.macs([2, 0xcc, 0, 0, 0, 1], ROUTER_MAC);
+        becomes(engine, Program::FromInstance, &reply, Outcome::RepliedProbe, &wanted);
+    };
+    only_the_checkers_address_may_probe(scene()) |engine| {
+        let frame = TcpFrame::syn("169.254.169.111:1", "240.0.0.1:8080").build();
+        dropped(engine, Program::Probe, &frame, Outcome::DropSpoofed);
+    };
+    an_edge_encapsulates_for_the_members_host(scene()) |engine| {
+        let syn = TcpFrame::syn("198.51.100.9:1234", "203.0.113.1:80").payload(b"payload").build();
+        let seen = run(engine, Program::Edge, &syn);
+        assert_eq!(seen.outcome, Outcome::Forwarded);
+        assert_eq!(seen.frame[..6], [2, 0xee, 0, 0, 0, 1]);
+        assert_eq!(seen.frame[26..34], [172, 16, 0, 1, 172, 16, 0, 1]);
+        assert_eq!(seen.frame[46..49], [0, 0, 7]);
+        assert_eq!(seen.frame[50..56], instance_mac(2));
+        assert_eq!(seen.frame[56..62], tunnel_mac(0, true));
+        // The packet itself is as the client sent it.
+        assert_eq!(seen.frame[62..], syn[12..]);
+    };
+    an_edge_leaves_alone_what_is_not_an_eips(scene()) |engine| {
+        for dst in ["203.0.113.2:80", "203.0.113.1:81", "10.0.0.100:80"] {
+            let frame = TcpFrame::syn("198.51.100.9:1234", dst).build();
+            let seen = run(engine, Program::Edge, &frame);
+            assert_eq!((seen.outcome, &seen.frame), (Outcome::Passed, &frame));
+        }
+    };
+    an_edge_counts_listeners_without_members(scene()) |engine| {
+        dropped(engine, Program::Edge, &TcpFrame::syn("198.51.100.9:1", "203.0.113.3:80").build(), Outcome::DropNoBackend);
+    };
+    an_edge_counts_what_does_not_fit_the_tunnel(scene()) |engine| {
+        let frame = TcpFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]).build();
+        dropped(engine, Program::Edge, &frame, Outcome::DropTooBig);
+    };
+    an_edge_counts_hosts_without_next_hop(scene().unresolved(1)) |engine| {
+        dropped(engine, Program::Edge, &TcpFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
+    };
+}
