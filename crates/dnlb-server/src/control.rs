@@ -215,6 +215,7 @@ impl Loop {
     /// Changes the region, plans, and answers.
     async fn round(&mut self, joining: Joining) {
         // Seen now, not later: a change that comes in during this round asks for another.
+        self.unsettled |= self.snapshots.has_changed().unwrap_or(false);
         let snapshot = self.snapshots.borrow_and_update().clone();
         let verdicts = self.liveness.judge(Instant::now(), &self.observed.heartbeats(), &snapshot.hosts);
         for (host, state) in &verdicts {
@@ -226,11 +227,9 @@ impl Loop {
         let now = unix_time();
         let (hellos, replies): (Vec<_>, Vec<_>) = joining.into_iter().unzip();
         // A new stream starts from nothing: its agent is about to say all that it knows.
-        for hello in &hellos {
-            self.reported.remove(&hello.host);
-        }
+        let former: Vec<_> = hellos.iter().map(|hello| self.reported.remove(&hello.host)).collect();
         let settled = !self.unsettled || settle(&snapshot, &self.reported, now).is_empty();
-        let mut admitted = vec![Ok(()); hellos.len()];
+        let mut admitted: Vec<Result<(), JoinError>> = hellos.iter().map(|_| Ok(())).collect();
         if !(settled && verdicts.is_empty() && hellos.is_empty()) {
             let reported = &self.reported;
             let changed = self.region.transact(|region| {
@@ -243,26 +242,32 @@ impl Loop {
                 Ok::<_, Infallible>(admitted)
             });
             match changed.await {
-                Ok(answers) => admitted = answers,
+                Ok(answers) => {
+                    admitted = answers.into_iter().map(|answer| answer.map_err(JoinError::from)).collect();
+                    self.unsettled = false;
+                }
                 Err(error) => {
                     // Nothing is lost: the next tick finds the same differences.
                     error!(%error, "the region cannot be changed");
+                    admitted.iter_mut().for_each(|answer| *answer = Err(JoinError::Unavailable));
                     self.unsettled = true;
-                    for reply in replies {
-                        let _ = reply.send(Err(JoinError::Unavailable));
-                    }
-                    return;
                 }
             }
+        } else {
+            self.unsettled = false;
         }
-        self.unsettled = false;
         self.plan();
-        for ((hello, reply), admitted) in hellos.into_iter().zip(replies).zip(admitted) {
+        for (((hello, reply), admitted), former) in hellos.into_iter().zip(replies).zip(admitted).zip(former)
+        {
             let answer = match admitted {
                 Ok(()) => Ok(self.admit(hello.host)),
                 Err(refusal) => {
                     warn!(host = %hello.host, %refusal, "agent refused");
-                    Err(refusal.into())
+                    // Its older stream, if there is one, goes on.
+                    if let Some(former) = former {
+                        self.reported.entry(hello.host).or_insert(former);
+                    }
+                    Err(refusal)
                 }
             };
             // An agent that went away meanwhile is noticed by its stream.
