@@ -1,0 +1,104 @@
+//! The wires of a lab, with a program in place of the real one that does nothing.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    net::{IpAddr, SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Result;
+use dnlb_lab::{Failure, Files, Lab, Size, namespace, output};
+
+/// Removes labs when a test ends, however it ends.
+struct Down(&'static [&'static str]);
+
+impl Drop for Down {
+    fn drop(&mut self) {
+        for name in self.0 {
+            dnlb_lab::down(name).unwrap();
+        }
+    }
+}
+
+/// A program that takes any arguments and waits.
+fn idle_program(folder: &Path) -> PathBuf {
+    let path = folder.join("idle");
+    fs::write(&path, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// Whether packets go from one node to another and back: nobody listens there, so the answer is a refusal.
+fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
+    let ip = lab.topology().node(to).unwrap().ip().unwrap();
+    let addr = SocketAddr::new(IpAddr::V4(ip), 9);
+    lab.inside(from, || -> Result<bool> {
+        let error = TcpStream::connect_timeout(&addr, Duration::from_millis(500)).unwrap_err();
+        Ok(error.kind() == ErrorKind::ConnectionRefused)
+    })
+    .unwrap()
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_lab_is_wired_broken_healed_and_gone_without_a_trace() {
+    let _down = Down(&["wires", "wires2"]);
+    dnlb_lab::down("wires").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let program = idle_program(folder.path());
+    let mut lab = Lab::create("wires", &Size::default(), &program, "test").unwrap();
+
+    assert!(reaches(&lab, "client", "host-b2"));
+    assert!(reaches(&lab, "host-a1", "host-b1"));
+    assert!(reaches(&lab, "edge-2", "server"));
+    let routes = output(&lab, "router", &words("ip route show 203.0.113.0/24")).unwrap().stdout;
+    assert_eq!(routes.matches("nexthop").count(), 2, "{routes}");
+    assert_eq!(output(&lab, "client", &words("sh -c true")).unwrap().code, 0);
+    assert_eq!(
+        output(&lab, "client", &[words("sh -c"), vec!["kill -9 $$".to_owned()]].concat()).unwrap().code,
+        137
+    );
+
+    let taken = Lab::create("wires", &Size::default(), &program, "test").unwrap_err().to_string();
+    assert!(taken.contains("is up already"), "{taken}");
+    let small = Size { azs: 1, hosts_per_rack: 1, edges: 1, ..Size::default() };
+    let second = Lab::create("wires2", &small, &program, "test").unwrap();
+    assert_ne!(second.record().port, lab.record().port);
+    assert!(reaches(&second, "client", "host-a1"), "its addresses are the first one's, and do not meet");
+
+    lab.fail("host-a1", Failure::Cut).unwrap();
+    assert!(!reaches(&lab, "client", "host-a1"));
+    assert!(lab.record().processes["host-a1"].is_alive());
+    lab.fail("host-a2", Failure::Kill).unwrap();
+    assert!(reaches(&lab, "client", "host-a2"));
+    assert!(!lab.record().processes["host-a2"].is_alive());
+    lab.fail("host-b1", Failure::Off).unwrap();
+    assert!(!reaches(&lab, "client", "host-b1"));
+    assert!(!lab.record().processes["host-b1"].is_alive());
+    assert_eq!(Lab::open("wires").unwrap().record().broken.len(), 3);
+    for node in ["host-a1", "host-a2", "host-b1"] {
+        lab.heal(node).unwrap();
+        assert!(reaches(&lab, "client", node));
+        assert!(lab.record().processes[node].is_alive());
+    }
+    assert!(lab.record().broken.is_empty());
+
+    // As after a crash: the record is lost, the namespaces and processes are not.
+    let processes: Vec<_> = lab.record().processes.values().copied().collect();
+    fs::remove_file(lab.files().node("lab.json")).unwrap();
+    let left = Lab::create("wires", &Size::default(), &program, "test").unwrap_err().to_string();
+    assert!(left.contains("something is left"), "{left}");
+    assert!(dnlb_lab::down("wires").unwrap());
+    assert!(processes.iter().all(|process| !process.is_alive()));
+    assert!(!Path::new("/run/netns").join(namespace("wires", "router")).exists());
+    assert!(!Files::of("wires").node("").exists());
+    assert!(reaches(&second, "client", "host-a1"), "the other lab is untouched");
+    assert!(!dnlb_lab::down("wires").unwrap(), "there is nothing left to remove");
+}
