@@ -16,6 +16,7 @@ use proptest::{
     prelude::*,
     sample::select,
 };
+use prost::Message;
 
 fn addr() -> impl Strategy<Value = IpAddr> {
     prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from)]
@@ -145,6 +146,21 @@ proptest! {
         let message = pb::HostConfig::from(&config);
         prop_assert_eq!(HostConfig::try_from(message), Ok(config.clone()));
         prop_assert_eq!(decode_config(&encode_config(&config)), Ok(config));
+    }
+
+    #[test]
+    fn damaged_messages_never_panic(
+        config in config(), at in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = pb::HostConfig::from(&config).encode_to_vec();
+        for (index, byte) in at {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        // Refused or understood as something else: both are fine.
+        if let Ok(message) = pb::HostConfig::decode(&*bytes) {
+            let _ = HostConfig::try_from(message);
+        }
     }
 
     #[test]
