@@ -40,7 +40,7 @@ pub struct Options {
     /// The interface towards the underlay.
     #[arg(long)]
     pub uplink: String,
-    /// The server, such as http://192.0.2.1:7443.
+    /// The server, such as `http://192.0.2.1:7443`.
     #[arg(long)]
     pub server: String,
     /// File with the secret by which the server admits agents.
@@ -170,9 +170,13 @@ fn driver(run_dir: &RunDir) -> NetnsDriver {
 async fn remove_devices(run_dir: &RunDir, namespace: Option<&Path>) -> anyhow::Result<()> {
     let bpf = run_dir.bpf();
     if run_dir.bpf_mounted()? {
-        // Other mount namespaces may still see this file system: what is pinned in it must go by itself.
+        // Other mount namespaces may still see this file system: what is pinned in it must go by itself. The kernel's
+        // own files there cannot be removed, and hold nothing.
         for entry in fs::read_dir(&bpf)? {
-            remove_tree(&entry?.path())?;
+            let path = entry?.path();
+            if path.extension().is_none_or(|it| it != "debug") {
+                remove_tree(&path)?;
+            }
         }
         umount2(&bpf, MntFlags::MNT_DETACH).with_context(|| format!("cannot unmount {}", bpf.display()))?;
     }

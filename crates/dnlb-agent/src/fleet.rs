@@ -116,13 +116,14 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
     /// `repair` has every link looked over, also those that seem to be well.
     pub(crate) async fn survey(&mut self, config: &HostConfig, repair: bool) -> anyhow::Result<Survey> {
         let before = self.ifindices();
+        let devices = self.links.instance_ifindices().await?;
         let mut survey = Survey::default();
         for instance in config.instances.values() {
             if self.busy.contains(&instance.id) {
                 continue;
             }
             let observed = self.driver.observe(&instance.id)?;
-            self.adopt(instance.number, &observed).await?;
+            self.adopt(instance.number, &observed, devices.get(&instance.number).copied());
             if let Some(job) = self.due(config, instance, &observed, repair) {
                 survey.due.push((instance.id.clone(), Some(instance.number), instance.boot, job));
             }
@@ -219,20 +220,17 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         config.instances.values().map(one).collect()
     }
 
-    /// Takes over a running instance with the link that a former agent made; forgets one that ended.
-    async fn adopt(&mut self, number: u32, observed: &Observed) -> Result<(), LinkError> {
-        let Observed::Running { pid, .. } = *observed else {
-            self.linked.remove(&number);
-            return Ok(());
-        };
-        if self.linked.get(&number).is_some_and(|linked| linked.pid == pid) {
-            return Ok(());
+    /// Notes what packets can reach: also what a former agent connected, but nothing that has ended or lost its
+    /// device.
+    fn adopt(&mut self, number: u32, observed: &Observed, device: Option<u32>) {
+        match (observed, device) {
+            (&Observed::Running { pid, .. }, Some(ifindex)) => {
+                self.linked.insert(number, Linked { pid, ifindex });
+            }
+            _ => {
+                self.linked.remove(&number);
+            }
         }
-        self.linked.remove(&number);
-        if let Some(ifindex) = self.links.instance_ifindex(number).await? {
-            self.linked.insert(number, Linked { pid, ifindex });
-        }
-        Ok(())
     }
 
     fn due(

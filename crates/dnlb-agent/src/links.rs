@@ -7,6 +7,7 @@ mod netlink;
 mod next_hops;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
@@ -128,6 +129,11 @@ pub fn instance_link_name(number: u32) -> String {
     format!("dnlb-i{number}")
 }
 
+/// The instance to which a device belongs by its name.
+fn instance_of_link(name: &str) -> Option<u32> {
+    name.strip_prefix("dnlb-i")?.parse().ok()
+}
+
 /// MTU of an instance behind an uplink of this MTU.
 #[must_use]
 pub fn instance_mtu(uplink_mtu: u32) -> u32 {
@@ -206,12 +212,13 @@ impl Links {
         self.netlink.delete(&instance_link_name(number)).await
     }
 
-    /// Index of the host side of an instance's link, if there is one.
+    /// The host sides of all instances' links: instance number -> interface index.
     ///
     /// # Errors
     /// The kernel's refusals.
-    pub async fn instance_ifindex(&self, number: u32) -> Result<Option<u32>, LinkError> {
-        Ok(self.netlink.device(&instance_link_name(number)).await?.map(|device| device.index))
+    pub async fn instance_ifindices(&self) -> Result<BTreeMap<u32, u32>, LinkError> {
+        let names = self.netlink.device_names().await?;
+        Ok(names.iter().filter_map(|(name, index)| Some((instance_of_link(name)?, *index))).collect())
     }
 
     /// Removes every device that an agent made in another network namespace.
@@ -229,8 +236,7 @@ impl Links {
     /// The kernel's refusals.
     pub async fn remove_all(&self) -> Result<(), LinkError> {
         for (name, _) in self.netlink.device_names().await? {
-            let instance = name.strip_prefix("dnlb-i").is_some_and(|rest| rest.parse::<u32>().is_ok());
-            if instance || name == OVERLAY || name == PROBE_SWITCH {
+            if instance_of_link(&name).is_some() || name == OVERLAY || name == PROBE_SWITCH {
                 self.netlink.delete(&name).await?;
             }
         }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::IpAddr,
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
     process::{Child, Command},
     time::{Duration, Instant},
@@ -56,6 +57,31 @@ impl Drop for Agent {
     }
 }
 
+/// Removes what the agent made, also when the test fails.
+struct Wipe {
+    run_dir: PathBuf,
+    netns: fs::File,
+}
+
+impl Wipe {
+    fn run(&self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let netns = PathBuf::from(format!("/proc/self/fd/{}", self.netns.as_raw_fd()));
+        runtime.block_on(purge(&self.run_dir, Some(&netns)))
+    }
+}
+
+impl Drop for Wipe {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{:#}", status(&self.run_dir).unwrap_or_default());
+            if let Err(error) = self.run() {
+                eprintln!("{error:#}");
+            }
+        }
+    }
+}
+
 fn sh(script: &str) -> String {
     let out = Command::new("bash").args(["-ec", script]).output().unwrap();
     assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
@@ -81,7 +107,10 @@ fn addr(number: u32) -> IpAddr {
     format!("10.0.1.{}", 10 + number).parse().unwrap()
 }
 
-/// Instances 1 to `count` behind a VIP, port 80 -> 8080; everything allowed.
+/// The instance that only calls.
+const CLIENT: u32 = 9;
+
+/// Instances 1 to `count` behind a VIP, port 80 -> 8080, and the client; everything allowed.
 fn config(revision: u64, count: u32) -> HostConfig {
     let any = |direction| FilterRule {
         direction,
@@ -116,6 +145,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
         checks: BTreeMap::from([(3, CheckConfig { port: 8080, check: check.clone() })]),
     };
     let numbers = 1..=count;
+    let all = || (1..=count).chain([CLIENT]);
     let members = numbers.clone().map(|n| (n, MemberConfig { host: 1, weight: 10 })).collect();
     HostConfig {
         revision,
@@ -127,11 +157,8 @@ fn config(revision: u64, count: u32) -> HostConfig {
         edge: false,
         hash_key: [7; 24],
         hosts: BTreeMap::from([(1, "192.0.2.1".parse().unwrap())]),
-        endpoints: numbers
-            .clone()
-            .map(|n| ((VNI, addr(n)), EndpointConfig { instance: n, host: 1 }))
-            .collect(),
-        instances: numbers.clone().map(|n| (n, instance(n))).collect(),
+        endpoints: all().map(|n| ((VNI, addr(n)), EndpointConfig { instance: n, host: 1 })).collect(),
+        instances: all().map(|n| (n, instance(n))).collect(),
         services: vec![ServiceConfig {
             number: 1,
             vni: VNI,
@@ -145,6 +172,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
             3,
             BackendConfig {
                 algorithm: Algorithm::QuintupleHash,
+                rows: 1021,
                 targets: numbers.map(|n| (n, 8080)).collect(),
                 generations: vec![MemberSet { members }],
             },
@@ -169,8 +197,9 @@ fn settled(run_dir: &Path, revision: u64, count: usize) -> Vec<u64> {
     })
 }
 
-/// Calls the VIP from inside an instance; the id of who answered.
-fn call_vip(pid: u64) -> Option<String> {
+/// Calls the VIP from inside the client, which comes last; the id of who answered.
+fn call_vip(pids: &[u64]) -> Option<String> {
+    let pid = pids.last()?;
     let script = format!("nsenter -t {pid} -n curl -sf -m 3 http://{VIP}/");
     let out = Command::new("bash").args(["-ec", &script]).output().unwrap();
     let answer: Value = serde_json::from_slice(&out.stdout).ok()?;
@@ -189,9 +218,11 @@ fn a_host_serves_without_a_server_and_survives_the_death_of_its_agent() {
         RunDir::new(&run_dir).create().unwrap();
         give(&run_dir, &config(1, 2));
 
+        let wipe =
+            Wipe { run_dir: run_dir.clone(), netns: fs::File::open("/proc/thread-self/ns/net").unwrap() };
         let agent = Agent::start(&run_dir);
-        let pids = settled(&run_dir, 1, 2);
-        let served: Vec<_> = (0..20).map(|_| call_vip(pids[0]).expect("an answer")).collect();
+        let pids = settled(&run_dir, 1, 3);
+        let served: Vec<_> = (0..20).map(|_| call_vip(&pids).expect("an answer")).collect();
         assert!(
             served.iter().any(|it| it == "i-test1") && served.iter().any(|it| it == "i-test2"),
             "{served:?}"
@@ -199,11 +230,11 @@ fn a_host_serves_without_a_server_and_survives_the_death_of_its_agent() {
 
         // Dead agent: traffic goes on. New agent: takes everything over, starts nothing a second time.
         drop(agent);
-        assert!((0..5).all(|_| call_vip(pids[0]).is_some()), "no answer without the agent");
+        assert!((0..5).all(|_| call_vip(&pids).is_some()), "no answer without the agent");
         fs::remove_file(run_dir.join("status.json")).unwrap();
         let agent = Agent::start(&run_dir);
-        assert_eq!(settled(&run_dir, 1, 2), pids);
-        assert!(call_vip(pids[0]).is_some());
+        assert_eq!(settled(&run_dir, 1, 3), pids);
+        assert!(call_vip(&pids).is_some());
 
         // A broken device is repaired, a crashed instance is told.
         sh("ip link del dnlb-i2");
@@ -211,7 +242,7 @@ fn a_host_serves_without_a_server_and_survives_the_death_of_its_agent() {
             let back = Command::new("ip").args(["link", "show", "dnlb-i2"]).output().unwrap();
             back.status.success().then_some(())
         });
-        eventually("an answer of the repaired instance", || (call_vip(pids[0])? == "i-test2").then_some(()));
+        eventually("an answer of the repaired instance", || (call_vip(&pids)? == "i-test2").then_some(()));
         sh(&format!("kill -9 {}", pids[1]));
         eventually("the crash in the status", || {
             let state = &status(&run_dir)?["instances"][1]["state"];
@@ -223,21 +254,14 @@ fn a_host_serves_without_a_server_and_survives_the_death_of_its_agent() {
         give(&run_dir, &config(2, 1));
         fs::remove_file(run_dir.join("status.json")).unwrap();
         let agent = Agent::start(&run_dir);
-        assert_eq!(settled(&run_dir, 2, 1), pids[..1]);
+        assert_eq!(settled(&run_dir, 2, 2), [pids[0], pids[2]]);
         eventually("the removal", || (!run_dir.join("instances/i-test2").exists()).then_some(()));
-        assert_eq!(call_vip(pids[0]).as_deref(), Some("i-test1"));
+        assert_eq!(call_vip(&pids).as_deref(), Some("i-test1"));
 
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let netns = Path::new("/proc/thread-self/ns/net");
-        let namespace = fs::File::open(netns).unwrap();
-        let namespace =
-            PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&namespace)));
-        let refused = runtime.block_on(purge(&run_dir, Some(&namespace))).unwrap_err();
+        let refused = wipe.run().unwrap_err();
         assert!(refused.to_string().contains("another agent"), "{refused}");
         drop(agent);
-        let keep = fs::File::open(netns).unwrap();
-        let namespace = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&keep)));
-        runtime.block_on(purge(&run_dir, Some(&namespace))).unwrap();
+        wipe.run().unwrap();
         assert!(!run_dir.exists());
         assert_eq!(sh("ip -o link | grep -c dnlb- || true").trim(), "0");
         assert!(!Path::new(&format!("/proc/{}", pids[0])).exists());
