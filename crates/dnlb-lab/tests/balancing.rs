@@ -1,0 +1,146 @@
+//! Real connections through a VIP and through an elastic IP: who gets them, and whom the instances see.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+mod common;
+
+use common::{Region, Served, text};
+
+const CLIENT: &str = "198.51.100.10";
+
+#[test]
+#[ignore = "needs root and a release build"]
+fn connections_are_spread_by_weight_and_keep_their_source() {
+    let region = Region::up("balancing");
+    let ids = region.web(4);
+    let (vip, eip) = region.balancer("quintuple-hash", 4);
+    let public = format!("http://{eip}/");
+
+    equal_instances_get_equal_shares(&region, &public, &ids);
+    replies_pass_no_edge(&region, &public);
+    instances_see_each_other_by_vip(&region, &vip, &ids);
+    an_instance_may_call_its_own_vip(&region, &vip, &ids);
+    one_client_stays_with_one_instance_by_source_hash(&region, &public, &ids);
+    weights_of_a_target_group_are_followed(&region, &public, &ids);
+    what_no_rule_allows_is_dropped(&region, &public);
+    mistakes_are_refused_and_leave_nothing(&region);
+}
+
+fn answered(served: &Served, connections: u64) {
+    assert_eq!(served.failed, 0, "{}", served.errors);
+    assert_eq!(served.instances.values().sum::<u64>(), connections);
+}
+
+fn equal_instances_get_equal_shares(region: &Region, url: &str, ids: &[String]) {
+    let served = region.load("client", url, 10_000);
+    answered(&served, 10_000);
+    assert_eq!(served.clients, [CLIENT]);
+    for id in ids {
+        let share = served.share(id);
+        assert!((23.0..=27.0).contains(&share), "{id} got {share} %: {served:?}");
+    }
+}
+
+/// Packets that a node's uplink has seen in one direction, `rx` or `tx`.
+fn packets(region: &Region, node: &str, direction: &str) -> u64 {
+    let link = region.exec(node, "ip -s -json link show dev up0");
+    let link: serde_json::Value = serde_json::from_str(&link).unwrap();
+    link[0]["stats64"][direction]["packets"].as_u64().unwrap()
+}
+
+fn replies_pass_no_edge(region: &Region, url: &str) {
+    const CONNECTIONS: u32 = 500;
+    let count = || {
+        let edges: u64 = ["edge-1", "edge-2"].iter().map(|edge| packets(region, edge, "rx")).sum();
+        let hosts: u64 =
+            ["host-a1", "host-a2", "host-b1", "host-b2"].iter().map(|host| packets(region, host, "tx")).sum();
+        (edges, hosts, packets(region, "client", "rx"), packets(region, "client", "tx"))
+    };
+    let before = count();
+    answered(&region.load("client", url, CONNECTIONS), u64::from(CONNECTIONS));
+    let after = count();
+    let (edges, hosts) = (after.0 - before.0, after.1 - before.1);
+    let (replies, requests) = (after.2 - before.2, after.3 - before.3);
+    // Beside the client's own packets the edges hear only their agents' heart-beats; replies would double that.
+    let noise = 200;
+    assert!(
+        edges >= requests && edges < requests + noise,
+        "edges received {edges} packets for {requests} of the client's"
+    );
+    assert!(hosts + noise > replies, "hosts sent {hosts} packets, the client received {replies}");
+    assert!(replies >= u64::from(CONNECTIONS) * 3, "{replies}");
+}
+
+fn instances_see_each_other_by_vip(region: &Region, vip: &str, ids: &[String]) {
+    let caller = region.dnlb("instance create caller --template blank --az lab-1a --wait");
+    let served = region.load(&text(&caller, "/instanceId"), &format!("http://{vip}/"), 1000);
+    answered(&served, 1000);
+    assert_eq!(served.clients, [text(&caller, "/privateIpAddress")]);
+    assert_eq!(served.instances.len(), ids.len());
+}
+
+fn an_instance_may_call_its_own_vip(region: &Region, vip: &str, ids: &[String]) {
+    let served = region.load(&ids[0], &format!("http://{vip}/"), 200);
+    answered(&served, 200);
+    assert!(served.instances.contains_key(&ids[0]), "it is answered by itself, too: {served:?}");
+}
+
+fn one_client_stays_with_one_instance_by_source_hash(region: &Region, url: &str, ids: &[String]) {
+    region.dnlb("backend update b --algorithm ip-hash");
+    region.dnlb("health b --wait 4");
+    let served = region.load("client", url, 500);
+    answered(&served, 500);
+    assert_eq!(served.instances.len(), 1, "{served:?}");
+    assert!(ids.contains(served.instances.keys().next().unwrap()));
+    region.dnlb("backend update b --algorithm quintuple-hash");
+}
+
+fn weights_of_a_target_group_are_followed(region: &Region, url: &str, ids: &[String]) {
+    region.dnlb("target-group create t --lb l");
+    region.dnlb(&format!("target-group register t --instance {} --weight 10", ids[0]));
+    region.dnlb(&format!("target-group register t --instance {} --weight 30", ids[1]));
+    region.dnlb("backend update b --target-group t");
+    region.dnlb("health b --wait 2");
+    let served = region.load("client", url, 10_000);
+    answered(&served, 10_000);
+    let share = served.share(&ids[0]);
+    assert!((23.0..=27.0).contains(&share), "10 of 40 is a quarter, not {share} %");
+    assert_eq!(served.instances.len(), 2);
+    region.dnlb("backend update b --ag web");
+    region.dnlb("health b --wait 4");
+}
+
+/// An ACL at the subnet's border that allows nothing stops what the security groups allow, and back.
+fn what_no_rule_allows_is_dropped(region: &Region, url: &str) {
+    region.dnlb("acl create nothing --vpc v");
+    region.dnlb("acl attach nothing s");
+    region.dnlb("status --wait");
+    let curl = format!("curl --silent --max-time 1 {url}");
+    assert_eq!(region.exit_code("client", &curl), 28, "curl's word for a time-out");
+    region.dnlb("acl add nothing --direction in --protocol tcp --port 8080");
+    region.dnlb("acl add nothing --direction out --protocol tcp --port 1024-65535");
+    region.dnlb("status --wait");
+    answered(&region.load("client", url, 100), 100);
+    region.dnlb("acl detach nothing s");
+}
+
+fn mistakes_are_refused_and_leave_nothing(region: &Region) {
+    let counts = || {
+        let count = |line: &str| region.dnlb(line).as_array().unwrap().len();
+        ["listener list", "backend list", "subnet list", "target-group list", "lb list"].map(count)
+    };
+    let before = counts();
+    for (line, expected) in [
+        ("listener create x --lb l --port 0 --backend b", "port"),
+        ("listener create x --lb l --port 65536 --backend b", "port"),
+        ("listener create x --lb l --port 80 --backend b", "80"),
+        ("listener create x --lb l --port 81 --backend nobody", "nobody"),
+        ("subnet create x --vpc v --prefix 10.0.0.128/25", "10.0.0.128/25"),
+        ("lb create x --subnet s --vip 10.0.0.1", "10.0.0.1"),
+        ("backend delete b", "listener"),
+    ] {
+        let error = region.attempt(line).expect_err(line);
+        assert!(error.contains(expected), "`{line}` said: {error}");
+    }
+    assert_eq!(counts(), before);
+}
