@@ -1,4 +1,5 @@
 //! The wires of a lab, with a program in place of the real one that does nothing.
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
 use std::{
     fs,

@@ -9,16 +9,16 @@ use dnlb_lab::{DEFAULT_NAME, Lab};
 #[command(next_help_heading = "Access")]
 pub(crate) struct Options {
     /// Where the API is, host:port; without it, that of the lab on this machine
-    #[arg(long, env = "DNLB_ENDPOINT", global = true)]
+    #[arg(long, env = "DNLB_ENDPOINT")]
     endpoint: Option<String>,
     /// Only plain HTTP at present
-    #[arg(long, env = "DNLB_SCHEME", global = true, default_value = "http")]
+    #[arg(long, env = "DNLB_SCHEME", default_value = "http")]
     scheme: String,
     /// Region
-    #[arg(long, env = "DNLB_REGION", global = true)]
+    #[arg(long, env = "DNLB_REGION")]
     region: Option<String>,
     /// Access key; its secret comes from the environment's DNLB_SECRET_KEY alone
-    #[arg(long, env = "DNLB_ACCESS_KEY", global = true)]
+    #[arg(long, env = "DNLB_ACCESS_KEY")]
     access_key: Option<String>,
 }
 
