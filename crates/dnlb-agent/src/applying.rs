@@ -19,7 +19,7 @@ use crate::{
     fleet::Fleet,
     links::{HostLinks, Links, NextHops, OVERLAY, PROBE_SWITCH, instance_link_name},
     probes::{HealthBoard, LinkProber, Probes},
-    run_dir::{RunDir, write_atomically},
+    run_dir::{RunDir, write_atomically, write_for_readers},
     status::{Counted, Status, now},
 };
 
@@ -268,23 +268,21 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         Ok(())
     }
 
-    /// Whether an instance is not what it should be.
+    /// Says how everything is; whether an instance is not what it should be.
     async fn look(&mut self) -> bool {
-        let (Some(config), Some(fleet)) = (self.config.clone(), &mut self.host.fleet) else { return false };
-        if self.retry.is_some() {
-            return false;
-        }
-        match fleet.survey(&config, false).await {
-            Ok(survey) => {
-                let due = survey.changed || !survey.is_empty();
-                self.report_instances(&config);
-                due
-            }
-            Err(error) => {
-                self.failed(Some(config.revision), &error);
-                false
+        let Some(config) = self.config.clone() else { return false };
+        let mut due = false;
+        if let Some(fleet) = &mut self.host.fleet
+            && self.retry.is_none()
+        {
+            match fleet.survey(&config, false).await {
+                Ok(survey) => due = survey.changed || !survey.is_empty(),
+                Err(error) => self.failed(Some(config.revision), &error),
             }
         }
+        self.report_instances(&config);
+        self.write_status();
+        due
     }
 
     /// Whether the way to a host has changed.
@@ -314,18 +312,11 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             }
             Err(error) => tracing::warn!(error = crate::fleet::chain(&error), "cannot read counters"),
         }
-        self.write_status();
     }
 
     fn report_instances(&mut self, config: &HostConfig) {
         let Some(fleet) = &self.host.fleet else { return };
-        let instances = match fleet.report(config) {
-            Ok(instances) => instances,
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "cannot look at instances");
-                return;
-            }
-        };
+        let instances = fleet.report(config);
         for gone in self.host.status.instances.iter().filter(|it| !config.instances.contains_key(&it.number))
         {
             self.host.reporter.forget_instance(gone.number);
@@ -362,7 +353,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         }
         let written = serde_json::to_vec_pretty(&self.host.status)
             .map_err(anyhow::Error::new)
-            .and_then(|bytes| Ok(write_atomically(&self.host.run_dir.status(), &bytes, 0o644)?));
+            .and_then(|bytes| Ok(write_for_readers(&self.host.run_dir.status(), &bytes, 0o644)?));
         if let Err(error) = written {
             tracing::warn!(error = format!("{error:#}"), "cannot write the status");
         }

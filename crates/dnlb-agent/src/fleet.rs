@@ -122,7 +122,17 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             if self.busy.contains(&instance.id) {
                 continue;
             }
-            let observed = self.driver.observe(&instance.id)?;
+            let observed = match self.driver.observe(&instance.id) {
+                Ok(observed) => observed,
+                // One that cannot be looked at keeps no other from being looked after.
+                Err(error) => {
+                    self.linked.remove(&instance.number);
+                    if self.may_try(&instance.id, instance.boot) {
+                        self.on_failure(instance.id.clone(), instance.boot, chain(&error));
+                    }
+                    continue;
+                }
+            };
             self.adopt(instance.number, &observed, devices.get(&instance.number).copied());
             if let Some(job) = self.due(config, instance, &observed, repair) {
                 survey.due.push((instance.id.clone(), Some(instance.number), instance.boot, job));
@@ -146,7 +156,12 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
     /// Starts what a survey found due.
     pub(crate) fn launch(&mut self, survey: Survey) {
         for (id, number, boot, job) in survey.due {
-            tracing::info!(instance = %id, job = job.name(), "instance");
+            if matches!(job, Job::Connect(_)) {
+                // Also the regular look at links that are well.
+                tracing::debug!(instance = %id, job = job.name(), "instance");
+            } else {
+                tracing::info!(instance = %id, job = job.name(), "instance");
+            }
             self.busy.insert(id.clone());
             let (driver, links, permits) = (self.driver.clone(), self.links.clone(), self.permits.clone());
             self.jobs.spawn(async move {
@@ -179,17 +194,15 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
                     self.linked.insert(number, linked);
                 }
             }
-            Err(reason) => {
-                tracing::warn!(instance = %id, reason, "an instance is not as it should be");
-                let pause = self
-                    .troubles
-                    .get(&id)
-                    .filter(|trouble| trouble.boot == boot)
-                    .map_or(PAUSE_MIN, |trouble| (trouble.pause * 2).min(PAUSE_MAX));
-                let retry = Instant::now() + pause;
-                self.troubles.insert(id, Trouble { boot, reason, pause, retry });
-            }
+            Err(reason) => self.on_failure(id, boot, reason),
         }
+    }
+
+    fn on_failure(&mut self, id: InstanceId, boot: u32, reason: String) {
+        tracing::warn!(instance = %id, reason, "an instance is not as it should be");
+        let former = self.troubles.get(&id).filter(|trouble| trouble.boot == boot);
+        let pause = former.map_or(PAUSE_MIN, |trouble| (trouble.pause * 2).min(PAUSE_MAX));
+        self.troubles.insert(id, Trouble { boot, reason, pause, retry: Instant::now() + pause });
     }
 
     /// Instances that packets can reach: number -> interface index of the host side.
@@ -198,11 +211,18 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
     }
 
     /// What is to be said of every instance of `config`.
-    pub(crate) fn report(&self, config: &HostConfig) -> anyhow::Result<Vec<InstanceStatus>> {
+    pub(crate) fn report(&self, config: &HostConfig) -> Vec<InstanceStatus> {
         let one = |instance: &InstanceConfig| {
-            let observed = self.driver.observe(&instance.id)?;
-            let trouble = self.troubles.get(&instance.id).filter(|it| it.boot == instance.boot);
-            let reachable = self.linked.contains_key(&instance.number);
+            let (id, number) = (instance.id.clone(), instance.number);
+            let observed = match self.driver.observe(&id) {
+                Ok(observed) => observed,
+                Err(error) => {
+                    let state = InstanceState::Error(chain(&error));
+                    return InstanceStatus { id, number, state, pid: None };
+                }
+            };
+            let trouble = self.troubles.get(&id).filter(|it| it.boot == instance.boot);
+            let reachable = self.linked.contains_key(&number);
             let state = match (instance_state(instance.wanted, &observed), trouble) {
                 (InstanceState::Pending, Some(trouble)) => InstanceState::Error(trouble.reason.clone()),
                 (InstanceState::Running, Some(trouble)) if !reachable => {
@@ -215,7 +235,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
                 Observed::Running { pid, .. } => Some(pid),
                 _ => None,
             };
-            Ok(InstanceStatus { id: instance.id.clone(), number: instance.number, state, pid })
+            InstanceStatus { id, number, state, pid }
         };
         config.instances.values().map(one).collect()
     }

@@ -171,18 +171,32 @@ impl RunDir {
     }
 }
 
-/// Replaces a file so that a crash leaves either the old content or the new, never less.
+/// Replaces a file so that a crash, of the machine too, leaves either the old content or the new, never less.
 ///
 /// # Errors
 /// The file system's.
 pub(crate) fn write_atomically(path: &Path, content: &[u8], mode: u32) -> Result<(), RunDirError> {
+    replace(path, content, mode, true)
+}
+
+/// Replaces a file whose readers must never see half of it, but that means nothing after a crash of the machine.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn write_for_readers(path: &Path, content: &[u8], mode: u32) -> Result<(), RunDirError> {
+    replace(path, content, mode, false)
+}
+
+fn replace(path: &Path, content: &[u8], mode: u32, durable: bool) -> Result<(), RunDirError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(&new)?;
         file.write_all(content)?;
-        file.sync_data()?;
+        if durable {
+            file.sync_data()?;
+        }
         fs::rename(&new, path)
     };
     write().map_err(|source| {

@@ -9,7 +9,7 @@ use std::{
 
 use dnlb_agent::{
     compute::{ComputeDriver, InstanceSpec, NetnsDriver, Observed},
-    links::{InstanceLink, Links, OVERLAY, PROBE_AGENT},
+    links::{InstanceLink, Links, NextHops, OVERLAY, PROBE_AGENT},
 };
 
 /// Runs `test` on a thread whose network namespace is new, with an uplink `up0` in it.
@@ -206,5 +206,45 @@ fn an_instance_that_cannot_start_says_why_and_leaves_no_process() {
         assert!(error.to_string().contains("unknown image \"img-none\""), "{error}");
         assert_eq!(driver.observe(&spec.id).unwrap(), Observed::Absent);
         driver.remove(&spec.id).await.unwrap();
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn next_hops_are_found_on_the_link_and_behind_a_router() {
+    in_fresh_netns(|| async {
+        // The other end of the uplink, a router, lives in a namespace of its own.
+        let mut router = Command::new("unshare").args(["-n", "sleep", "60"]).spawn().unwrap();
+        let pid = router.id();
+        let own = fs::read_link("/proc/thread-self/ns/net").unwrap();
+        eventually("the router's namespace", || {
+            (fs::read_link(format!("/proc/{pid}/ns/net")).ok()? != own).then_some(())
+        })
+        .await;
+        sh(&format!("ip link set up1 netns {pid}"));
+        sh(&format!("nsenter -t {pid} -n bash -ec 'ip link set up1 up; ip addr add 192.0.2.2/24 dev up1'"));
+        sh("ip route add 198.51.100.0/24 via 192.0.2.2");
+        let mac = sh(&format!("nsenter -t {pid} -n ip -o link show up1"));
+        let mac = mac.split("link/ether ").nth(1).unwrap()[..17].to_owned();
+
+        let links = Links::open("up0").unwrap();
+        let host = links.ensure_host().await.unwrap();
+        let hosts = [(1, "192.0.2.1"), (2, "192.0.2.2"), (3, "198.51.100.3"), (4, "203.0.113.4")];
+        let hosts = hosts.map(|(index, addr)| (index, addr.parse().unwrap())).into();
+        let mut hops = NextHops::default();
+        let entries = hops
+            .resolve(&links, &host, (1, "192.0.2.1".parse().unwrap()), &hosts, Duration::from_secs(5))
+            .await
+            .unwrap();
+        router.kill().unwrap();
+        router.wait().unwrap();
+
+        let next_hop = |index: u16| entries[&index].next_hop_mac.map(|byte| format!("{byte:02x}")).join(":");
+        assert_eq!((next_hop(2), next_hop(3)), (mac.clone(), mac));
+        assert_eq!(entries[&3].uplink_mac, host.uplink_mac);
+        assert_eq!(entries[&3].local_addr, dnlb_abi::v4_mapped([192, 0, 2, 1]));
+        for unreachable in [1, 4] {
+            assert_eq!(next_hop(unreachable), "00:00:00:00:00:00", "host {unreachable}");
+        }
     });
 }
