@@ -136,6 +136,12 @@ pub(crate) fn add_instance(region: &mut Region, number: u32, host: u8) {
     region.instances.insert(instance.id.clone(), Arc::new(instance));
 }
 
+/// Gives the backend service another server group.
+pub(crate) fn set_group(region: &mut Region, group: Option<ServerGroup>) {
+    let backend = region.backends.get_mut(&"backend-1".into());
+    Arc::make_mut(backend.expect("made by `populate`")).group = group;
+}
+
 /// The instance runs.
 pub(crate) fn running(number: u32) -> Report {
     let instances = vec![InstanceReport { number, state: InstanceState::Running }];

@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use dnlb_model::{HealthReport, HostConfig, HostId, HostState, InstanceReport, InstanceState, Region};
+use dnlb_model::{
+    HealthReport, HostConfig, HostId, HostState, InstanceReport, InstanceState, Region, ServerGroup,
+};
 use dnlb_proto::{AgentLink, ConfigReceiver, LinkOptions, Report, Reporter, pb::agents_client::AgentsClient};
 use dnlb_store::SqliteStore;
 use tokio::{runtime::Runtime, time::sleep};
@@ -21,7 +23,9 @@ use crate::{
     RegionStore,
     control::{self, LivenessLimits},
     observed::SharedObserved,
-    test_scene::{BACKEND, add_instance, health, hello, known_health, populate, running, settings},
+    test_scene::{
+        BACKEND, add_instance, health, hello, known_health, populate, running, set_group, settings,
+    },
 };
 
 const TOKEN: &str = "a-token-of-the-tests";
@@ -261,6 +265,27 @@ async fn a_newer_stream_of_a_host_takes_the_place_of_the_older() {
 }
 
 #[tokio::test]
+async fn a_newer_stream_starts_from_nothing() {
+    let scene = Scene::new(LivenessLimits::default()).await;
+    scene
+        .change(|region| {
+            add_instance(region, 1, 1);
+            add_instance(region, 2, 1);
+        })
+        .await;
+    let older = Raw::open(&scene, &token(TOKEN), says_hello(1)).await.unwrap();
+    older.say(from_agent::Kind::Report(health(1, true, "connected").into())).await;
+    scene.region_shows("health", |region| known_health(region, 1).is_some()).await;
+    let newer = Raw::open(&scene, &token(TOKEN), says_hello(1)).await.unwrap();
+    scene.change(|region| set_group(region, None)).await;
+    scene.region_shows("no health", |region| region.health.is_empty()).await;
+    scene.change(|region| set_group(region, Some(ServerGroup::Ag("ag-1".into())))).await;
+    newer.say(from_agent::Kind::Report(health(2, true, "connected").into())).await;
+    let region = scene.region_shows("the other's health", |region| known_health(region, 2).is_some()).await;
+    assert_eq!(known_health(&region, 1), None, "said on a stream that is gone");
+}
+
+#[tokio::test]
 async fn a_change_is_pushed_to_whom_it_concerns_and_all_converge() {
     let scene = Scene::new(LivenessLimits::default()).await;
     let (mut one, mut two) = (scene.link(1), scene.link(2));
@@ -363,7 +388,7 @@ async fn a_silent_host_leaves_the_member_sets_and_comes_back() {
 
 #[tokio::test]
 async fn a_restarted_server_changes_nothing_by_itself() {
-    let scene = Scene::new(LivenessLimits::default()).await;
+    let mut scene = Scene::new(LivenessLimits::default()).await;
     let (mut one, two) = (scene.link(1), scene.link(2));
     scene
         .change(|region| {
@@ -377,10 +402,14 @@ async fn a_restarted_server_changes_nothing_by_itself() {
     two.serves(2, true);
     let before = one.gets("both members", |config| members(config) == [1, 2]).await;
     scene.converged(&[&one.host]).await;
-    let revision = scene.region.snapshot().revision;
     let two_host = two.host.clone();
     drop(two);
 
+    scene.stop().await;
+    scene
+        .change(|region| Arc::make_mut(region.vpcs.get_mut(&"vpc-1".into()).unwrap()).name = "w".into())
+        .await;
+    let revision = scene.region.snapshot().revision;
     let scene = scene.restart(LivenessLimits::default()).await;
     assert_eq!(scene.region.snapshot().revision, revision);
     // The other host is not there, but it has not been silent for long enough to be dead.
@@ -389,6 +418,12 @@ async fn a_restarted_server_changes_nothing_by_itself() {
     assert!(Arc::ptr_eq(&before, one.configs.borrow().as_ref().unwrap()), "no new configuration");
     assert!(scene.observed.host(&two_host).is_none());
     assert!(known_health(&scene.region.snapshot(), 2).unwrap().healthy);
+
+    // The agent has repeated what it knows: the server need not wait for a transition to know it too.
+    scene.change(|region| set_group(region, None)).await;
+    scene.region_shows("no health", |region| region.health.is_empty()).await;
+    scene.change(|region| set_group(region, Some(ServerGroup::Ag("ag-1".into())))).await;
+    scene.region_shows("health again", |region| known_health(region, 1).is_some()).await;
 }
 
 #[tokio::test]

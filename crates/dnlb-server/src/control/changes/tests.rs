@@ -1,7 +1,7 @@
 use dnlb_model::{BackendId, InstanceId};
 
 use super::*;
-use crate::test_scene::{add_instance, health, hello, known_health, populate, running, settings};
+use crate::test_scene::{add_instance, health, hello, known_health, populate, running, set_group, settings};
 
 /// Two hosts with one instance each: 1 on h1, 2 on h2.
 fn region() -> Region {
@@ -152,20 +152,17 @@ fn a_target_that_comes_back_before_its_host_noticed_keeps_its_health() {
     let (mut region, mut agents) = (region(), Agents::default());
     agents.say(&region, "h1", health(1, true, "connected"));
     agents.settle(&mut region, 10);
-    let group = |region: &mut Region, group| {
-        Arc::make_mut(region.backends.get_mut(&"backend-1".into()).unwrap()).group = group;
-    };
-    group(&mut region, None);
+    set_group(&mut region, None);
     agents.settle(&mut region, 20);
     assert_eq!(known_health(&region, 1), None);
-    group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
+    set_group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
     agents.settle(&mut region, 30);
     assert!(known_health(&region, 1).unwrap().healthy, "the host still checks it and will not say it again");
 
     agents.say(&region, "h1", Report { forgotten_health: vec![(1, 1)], ..Report::default() });
-    group(&mut region, None);
+    set_group(&mut region, None);
     agents.settle(&mut region, 40);
-    group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
+    set_group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
     agents.settle(&mut region, 50);
     assert_eq!(known_health(&region, 1), None, "the host has stopped checking it");
 }
