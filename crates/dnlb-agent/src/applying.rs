@@ -315,8 +315,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     }
 
     fn report_instances(&mut self, config: &HostConfig) {
-        let Some(fleet) = &self.host.fleet else { return };
-        let instances = fleet.report(config);
+        let Some(instances) = self.host.fleet.as_ref().and_then(|fleet| fleet.report(config)) else { return };
         for gone in self.host.status.instances.iter().filter(|it| !config.instances.contains_key(&it.number))
         {
             self.host.reporter.forget_instance(gone.number);

@@ -95,6 +95,8 @@ pub(crate) struct Fleet<D> {
     busy: BTreeSet<InstanceId>,
     linked: BTreeMap<u32, Linked>,
     troubles: BTreeMap<InstanceId, Trouble>,
+    /// Whether anything has been looked at yet.
+    surveyed: bool,
 }
 
 impl<D: ComputeDriver + 'static> Fleet<D> {
@@ -107,6 +109,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             busy: BTreeSet::new(),
             linked: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            surveyed: false,
         }
     }
 
@@ -149,6 +152,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         }
         self.linked.retain(|number, _| config.instances.contains_key(number));
         self.troubles.retain(|id, trouble| wanted.contains(id) || trouble.boot == 0);
+        self.surveyed = true;
         survey.changed = before != self.ifindices();
         Ok(survey)
     }
@@ -210,8 +214,12 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         self.linked.iter().map(|(&number, linked)| (number, linked.ifindex)).collect()
     }
 
-    /// What is to be said of every instance of `config`.
-    pub(crate) fn report(&self, config: &HostConfig) -> Vec<InstanceStatus> {
+    /// What is to be said of every instance of `config`; nothing before the first survey, when running instances
+    /// are not adopted yet and would look as if they could not be reached.
+    pub(crate) fn report(&self, config: &HostConfig) -> Option<Vec<InstanceStatus>> {
+        if !self.surveyed {
+            return None;
+        }
         let one = |instance: &InstanceConfig| {
             let (id, number) = (instance.id.clone(), instance.number);
             let observed = match self.driver.observe(&id) {
@@ -237,7 +245,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             };
             InstanceStatus { id, number, state, pid }
         };
-        config.instances.values().map(one).collect()
+        Some(config.instances.values().map(one).collect())
     }
 
     /// Notes what packets can reach: also what a former agent connected, but nothing that has ended or lost its

@@ -237,9 +237,11 @@ mod tests {
         }
     }
 
+    type Known = BTreeMap<(u32, u32), (bool, String)>;
+
     #[derive(Clone, Default)]
     struct Ears {
-        known: Arc<Mutex<BTreeMap<(u32, u32), (bool, String)>>>,
+        known: Arc<Mutex<Known>>,
         heard: Arc<tokio::sync::Notify>,
     }
 

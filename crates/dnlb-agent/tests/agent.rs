@@ -1,5 +1,7 @@
 //! A whole agent in a real kernel, without a server: needs root, touches nothing outside a fresh network namespace.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -1,5 +1,7 @@
 //! Instances and links in a real kernel: needs root, touches nothing outside a fresh network namespace.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{
     fs,
     path::PathBuf,

@@ -49,6 +49,14 @@ pub(crate) struct NextHop {
     pub(crate) source: Option<IpAddr>,
 }
 
+/// A neighbour of which the kernel has a MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    pub(crate) mac: [u8; 6],
+    /// Whether it was confirmed lately; else the kernel asks again at the next packet.
+    pub(crate) fresh: bool,
+}
+
 /// One end of a new veth pair that goes elsewhere.
 pub(crate) struct Peer<'a> {
     pub(crate) name: &'a str,
@@ -207,9 +215,8 @@ impl Netlink {
         parse_next_hop(&route.ok_or_else(unreachable)?, destination).ok_or_else(unreachable)
     }
 
-    /// Every neighbour whose MAC address the kernel would use, by device and address, and whether it was
-    /// confirmed lately.
-    pub(crate) async fn neighbours(&self) -> Result<BTreeMap<(u32, IpAddr), ([u8; 6], bool)>, LinkError> {
+    /// Every neighbour whose MAC address the kernel would use, by device and address.
+    pub(crate) async fn neighbours(&self) -> Result<BTreeMap<(u32, IpAddr), Neighbour>, LinkError> {
         let mut known = BTreeMap::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let request = self.handle.neighbours().get().set_address_family(family).execute();
@@ -310,7 +317,7 @@ fn parse_next_hop(route: &RouteMessage, destination: IpAddr) -> Option<NextHop> 
     Some(NextHop { neighbour: gateway.unwrap_or(destination), device: device?, source })
 }
 
-fn parse_neighbour(message: &NeighbourMessage) -> Option<((u32, IpAddr), ([u8; 6], bool))> {
+fn parse_neighbour(message: &NeighbourMessage) -> Option<((u32, IpAddr), Neighbour)> {
     let fresh = match message.header.state {
         NeighbourState::Reachable | NeighbourState::Permanent | NeighbourState::Noarp => true,
         NeighbourState::Stale | NeighbourState::Delay | NeighbourState::Probe => false,
@@ -326,7 +333,7 @@ fn parse_neighbour(message: &NeighbourMessage) -> Option<((u32, IpAddr), ([u8; 6
             _ => {}
         }
     }
-    Some(((message.header.ifindex, addr?), (mac?, fresh)))
+    Some(((message.header.ifindex, addr?), Neighbour { mac: mac?, fresh }))
 }
 
 fn is_errno(error: &rtnetlink::Error, errno: i32) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use dnlb_abi::HostEntry;
 
-use super::{HostLinks, LinkError, Links};
+use super::{HostLinks, LinkError, Links, netlink::Neighbour};
 
 /// The discard port: a datagram there makes the kernel ask for its neighbour's MAC and bothers nobody.
 const DISCARD_PORT: u16 = 9;
@@ -72,7 +72,7 @@ impl NextHops {
                 }
             };
             match neighbours.get(&(hop.device, hop.neighbour)) {
-                Some(&(mac, fresh)) => {
+                Some(&Neighbour { mac, fresh }) => {
                     self.known.insert(addr, mac);
                     if !fresh {
                         provoke(hop.neighbour);
