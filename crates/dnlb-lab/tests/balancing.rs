@@ -19,7 +19,6 @@ fn connections_are_spread_by_weight_and_keep_their_source() {
     equal_instances_get_equal_shares(&region, &public, &ids);
     replies_pass_no_edge(&region, &public);
     instances_see_each_other_by_vip(&region, &vip, &ids);
-    an_instance_may_call_its_own_vip(&region, &vip, &ids);
     one_client_stays_with_one_instance_by_source_hash(&region, &public, &ids);
     weights_of_a_target_group_are_followed(&region, &public, &ids);
     what_no_rule_allows_is_dropped(&region, &public);
@@ -77,12 +76,6 @@ fn instances_see_each_other_by_vip(region: &Region, vip: &str, ids: &[String]) {
     answered(&served, 1000);
     assert_eq!(served.clients, [text(&caller, "/privateIpAddress")]);
     assert_eq!(served.instances.len(), ids.len());
-}
-
-fn an_instance_may_call_its_own_vip(region: &Region, vip: &str, ids: &[String]) {
-    let served = region.load(&ids[0], &format!("http://{vip}/"), 200);
-    answered(&served, 200);
-    assert!(served.instances.contains_key(&ids[0]), "it is answered by itself, too: {served:?}");
 }
 
 fn one_client_stays_with_one_instance_by_source_hash(region: &Region, url: &str, ids: &[String]) {
