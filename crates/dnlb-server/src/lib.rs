@@ -1,13 +1,17 @@
 //! The server: HTTP API, agents' streams and the region's control loop around one durable region.
 //!
 //! Read [`RegionStore`] first: everything here reads its snapshots and changes it by transactions.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod agents;
 pub mod control;
+pub mod http;
 pub mod observed;
+pub mod ops;
+mod options;
 mod region_store;
 #[cfg(test)]
 mod test_scene;
 
+pub use options::{Options, run};
 pub use region_store::{OpenError, RegionStore, TransactError};

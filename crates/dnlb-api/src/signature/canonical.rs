@@ -59,38 +59,41 @@ fn query_variants(raw: &str, scheme: Scheme) -> Vec<String> {
     distinct(found)
 }
 
-/// How one part of a query is written, as key and value; none: not at all.
-type Part = fn(&str) -> Option<(Option<String>, String)>;
-
-fn sorted_query(raw: &str, part: Part) -> String {
-    let mut parts: Vec<(Option<String>, String)> =
-        raw.split('&').filter(|part| !part.is_empty()).filter_map(part).collect();
-    parts.sort();
-    let join = |(key, value): (Option<String>, String)| match key {
-        Some(key) => format!("{key}={value}"),
-        None => value,
-    };
-    parts.into_iter().map(join).collect::<Vec<_>>().join("&")
+/// One part of a query as it is signed: what it is sorted by, and its text.
+struct Part {
+    order: [String; 2],
+    text: String,
 }
 
-fn python(part: &str) -> Option<(Option<String>, String)> {
-    let (key, value) = part.split_once('=')?;
-    (!key.is_empty()).then(|| (Some(quote(&unquote_plus(key), b"")), quote(&unquote_plus(value), b"")))
-}
-
-/// Up to 1.6.180 a value with a `=` in it lost its key.
-fn old_python(part: &str) -> Option<(Option<String>, String)> {
-    let (key, value) = part.split_once('=')?;
-    if key.is_empty() || !value.contains('=') {
-        return python(part);
+impl Part {
+    fn new(key: String, value: String) -> Self {
+        Self { text: format!("{key}={value}"), order: [key, value] }
     }
-    Some((None, quote(&unquote_plus(value), b"")))
+}
+
+fn sorted_query(raw: &str, part: fn(&str) -> Option<Part>) -> String {
+    let mut parts: Vec<Part> = raw.split('&').filter(|part| !part.is_empty()).filter_map(part).collect();
+    parts.sort_by(|a, b| a.order.cmp(&b.order));
+    parts.into_iter().map(|part| part.text).collect::<Vec<_>>().join("&")
+}
+
+fn python(part: &str) -> Option<Part> {
+    let (key, value) = part.split_once('=')?;
+    (!key.is_empty()).then(|| Part::new(quote(&unquote_plus(key), b""), quote(&unquote_plus(value), b"")))
+}
+
+/// Up to 1.6.180 a value with a `=` in it lost its key, after sorting.
+fn old_python(part: &str) -> Option<Part> {
+    let bare = part.matches('=').count() > 1;
+    let part = python(part)?;
+    let text = if bare { part.order[1].clone() } else { part.text };
+    Some(Part { text, order: part.order })
 }
 
 /// RFC 3986: `+` is itself, and a part without `=` is a key without a value.
-fn standard(part: &str) -> Option<(Option<String>, String)> {
+fn standard(part: &str) -> Option<Part> {
     let (key, value) = part.split_once('=').unwrap_or((part, ""));
-    Some((Some(quote(&unquote(key), b"")), quote(&unquote(value), b"")))
+    Some(Part::new(quote(&unquote(key), b""), quote(&unquote(value), b"")))
 }
 
 fn header_variants(request: &Request<'_>, signed: &[String]) -> Result<Vec<String>, SignatureError> {

@@ -1,0 +1,193 @@
+//! The HTTP API: a thin shell around [`crate::ops`].
+//!
+//! It checks the signature before anything else, finds the operation by service, method and path, and makes
+//! sure that every reply has a request id.
+
+mod access_key;
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::Response,
+};
+use dnlb_api::{
+    ApiError, Query,
+    body::Reply,
+    signature::{self, Expected, Scope, encoding::unquote},
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, time::timeout};
+
+use crate::{
+    RegionStore, TransactError,
+    observed::SharedObserved,
+    ops::{self, Call, Operation, Quotas},
+};
+
+pub use access_key::{AccessKey, AccessKeyError};
+
+/// Services that requests may be signed for.
+const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
+
+/// Longest body: far above what a thousand targets take, far below what hurts.
+const BODY_BYTES_MAX: usize = 4 << 20;
+
+/// Longest path and query.
+const URI_BYTES_MAX: usize = 8 << 10;
+
+/// How long a client may take to send its body.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-jdcloud-request-id");
+
+/// What the API works with.
+pub struct Api {
+    /// The region.
+    pub region: RegionStore,
+    /// What hosts were last seen to do.
+    pub observed: SharedObserved,
+    /// Whose signatures count.
+    pub access_key: AccessKey,
+    /// How much of everything there may be.
+    pub quotas: Quotas,
+}
+
+/// Serves the API on a listening socket until `shutdown` is ready and all replies under way are sent.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new().fallback(handle).with_state(Arc::new(api));
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let request_id = hex::encode(rand::random::<[u8; 16]>());
+    let outcome = answer(&api, &request_id, request).await;
+    reply(request_id, outcome)
+}
+
+async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, ApiError> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let query = parts.uri.query().unwrap_or_default();
+    if path.len() + query.len() > URI_BYTES_MAX {
+        return Err(ApiError::new(
+            414,
+            "HTTP_URI_TOO_LONG",
+            format!("the URI is longer than {URI_BYTES_MAX} bytes"),
+        ));
+    }
+    let body = read(body).await?;
+    let decoded = unquote(path);
+    let place =
+        decoded.trim_start_matches('/').strip_prefix("v1/regions/").and_then(|rest| rest.split_once('/'));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    let scope = authenticate(api, request_id, &parts, &body, place.map(|(region, _)| region), now)?;
+
+    let (region, path) = place.ok_or_else(ApiError::no_route)?;
+    if region != api.region.snapshot().settings.name {
+        return Err(ApiError::not_found("region", region.chars().take(64).collect::<String>()));
+    }
+    let method = parts.method.as_str();
+    let (route, ids) = ops::route(&scope.service, method, path).ok_or_else(ApiError::no_route)?;
+    let call = Call {
+        ids,
+        query: Query::parse(query),
+        body: &body,
+        now,
+        quotas: &api.quotas,
+        observed: &api.observed,
+    };
+    match route.operation {
+        Operation::Read(read) => read(&api.region.snapshot(), &call),
+        Operation::Write(write) => {
+            let outcome =
+                api.region.transact(|region| write(region, &call)).await.map_err(|error| match error {
+                    TransactError::Refused(error) => error,
+                    TransactError::Store(error) => {
+                        tracing::error!(
+                            request_id,
+                            error = &error as &dyn std::error::Error,
+                            "the store failed"
+                        );
+                        ApiError::internal()
+                    }
+                });
+            let code = outcome.as_ref().err().map_or(200, |error| error.code);
+            tracing::info!(request_id, service = scope.service, operation = route.name, ids = ?call.ids, code);
+            outcome
+        }
+    }
+}
+
+async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
+    match timeout(BODY_PATIENCE, to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => {
+            let mut source: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(cause) = source {
+                if cause.to_string().contains("length limit exceeded") {
+                    let message = format!("the body is longer than {BODY_BYTES_MAX} bytes");
+                    return Err(ApiError::new(413, "HTTP_REQUEST_ENTITY_TOO_LARGE", message));
+                }
+                source = cause.source();
+            }
+            Err(ApiError::new(400, "HTTP_BAD_REQUEST", "the body did not arrive"))
+        }
+        Err(_) => Err(ApiError::new(400, "HTTP_BAD_REQUEST", "the body did not arrive in time")),
+    }
+}
+
+fn authenticate(
+    api: &Api,
+    request_id: &str,
+    parts: &Parts,
+    body: &[u8],
+    region: Option<&str>,
+    now: u64,
+) -> Result<Scope, ApiError> {
+    let headers: Vec<(String, String)> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    let request = signature::Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &headers,
+        body,
+    };
+    let expected = Expected { region, services: SERVICES };
+    signature::verify(&request, expected, now, |key| api.access_key.secret_of(key)).map_err(|error| {
+        tracing::info!(request_id, reason = %error, "a request is not signed as it should be");
+        ApiError::access()
+    })
+}
+
+fn reply(request_id: String, outcome: Result<Value, ApiError>) -> Response {
+    let code = outcome.as_ref().err().map_or(200, |error| error.code);
+    let id = HeaderValue::from_str(&request_id).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+    let body = serde_json::to_vec(&Reply::new(request_id, outcome)).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(REQUEST_ID, id);
+    response
+}

@@ -1,0 +1,150 @@
+//! Availability groups.
+
+use std::sync::Arc;
+
+use dnlb_api::{ApiError, time, wire};
+use dnlb_model::{Ag, AgId, InstanceId, Region, TemplateId};
+use wire::ag::{AbandonInstances, AvailabilityGroup, CreateAg, SetInstanceTemplate, UpdateAg};
+
+use super::{
+    Call, DONE, Outcome, check, edit, find, fresh, instance,
+    list::{Filters, List},
+    one, quota, template,
+};
+
+pub(super) const KIND: &str = "availability group";
+
+const FILTERS: Filters<Ag> = &[
+    ("agName", |_, ag, filter| filter.accepts_part(&ag.name)),
+    ("agId", |_, ag, filter| filter.accepts(ag.id.as_str())),
+    ("instanceTemplateId", |_, ag, filter| filter.accepts(ag.template.as_str())),
+    ("vpcId", |_, ag, filter| filter.accepts(ag.vpc.as_str())),
+];
+
+pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let spec: CreateAg = call.body()?;
+    let name = check::name("agName", spec.ag_name)?;
+    let description = check::description(spec.description)?;
+    let other_kind = spec.ag_type.is_some_and(|kind| !["vm", "kvm", "container"].contains(&kind.as_str()));
+    check::refuse(other_kind, "agType", "vm, kvm or container")?;
+    let loose = spec.configuration_type.is_some_and(|kind| kind != "strict");
+    check::refuse(loose, "configurationType", "groups are bound to their template (strict)")?;
+    let template =
+        spec.instance_template_id.ok_or_else(|| ApiError::invalid("missing field `instanceTemplateId`"))?;
+    let template = TemplateId(template);
+    if spec.azs.is_empty() {
+        return Err(ApiError::invalid("azs is empty: give at least one zone"));
+    }
+    for (index, az) in spec.azs.iter().enumerate() {
+        if !region.settings.azs.contains(az) {
+            return Err(ApiError::invalid(format!(
+                "az `{}` is none of this region's: {}",
+                check::shown(az),
+                region.settings.azs.join(", ")
+            )));
+        }
+        if spec.azs[..index].contains(az) {
+            return Err(ApiError::invalid(format!("az {az} is given twice")));
+        }
+    }
+    let vpc = vpc_of(region, &template)?;
+    quota::within(region.ags.len(), 1, call.quotas.ags, "availability groups of the region")?;
+    let id: AgId = fresh(AgId::PREFIX, &region.ags);
+    let ag = Ag { id: id.clone(), name, description, template, vpc, azs: spec.azs, created: call.now };
+    region.ags.insert(id.clone(), Arc::new(ag));
+    one("agId", id)
+}
+
+fn vpc_of(region: &Region, id: &TemplateId) -> Result<dnlb_model::VpcId, ApiError> {
+    let found = find(&region.templates, template::KIND, id)?;
+    template::vpc_of(region, &found.subnet).ok_or_else(|| {
+        ApiError::precondition(format!("the subnet of instance template {id} no longer exists"))
+    })
+}
+
+pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let change: UpdateAg = call.body()?;
+    let ag = edit(&mut region.ags, KIND, &call.id())?;
+    if let Some(name) = change.name {
+        ag.name = check::name("name", name)?;
+    }
+    if change.description.is_some() {
+        ag.description = check::description(change.description)?;
+    }
+    DONE
+}
+
+pub(super) fn set_template(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let change: SetInstanceTemplate = call.body()?;
+    let id: AgId = call.id();
+    let old = find(&region.ags, KIND, &id)?.vpc.clone();
+    let template = TemplateId(change.instance_template_id);
+    let vpc = vpc_of(region, &template)?;
+    if vpc != old {
+        return Err(ApiError::invalid(format!(
+            "instance template {template} is in VPC {vpc}, availability group {id} in VPC {old}"
+        )));
+    }
+    edit(&mut region.ags, KIND, &id)?.template = template;
+    DONE
+}
+
+/// The instances live on, outside any group.
+pub(super) fn abandon(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let spec: AbandonInstances = call.body()?;
+    let id: AgId = call.id();
+    find(&region.ags, KIND, &id)?;
+    for instance_id in spec.instance_ids.into_iter().map(InstanceId) {
+        let instance = edit(&mut region.instances, instance::KIND, &instance_id)?;
+        if instance.ag.as_ref() != Some(&id) {
+            return Err(ApiError::precondition(format!(
+                "instance {instance_id} is not in availability group {id}"
+            )));
+        }
+        instance.ag = None;
+    }
+    DONE
+}
+
+pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let id: AgId = call.id();
+    find(&region.ags, KIND, &id)?;
+    let in_use =
+        |user: String| ApiError::precondition(format!("availability group {id} is in use by {user}"));
+    if let Some(instance) = region.instances.values().find(|one| one.ag.as_ref() == Some(&id)) {
+        return Err(in_use(format!("instance {}: delete or abandon its instances first", instance.id)));
+    }
+    let uses =
+        |group: &dnlb_model::ServerGroup| matches!(group, dnlb_model::ServerGroup::Ag(ag) if *ag == id);
+    if let Some(backend) = region.backends.values().find(|backend| backend.group.as_ref().is_some_and(uses)) {
+        return Err(in_use(format!("backend {}", backend.id)));
+    }
+    region.ags.remove(&id);
+    DONE
+}
+
+pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
+    one("ag", view(region, find(&region.ags, KIND, &call.id())?))
+}
+
+pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
+    List { key: "ags", items: &region.ags, filters: FILTERS, created: |ag| ag.created, tags: None }
+        .reply(region, call, view)
+}
+
+fn view(region: &Region, ag: &Ag) -> AvailabilityGroup {
+    let members = region.instances.values().filter(|instance| instance.ag.as_ref() == Some(&ag.id));
+    AvailabilityGroup {
+        id: ag.id.0.clone(),
+        name: ag.name.clone(),
+        description: ag.description.clone(),
+        instance_template_id: ag.template.0.clone(),
+        azs: ag.azs.clone(),
+        ag_type: "vm".to_owned(),
+        create_time: time::iso(ag.created),
+        count: quota::count(members.count()),
+        auto_scaling: false,
+        configuration_type: "strict".to_owned(),
+        vpc_id: ag.vpc.0.clone(),
+    }
+}

@@ -1,0 +1,473 @@
+//! Backend services and the health of their targets.
+
+use std::sync::Arc;
+
+use dnlb_api::{ApiError, time, wire};
+use dnlb_model::{
+    AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, HostState, Instance, InstanceState,
+    LoadBalancerId, Power, Protocol, Region, ServerGroup, TargetGroupId,
+};
+use wire::lb::{CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
+
+use super::{
+    Call, DONE, Outcome, ag, check, edit, find, fresh,
+    list::{Filters, List},
+    load_balancer, next, one, quota, target_group,
+};
+
+pub(super) const KIND: &str = "backend";
+
+const FILTERS: Filters<Backend> = &[
+    ("loadBalancerType", |_, _, filter| filter.accepts("dnlb")),
+    ("backendIds", |_, backend, filter| filter.accepts(backend.id.as_str())),
+    ("backendNames", |_, backend, filter| filter.accepts(&backend.name)),
+    ("loadBalancerId", |_, backend, filter| filter.accepts(backend.load_balancer.as_str())),
+    (
+        "agId",
+        |_, backend, filter| matches!(&backend.group, Some(ServerGroup::Ag(ag)) if filter.accepts(ag.as_str())),
+    ),
+    ("protocol", |_, backend, filter| filter.accepts(protocol_word(backend.protocol))),
+];
+
+/// What a health check is while nobody says otherwise.
+const DEFAULT_CHECK: HealthCheck = HealthCheck {
+    protocol: CheckProtocol::Tcp,
+    healthy_threshold: 3,
+    unhealthy_threshold: 3,
+    timeout_seconds: 3,
+    interval_seconds: 5,
+    port: 0,
+};
+
+pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let spec: CreateBackend = call.body()?;
+    let name = check::name("backendName", spec.backend_name)?;
+    let description = check::description(spec.description)?;
+    let protocol = check::protocol(&spec.protocol)?;
+    let port = check::number("port", spec.port, 1..=65_535)?;
+    let algorithm = spec.algorithm.as_deref().map_or(Ok(Algorithm::IpHash), algorithm)?;
+    if spec.health_check_spec.protocol.is_none() {
+        return Err(ApiError::invalid("healthCheckSpec: missing field `protocol`"));
+    }
+    let check = health_check(&spec.health_check_spec, &DEFAULT_CHECK)?;
+    refuse_unsupported(&Unsupported {
+        proxy_protocol: spec.proxy_protocol,
+        session_stickiness: spec.session_stickiness,
+        session_sticky_timeout: spec.session_sticky_timeout,
+        connection_draining_seconds: spec.connection_draining_seconds,
+        http_cookie_expire_seconds: spec.http_cookie_expire_seconds,
+        http_forwarded: [
+            spec.http_forwarded_protocol,
+            spec.http_forwarded_port,
+            spec.http_forwarded_host,
+            spec.http_forwarded_vip,
+            spec.http_forwarded_client_port,
+        ],
+    })?;
+    let load_balancer = LoadBalancerId::from(spec.load_balancer_id);
+    load_balancer::check(region, &load_balancer)?;
+    let group = match server_group(spec.target_group_ids, spec.ag_ids)? {
+        Wanted::Unchanged | Wanted::Nobody => None,
+        Wanted::Group(group) => Some(group),
+    };
+    check_group(region, &load_balancer, group.as_ref())?;
+    let siblings = region.backends.values().filter(|one| one.load_balancer == load_balancer).count();
+    quota::within(siblings, 1, call.quotas.backends, "backends of the load balancer")?;
+    let number = next(region, KIND, u32::MAX, |sequences| &mut sequences.backend)?;
+    let id: BackendId = fresh(BackendId::PREFIX, &region.backends);
+    let backend = Backend {
+        id: id.clone(),
+        number,
+        name,
+        description,
+        load_balancer,
+        protocol,
+        port,
+        algorithm,
+        check,
+        check_enabled: true,
+        group,
+        draining_seconds: 0,
+        created: call.now,
+    };
+    region.backends.insert(id.clone(), Arc::new(backend));
+    one("backendId", id)
+}
+
+pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let change: UpdateBackend = call.body()?;
+    let id: BackendId = call.id();
+    let mut backend = find(&region.backends, KIND, &id)?.clone();
+    refuse_unsupported(&Unsupported {
+        proxy_protocol: change.proxy_protocol,
+        session_stickiness: change.session_stickiness,
+        session_sticky_timeout: change.session_sticky_timeout,
+        connection_draining_seconds: change.connection_draining_seconds,
+        http_cookie_expire_seconds: change.http_cookie_expire_seconds,
+        http_forwarded: [
+            change.http_forwarded_protocol,
+            change.http_forwarded_port,
+            change.http_forwarded_host,
+            change.http_forwarded_vip,
+            change.http_forwarded_client_port,
+        ],
+    })?;
+    let other_protocol = change.protocol.is_some_and(|text| check::protocol(&text) != Ok(backend.protocol));
+    let other_port = change.port.is_some_and(|port| port != i64::from(backend.port));
+    let other_balancer = change.load_balancer_id.is_some_and(|other| other != backend.load_balancer.0);
+    if other_protocol || other_port || other_balancer {
+        return Err(ApiError::invalid(
+            "protocol, port and load balancer of a backend cannot change: create another backend",
+        ));
+    }
+    if let Some(name) = change.backend_name {
+        backend.name = check::name("backendName", name)?;
+    }
+    if change.description.is_some() {
+        backend.description = check::description(change.description)?;
+    }
+    if let Some(word) = &change.algorithm {
+        backend.algorithm = algorithm(word)?;
+    }
+    if let Some(spec) = &change.health_check_spec {
+        backend.check = health_check(spec, &backend.check)?;
+    }
+    if let Some(closed) = change.close_health_check {
+        backend.check_enabled = !closed;
+    }
+    match server_group(change.target_group_ids, change.ag_ids)? {
+        Wanted::Unchanged => {}
+        Wanted::Nobody => backend.group = None,
+        Wanted::Group(group) => backend.group = Some(group),
+    }
+    check_group(region, &backend.load_balancer, backend.group.as_ref())?;
+    *edit(&mut region.backends, KIND, &id)? = backend;
+    DONE
+}
+
+/// The server group is only let go.
+pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let id: BackendId = call.id();
+    find(&region.backends, KIND, &id)?;
+    if let Some(listener) = region.listeners.values().find(|listener| listener.backend == id) {
+        return Err(ApiError::precondition(format!("backend {id} is in use by listener {}", listener.id)));
+    }
+    region.backends.remove(&id);
+    region.health.retain(|(backend, _), _| *backend != id);
+    DONE
+}
+
+pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
+    one("backend", view(region, find(&region.backends, KIND, &call.id())?))
+}
+
+pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
+    List {
+        key: "backends",
+        items: &region.backends,
+        filters: FILTERS,
+        created: |backend| backend.created,
+        tags: None,
+    }
+    .reply_dnlb(region, call, view)
+}
+
+pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
+    let backend = find(&region.backends, KIND, &call.id())?;
+    let ids = match &backend.group {
+        None => (None, None),
+        Some(ServerGroup::Ag(ag)) => (None, Some(ag.0.clone())),
+        Some(ServerGroup::TargetGroup(group)) => (Some(group.0.clone()), None),
+    };
+    let targets: Vec<TargetHealth> = targets(region, backend)
+        .into_iter()
+        .map(|target| {
+            let fit = fitness(region, backend, target.instance);
+            TargetHealth {
+                instance_id: target.instance.id.0.clone(),
+                kind: "vm".to_owned(),
+                port: target.port.into(),
+                weight: target.weight.into(),
+                status: match fit {
+                    Fitness::Fit => "healthy",
+                    Fitness::Unchecked => "N/A",
+                    Fitness::Unfit(..) => "unhealthy",
+                }
+                .to_owned(),
+                ip_address: target.instance.addr.to_string(),
+                target_group_id: ids.0.clone(),
+                ag_id: ids.1.clone(),
+                unhealth_reason: match fit {
+                    Fitness::Unfit(reason, detail) => {
+                        Some(UnhealthReason { reason: reason.to_owned(), detail })
+                    }
+                    Fitness::Fit | Fitness::Unchecked => None,
+                },
+            }
+        })
+        .collect();
+    one("targetHealths", targets)
+}
+
+/// A server of a backend service.
+pub(super) struct Server<'a> {
+    instance: &'a Instance,
+    port: u16,
+    weight: u32,
+}
+
+/// Everybody in a backend service's server group, whatever their state.
+pub(super) fn targets<'a>(region: &'a Region, backend: &Backend) -> Vec<Server<'a>> {
+    match &backend.group {
+        None => Vec::new(),
+        // Members of a group have equal weights; the wire shows the default one.
+        Some(ServerGroup::Ag(ag)) => region
+            .instances
+            .values()
+            .filter(|instance| instance.ag.as_ref() == Some(ag))
+            .map(|instance| Server { instance, port: backend.port, weight: target_group::DEFAULT_WEIGHT })
+            .collect(),
+        Some(ServerGroup::TargetGroup(group)) => region
+            .target_groups
+            .get(group)
+            .into_iter()
+            .flat_map(|group| group.targets.values())
+            .filter_map(|target| {
+                let port = if target.port == 0 { backend.port } else { target.port };
+                Some(Server {
+                    instance: region.instances.get(&target.instance)?,
+                    port,
+                    weight: target.weight,
+                })
+            })
+            .collect(),
+    }
+}
+
+/// Whether a server gets new flows, and if not, why.
+enum Fitness {
+    Fit,
+    Unchecked,
+    Unfit(&'static str, String),
+}
+
+fn fitness(region: &Region, backend: &Backend, instance: &Instance) -> Fitness {
+    let up = region.hosts.get(&instance.host).is_some_and(|host| host.state == HostState::Up);
+    if !up {
+        return Fitness::Unfit("HOST_DOWN", format!("host {} is down", instance.host));
+    }
+    if instance.wanted != Power::On || instance.state != InstanceState::Running {
+        return Fitness::Unfit("NOT_RUNNING", "the instance is not running".to_owned());
+    }
+    if !backend.check_enabled {
+        return Fitness::Unchecked;
+    }
+    match region.health.get(&(backend.id.clone(), instance.id.clone())) {
+        None => Fitness::Unfit("NOT_CHECKED", "not checked often enough yet".to_owned()),
+        Some(health) if health.healthy => Fitness::Fit,
+        Some(health) => Fitness::Unfit("CHECK_FAILED", health.reason.clone()),
+    }
+}
+
+/// How many servers of a backend service get new flows, and how many there are.
+pub(super) fn served(region: &Region, backend: &Backend) -> (usize, usize) {
+    let targets = targets(region, backend);
+    let fit = |server: &&Server<'_>| !matches!(fitness(region, backend, server.instance), Fitness::Unfit(..));
+    (targets.iter().filter(fit).count(), targets.len())
+}
+
+/// What a request says of the server group.
+enum Wanted {
+    Unchanged,
+    Nobody,
+    Group(ServerGroup),
+}
+
+fn server_group(target_groups: Option<Vec<String>>, ags: Option<Vec<String>>) -> Result<Wanted, ApiError> {
+    let given = target_groups.is_some() || ags.is_some();
+    let (target_groups, ags) = (target_groups.unwrap_or_default(), ags.unwrap_or_default());
+    match (target_groups.as_slice(), ags.as_slice()) {
+        ([], []) if given => Ok(Wanted::Nobody),
+        ([], []) => Ok(Wanted::Unchanged),
+        ([group], []) => Ok(Wanted::Group(ServerGroup::TargetGroup(TargetGroupId(group.clone())))),
+        ([], [ag]) => Ok(Wanted::Group(ServerGroup::Ag(AgId(ag.clone())))),
+        _ => Err(ApiError::invalid(
+            "a backend has at most one server group: one of targetGroupIds or one of agIds",
+        )),
+    }
+}
+
+fn check_group(
+    region: &Region,
+    load_balancer: &LoadBalancerId,
+    group: Option<&ServerGroup>,
+) -> Result<(), ApiError> {
+    match group {
+        None => Ok(()),
+        Some(ServerGroup::TargetGroup(id)) => {
+            let group = find(&region.target_groups, target_group::KIND, id)?;
+            if group.load_balancer != *load_balancer {
+                return Err(ApiError::invalid(format!(
+                    "target group {id} belongs to load balancer {}, not to {load_balancer}",
+                    group.load_balancer
+                )));
+            }
+            Ok(())
+        }
+        Some(ServerGroup::Ag(id)) => {
+            let ag = find(&region.ags, ag::KIND, id)?;
+            let balancer = find(&region.load_balancers, load_balancer::KIND, load_balancer)?;
+            if ag.vpc != balancer.vpc {
+                return Err(ApiError::invalid(format!(
+                    "availability group {id} is in VPC {}, load balancer {load_balancer} in VPC {}",
+                    ag.vpc, balancer.vpc
+                )));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn algorithm(word: &str) -> Result<Algorithm, ApiError> {
+    match word {
+        "IpHash" => Ok(Algorithm::IpHash),
+        "QuintupleHash" => Ok(Algorithm::QuintupleHash),
+        other => Err(ApiError::invalid(format!(
+            "algorithm `{}` is not supported: a dnlb knows IpHash and QuintupleHash",
+            check::shown(other)
+        ))),
+    }
+}
+
+/// A health check as given; what is not given stays as it was.
+fn health_check(spec: &HealthCheckSpec, old: &HealthCheck) -> Result<HealthCheck, ApiError> {
+    match spec.protocol.as_deref() {
+        None => {}
+        Some(word) if word.eq_ignore_ascii_case("tcp") => {}
+        Some(word) if word.eq_ignore_ascii_case("icmp") => {
+            return Err(ApiError::invalid(
+                "healthCheckSpec.protocol Icmp is for Udp backends; a Tcp backend has Tcp",
+            ));
+        }
+        Some(word) => {
+            return Err(ApiError::invalid(format!(
+                "healthCheckSpec.protocol `{}` is not supported in this version: Tcp",
+                check::shown(word)
+            )));
+        }
+    }
+    let http = [
+        ("healthCheckSpec.httpDomain", spec.http_domain.as_ref().is_some_and(|text| !text.is_empty())),
+        ("healthCheckSpec.httpPath", spec.http_path.as_ref().is_some_and(|text| !text.is_empty())),
+        ("healthCheckSpec.httpCode", spec.http_code.as_ref().is_some_and(|codes| !codes.is_empty())),
+    ];
+    check::refuse_all(&http, "HTTP health checks are not in this version")?;
+    let number = |field: &str, value: Option<i64>, old: u32, range| {
+        check::number(&format!("healthCheckSpec.{field}"), value.unwrap_or(old.into()), range)
+    };
+    Ok(HealthCheck {
+        protocol: CheckProtocol::Tcp,
+        healthy_threshold: number(
+            "healthyThresholdCount",
+            spec.healthy_threshold_count,
+            old.healthy_threshold,
+            1..=5,
+        )?,
+        unhealthy_threshold: number(
+            "unhealthyThresholdCount",
+            spec.unhealthy_threshold_count,
+            old.unhealthy_threshold,
+            1..=5,
+        )?,
+        timeout_seconds: number(
+            "checkTimeoutSeconds",
+            spec.check_timeout_seconds,
+            old.timeout_seconds,
+            2..=60,
+        )?,
+        interval_seconds: number("intervalSeconds", spec.interval_seconds, old.interval_seconds, 5..=300)?,
+        port: check::number("healthCheckSpec.port", spec.port.unwrap_or(old.port.into()), 0..=65_535)?,
+    })
+}
+
+/// Fields that only other types of load balancers honour.
+struct Unsupported {
+    proxy_protocol: Option<bool>,
+    session_stickiness: Option<bool>,
+    session_sticky_timeout: Option<i64>,
+    connection_draining_seconds: Option<i64>,
+    http_cookie_expire_seconds: Option<i64>,
+    http_forwarded: [Option<bool>; 5],
+}
+
+fn refuse_unsupported(asked: &Unsupported) -> Result<(), ApiError> {
+    let some = |number: Option<i64>| number.is_some_and(|number| number != 0);
+    let forwarded = asked.http_forwarded.contains(&Some(true));
+    check::refuse_all(
+        &[
+            ("proxyProtocol", asked.proxy_protocol == Some(true)),
+            ("sessionStickiness", asked.session_stickiness == Some(true)),
+            ("sessionStickyTimeout", some(asked.session_sticky_timeout)),
+            ("httpCookieExpireSeconds", some(asked.http_cookie_expire_seconds)),
+            ("httpForwarded*", forwarded),
+        ],
+        "a dnlb forwards packets as they are; instances see the client's own address",
+    )?;
+    let draining = some(asked.connection_draining_seconds);
+    check::refuse(draining, "connectionDrainingSeconds", "not in this version")
+}
+
+/// A protocol as the wire writes it.
+pub(super) fn protocol_word(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "Tcp",
+        Protocol::Udp => "Udp",
+    }
+}
+
+fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
+    let check = &backend.check;
+    let (target_groups, ags) = match &backend.group {
+        None => (vec![], vec![]),
+        Some(ServerGroup::TargetGroup(id)) => (vec![id.0.clone()], vec![]),
+        Some(ServerGroup::Ag(id)) => (vec![], vec![id.0.clone()]),
+    };
+    wire::lb::Backend {
+        backend_id: backend.id.0.clone(),
+        backend_name: backend.name.clone(),
+        load_balancer_id: backend.load_balancer.0.clone(),
+        load_balancer_type: "dnlb".to_owned(),
+        protocol: protocol_word(backend.protocol).to_owned(),
+        port: backend.port.into(),
+        algorithm: match backend.algorithm {
+            Algorithm::IpHash => "IpHash",
+            Algorithm::QuintupleHash => "QuintupleHash",
+        }
+        .to_owned(),
+        target_group_ids: target_groups,
+        ag_ids: ags,
+        proxy_protocol: false,
+        description: backend.description.clone(),
+        session_stickiness: false,
+        health_check: HealthCheckSpec {
+            protocol: Some(
+                match check.protocol {
+                    CheckProtocol::Icmp => "Icmp",
+                    CheckProtocol::Tcp => "Tcp",
+                }
+                .to_owned(),
+            ),
+            healthy_threshold_count: Some(check.healthy_threshold.into()),
+            unhealthy_threshold_count: Some(check.unhealthy_threshold.into()),
+            check_timeout_seconds: Some(check.timeout_seconds.into()),
+            interval_seconds: Some(check.interval_seconds.into()),
+            port: Some(check.port.into()),
+            http_domain: None,
+            http_path: None,
+            http_code: None,
+        },
+        close_health_check: !backend.check_enabled,
+        created_time: time::iso(backend.created),
+        connection_draining_seconds: None,
+    }
+}

@@ -1,0 +1,101 @@
+//! Our own additions: hosts, and the region at a glance.
+
+use std::time::SystemTime;
+
+use dnlb_api::{time, wire};
+use dnlb_model::{Host, HostState, LoadBalancer, Region};
+use wire::dnlb::{ListenerStatus, LoadBalancerStatus, Status};
+
+use super::{Call, Outcome, backend, list, load_balancer, one, quota};
+
+pub(super) fn hosts(region: &Region, call: &Call<'_>) -> Outcome {
+    let hosts = host_views(region, call);
+    list::reply("hosts", &hosts, hosts.len())
+}
+
+pub(super) fn status(region: &Region, call: &Call<'_>) -> Outcome {
+    let hosts = host_views(region, call);
+    let settled = |host: &wire::dnlb::Host| host.applied_revision == Some(host.wanted_revision);
+    one(
+        "status",
+        Status {
+            region: region.settings.name.clone(),
+            revision: region.revision,
+            azs: region.settings.azs.clone(),
+            converged: hosts.iter().filter(|host| host.state == "Up").all(settled),
+            hosts,
+            load_balancers: region.load_balancers.values().map(|one| balancer(region, one)).collect(),
+        },
+    )
+}
+
+fn host_views(region: &Region, call: &Call<'_>) -> Vec<wire::dnlb::Host> {
+    region.hosts.values().map(|host| host_view(region, call, host)).collect()
+}
+
+fn host_view(region: &Region, call: &Call<'_>, host: &Host) -> wire::dnlb::Host {
+    let seen = call.observed.host(&host.id);
+    let silence = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
+    let instances = region.instances.values().filter(|instance| instance.host == host.id);
+    wire::dnlb::Host {
+        host_id: host.id.0.clone(),
+        index: host.index.into(),
+        az: host.az.clone(),
+        rack: host.rack.clone(),
+        underlay_address: host.underlay.to_string(),
+        edge: host.edge,
+        compute: host.compute,
+        state: match host.state {
+            HostState::Down => "Down",
+            HostState::Up => "Up",
+        }
+        .to_owned(),
+        instance_count: quota::count(instances.count()),
+        created_time: time::iso(host.created),
+        wanted_revision: region.revision,
+        applied_revision: seen.as_ref().map(|seen| seen.applied),
+        lag_seconds: seen.as_ref().and_then(|seen| seen.heartbeat).map(|beat| silence(beat.time)),
+        error: seen.and_then(|seen| seen.error),
+    }
+}
+
+fn balancer(region: &Region, balancer: &LoadBalancer) -> LoadBalancerStatus {
+    let listeners = region.listeners.values().filter(|listener| listener.load_balancer == balancer.id);
+    LoadBalancerStatus {
+        load_balancer_id: balancer.id.0.clone(),
+        load_balancer_name: balancer.name.clone(),
+        vpc_id: balancer.vpc.0.clone(),
+        vip: balancer.vip.to_string(),
+        state: load_balancer::state(balancer).to_owned(),
+        listeners: listeners.filter_map(|listener| listener_view(region, listener)).collect(),
+        elastic_ip_address: balancer
+            .eip
+            .as_ref()
+            .and_then(|id| region.eips.get(id))
+            .map(|eip| eip.addr.to_string()),
+    }
+}
+
+fn listener_view(region: &Region, listener: &dnlb_model::Listener) -> Option<ListenerStatus> {
+    let backend = region.backends.get(&listener.backend)?;
+    let (healthy, total) = backend::served(region, backend);
+    let (target_group_id, ag_id) = match &backend.group {
+        None => (None, None),
+        Some(dnlb_model::ServerGroup::Ag(id)) => (None, Some(id.0.clone())),
+        Some(dnlb_model::ServerGroup::TargetGroup(id)) => (Some(id.0.clone()), None),
+    };
+    Some(ListenerStatus {
+        listener_id: listener.id.0.clone(),
+        listener_name: listener.name.clone(),
+        protocol: backend::protocol_word(listener.protocol).to_owned(),
+        port: listener.port.into(),
+        status: if listener.enabled { "On" } else { "Off" }.to_owned(),
+        backend_id: backend.id.0.clone(),
+        backend_name: backend.name.clone(),
+        backend_port: backend.port.into(),
+        healthy_targets: quota::count(healthy),
+        total_targets: quota::count(total),
+        target_group_id,
+        ag_id,
+    })
+}

@@ -1,0 +1,194 @@
+//! Elastic IPs.
+
+use std::{net::IpAddr, sync::Arc};
+
+use dnlb_api::{ApiError, time, wire};
+use dnlb_model::{Eip, EipId, Region, Tag};
+use ipnet::IpNet;
+use wire::vpc::{CreateElasticIps, ElasticIpSpec, ModifyElasticIp};
+
+use super::{
+    Call, DONE, Outcome, check, edit, find, fresh,
+    list::{Filters, List},
+    one, quota, random_id,
+};
+
+pub(super) const KIND: &str = "elastic IP";
+
+const FILTERS: Filters<Eip> = &[
+    ("elasticIpIds", |_, eip, filter| filter.accepts(eip.id.as_str())),
+    ("elasticIpAddress", |_, eip, filter| filter.accepts(&eip.addr.to_string())),
+    ("azs", |_, _, filter| filter.accepts("")),
+    ("chargeStatus", |_, _, filter| filter.accepts("normal")),
+    ("ipType", |_, _, filter| filter.accepts("standard") || filter.accepts("all")),
+    ("bandwidthPackageId", |_, _, _| false),
+    ("status", |_, eip, filter| filter.accepts("ALL") || filter.accepts(status(eip))),
+];
+
+pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let spec: CreateElasticIps = call.body()?;
+    let count: usize = check::number("maxCount", spec.max_count, 1..=100)?;
+    let tags = check::tags(spec.user_tags)?;
+    let other_type = spec.ip_type.is_some_and(|kind| !kind.is_empty() && kind != "standard");
+    check::refuse(other_type, "ipType", "only `standard`")?;
+    let wanted = spec.elastic_ip_address.filter(|text| !text.is_empty());
+    if wanted.is_some() && count != 1 {
+        return Err(ApiError::invalid(format!("elasticIpAddress wants one address, maxCount is {count}")));
+    }
+    quota::within(region.eips.len(), count, call.quotas.elastic_ips, "elastic IPs of the region")?;
+    let wish = Wish::new(&spec.elastic_ip_spec)?;
+    let mut trial = region.clone();
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(add(&mut trial, &wish, wanted.as_deref(), tags.clone(), call.now)?);
+    }
+    if spec.dry_run != Some(true) {
+        *region = trial;
+    } else {
+        ids.clear();
+    }
+    one("elasticIpIds", ids).map(|mut reply| {
+        // This operation's result has a request id of its own, for clients that read it there.
+        if let serde_json::Value::Object(reply) = &mut reply {
+            reply.insert("requestId".to_owned(), random_id("").into());
+        }
+        reply
+    })
+}
+
+/// What a new elastic IP is to be like.
+pub(super) struct Wish {
+    bandwidth_mbps: u32,
+    provider: String,
+}
+
+impl Wish {
+    pub(super) fn new(spec: &ElasticIpSpec) -> Result<Self, ApiError> {
+        let bandwidth = spec
+            .bandwidth_mbps
+            .or(spec.bandwidth)
+            .ok_or_else(|| ApiError::invalid("elasticIpSpec: missing field `bandwidthMbps`"))?;
+        let provider = spec.provider.clone().unwrap_or_else(|| "bgp".to_owned());
+        if !["bgp", "no_bgp"].contains(&provider.as_str()) {
+            return Err(ApiError::invalid(format!(
+                "provider `{}` is neither bgp nor no_bgp",
+                check::shown(&provider)
+            )));
+        }
+        Ok(Self { bandwidth_mbps: check::number("bandwidthMbps", bandwidth, 1..=200)?, provider })
+    }
+}
+
+/// Takes an address from the pools.
+pub(super) fn add(
+    region: &mut Region,
+    wish: &Wish,
+    wanted: Option<&str>,
+    tags: Vec<Tag>,
+    now: u64,
+) -> Result<EipId, ApiError> {
+    let addr = allocate(region, wanted)?;
+    let id: EipId = fresh(EipId::PREFIX, &region.eips);
+    let eip = Eip {
+        id: id.clone(),
+        addr,
+        bandwidth_mbps: wish.bandwidth_mbps,
+        provider: wish.provider.clone(),
+        load_balancer: None,
+        tags,
+        created: now,
+    };
+    region.eips.insert(id.clone(), Arc::new(eip));
+    Ok(id)
+}
+
+fn allocate(region: &Region, wanted: Option<&str>) -> Result<IpAddr, ApiError> {
+    let pools = &region.settings.eip_pools;
+    if pools.is_empty() {
+        return Err(ApiError::precondition("this region has no pool of elastic IPs"));
+    }
+    let taken = |addr: &IpAddr| region.eips.values().any(|eip| eip.addr == *addr);
+    let Some(wanted) = wanted else {
+        let free = pools.iter().flat_map(hosts).find(|addr| !taken(addr));
+        return free.ok_or_else(|| ApiError::precondition("the region's pools have no free elastic IP"));
+    };
+    let addr: IpAddr = wanted.parse().map_err(|_| {
+        ApiError::invalid(format!("elasticIpAddress `{}` is not an address", check::shown(wanted)))
+    })?;
+    if !pools.iter().any(|pool| hosts(pool).any(|one| one == addr)) {
+        return Err(ApiError::invalid(format!("elasticIpAddress {addr} is in none of the region's pools")));
+    }
+    if taken(&addr) {
+        return Err(ApiError::taken(format!("elasticIpAddress {addr} is taken")));
+    }
+    Ok(addr)
+}
+
+/// The addresses of a pool that can be given away: not those of the network and the broadcast.
+fn hosts(pool: &IpNet) -> impl Iterator<Item = IpAddr> {
+    let pool = match pool {
+        IpNet::V4(net) => Some(*net),
+        IpNet::V6(_) => None,
+    };
+    pool.into_iter().flat_map(|net| net.hosts()).map(IpAddr::V4)
+}
+
+pub(super) fn modify(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let change: ModifyElasticIp = call.body()?;
+    let eip = edit(&mut region.eips, KIND, &call.id())?;
+    eip.bandwidth_mbps = check::number("bandwidthMbps", change.bandwidth_mbps, 1..=200)?;
+    DONE
+}
+
+pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
+    let id: EipId = call.id();
+    if let Some(balancer) = &find(&region.eips, KIND, &id)?.load_balancer {
+        return Err(ApiError::precondition(format!("elastic IP {id} is in use by load balancer {balancer}")));
+    }
+    region.eips.remove(&id);
+    DONE
+}
+
+pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
+    one("elasticIp", view(region, find(&region.eips, KIND, &call.id())?))
+}
+
+pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
+    List {
+        key: "elasticIps",
+        items: &region.eips,
+        filters: FILTERS,
+        created: |eip| eip.created,
+        tags: Some(|eip| &eip.tags),
+    }
+    .reply(region, call, view)
+}
+
+fn status(eip: &Eip) -> &'static str {
+    if eip.load_balancer.is_some() { "ASSOCIATED" } else { "NOT_ASSOCIATED" }
+}
+
+fn view(region: &Region, eip: &Eip) -> wire::vpc::ElasticIp {
+    let balancer = eip.load_balancer.as_ref().and_then(|id| region.load_balancers.get(id));
+    wire::vpc::ElasticIp {
+        elastic_ip_id: eip.id.0.clone(),
+        elastic_ip_address: eip.addr.to_string(),
+        bandwidth_mbps: eip.bandwidth_mbps.into(),
+        provider: eip.provider.clone(),
+        private_ip_address: balancer.map(|balancer| balancer.vip.to_string()).unwrap_or_default(),
+        network_interface_id: String::new(),
+        instance_id: balancer.map(|balancer| balancer.id.0.clone()).unwrap_or_default(),
+        instance_type: balancer.map(|_| "lb".to_owned()).unwrap_or_default(),
+        charge: wire::Charge::none(),
+        created_time: time::iso(eip.created),
+        az: String::new(),
+        tags: tags(&eip.tags),
+        ip_type: "standard".to_owned(),
+        status: status(eip).to_owned(),
+    }
+}
+
+/// Tags as the wire shows them.
+pub(super) fn tags(tags: &[Tag]) -> Vec<wire::Tag> {
+    tags.iter().map(|tag| wire::Tag { key: tag.key.clone(), value: tag.value.clone() }).collect()
+}

@@ -1,0 +1,223 @@
+//! Which operation a request means: its service, method and path, as one table.
+
+use dnlb_model::Region;
+
+use super::{
+    Call, Outcome, acl, ag, backend, catalogue, dnlb, eip, instance, listener, load_balancer, quota,
+    security_group, subnet, target_group, template, vpc,
+};
+
+/// What an operation does with the region.
+#[derive(Clone, Copy)]
+pub enum Operation {
+    /// Looks at a snapshot.
+    Read(fn(&Region, &Call<'_>) -> Outcome),
+    /// Changes the region, in one transaction.
+    Write(fn(&mut Region, &Call<'_>) -> Outcome),
+}
+
+use Operation::{Read, Write};
+
+/// An operation and how it is called.
+pub struct Route {
+    /// Service.
+    pub service: &'static str,
+    /// Method.
+    pub method: &'static str,
+    /// Path below the region; `{}` stands for an identifier.
+    pub path: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// What it does.
+    pub operation: Operation,
+}
+
+/// Finds the operation of a decoded path below the region, and the identifiers in it. A slash at the end
+/// makes no difference: the official clients do not agree about it.
+#[must_use]
+pub fn route(service: &str, method: &str, path: &str) -> Option<(&'static Route, Vec<String>)> {
+    let path = path.trim_end_matches('/');
+    ROUTES
+        .iter()
+        .filter(|route| route.service == service && route.method == method)
+        .find_map(|route| Some((route, matches(route.path, path)?)))
+}
+
+/// The identifiers of a path that fits a pattern.
+fn matches(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let (pattern, action) = split_action(pattern);
+    let (path, asked) = split_action(path);
+    if action != asked {
+        return None;
+    }
+    let mut ids = Vec::new();
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(ids),
+            (Some("{}"), Some(id)) if !id.is_empty() => ids.push(id.to_owned()),
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return None,
+        }
+    }
+}
+
+/// `a/b:c` as `a/b` and `c`.
+fn split_action(path: &str) -> (&str, Option<&str>) {
+    match path.rsplit_once(':') {
+        Some((path, action)) => (path, Some(action)),
+        None => (path, None),
+    }
+}
+
+/// One line an operation.
+macro_rules! routes {
+    ($($service:literal $method:ident $path:literal $name:ident $kind:ident $function:path;)*) => {
+        &[$(Route {
+            service: $service,
+            method: stringify!($method),
+            path: $path,
+            name: stringify!($name),
+            operation: $kind($function),
+        }),*]
+    };
+}
+
+#[rustfmt::skip]
+const ROUTES: &[Route] = routes! {
+    "ag" GET "availabilityGroups" DescribeAgs Read ag::list;
+    "ag" POST "availabilityGroups" CreateAg Write ag::create;
+    "ag" GET "availabilityGroups/{}" DescribeAg Read ag::describe;
+    "ag" PATCH "availabilityGroups/{}" UpdateAg Write ag::update;
+    "ag" DELETE "availabilityGroups/{}" DeleteAg Write ag::delete;
+    "ag" POST "availabilityGroups/{}:abandonInstances" AbandonInstances Write ag::abandon;
+    "ag" POST "availabilityGroups/{}:setInstanceTemplate" SetInstanceTemplate Write ag::set_template;
+    "ag" GET "quotas" DescribeQuotas Read quota::describe_ag;
+
+    "dnlb" GET "hosts" DescribeHosts Read dnlb::hosts;
+    "dnlb" GET "status" DescribeStatus Read dnlb::status;
+
+    "lb" GET "backends" DescribeBackends Read backend::list;
+    "lb" POST "backends" CreateBackend Write backend::create;
+    "lb" GET "backends/{}" DescribeBackend Read backend::describe;
+    "lb" PATCH "backends/{}" UpdateBackend Write backend::update;
+    "lb" DELETE "backends/{}" DeleteBackend Write backend::delete;
+    "lb" GET "backends/{}/health" DescribeTargetHealth Read backend::health;
+    "lb" GET "listeners" DescribeListeners Read listener::list;
+    "lb" POST "listeners" CreateListener Write listener::create;
+    "lb" GET "listeners/{}" DescribeListener Read listener::describe;
+    "lb" PATCH "listeners/{}" UpdateListener Write listener::update;
+    "lb" DELETE "listeners/{}" DeleteListener Write listener::delete;
+    "lb" GET "loadBalancers" DescribeLoadBalancers Read load_balancer::list;
+    "lb" POST "loadBalancers" CreateLoadBalancer Write load_balancer::create;
+    "lb" GET "loadBalancers/{}" DescribeLoadBalancer Read load_balancer::describe;
+    "lb" PATCH "loadBalancers/{}" UpdateLoadBalancer Write load_balancer::update;
+    "lb" DELETE "loadBalancers/{}" DeleteLoadBalancer Write load_balancer::delete;
+    "lb" POST "loadBalancers/{}:associateElasticIp" AssociateElasticIp Write load_balancer::associate;
+    "lb" POST "loadBalancers/{}:disassociateElasticIp" DisassociateElasticIp Write load_balancer::disassociate;
+    "lb" GET "targetGroups" DescribeTargetGroups Read target_group::list;
+    "lb" POST "targetGroups" CreateTargetGroup Write target_group::create;
+    "lb" GET "targetGroups/{}" DescribeTargetGroup Read target_group::describe;
+    "lb" PATCH "targetGroups/{}" UpdateTargetGroup Write target_group::update;
+    "lb" DELETE "targetGroups/{}" DeleteTargetGroup Write target_group::delete;
+    "lb" GET "targetGroups/{}:describeTargets" DescribeTargets Read target_group::describe_targets;
+    "lb" POST "targetGroups/{}:registerTargets" RegisterTargets Write target_group::register;
+    "lb" POST "targetGroups/{}:deregisterTargets" DeRegisterTargets Write target_group::deregister;
+    "lb" POST "targetGroups/{}:updateTargets" UpdateTargets Write target_group::update_targets;
+
+    "vm" GET "images" DescribeImages Read catalogue::images;
+    "vm" GET "images/{}" DescribeImage Read catalogue::describe_image;
+    "vm" GET "instanceStatus" DescribeInstanceStatus Read instance::statuses;
+    "vm" GET "instanceTemplates" DescribeInstanceTemplates Read template::list;
+    "vm" POST "instanceTemplates" CreateInstanceTemplate Write template::create;
+    "vm" GET "instanceTemplates/{}" DescribeInstanceTemplate Read template::describe;
+    "vm" PATCH "instanceTemplates/{}" UpdateInstanceTemplate Write template::update;
+    "vm" DELETE "instanceTemplates/{}" DeleteInstanceTemplate Write template::delete;
+    "vm" GET "instanceTemplates/{}:verify" VerifyInstanceTemplate Read template::verify;
+    "vm" GET "instanceTypes" DescribeInstanceTypes Read catalogue::types;
+    "vm" GET "instances" DescribeInstances Read instance::list;
+    "vm" POST "instances" CreateInstances Write instance::create;
+    "vm" GET "instances/{}" DescribeInstance Read instance::describe;
+    "vm" DELETE "instances/{}" DeleteInstance Write instance::delete;
+    "vm" POST "instances/{}:modifyInstanceAttribute" ModifyInstanceAttribute Write instance::modify;
+    "vm" POST "instances/{}:rebootInstance" RebootInstance Write instance::reboot;
+    "vm" POST "instances/{}:startInstance" StartInstance Write instance::start;
+    "vm" POST "instances/{}:stopInstance" StopInstance Write instance::stop;
+    "vm" GET "quotas" DescribeQuotas Read quota::describe_vm;
+
+    "vpc" GET "elasticIps" DescribeElasticIps Read eip::list;
+    "vpc" POST "elasticIps" CreateElasticIps Write eip::create;
+    "vpc" GET "elasticIps/{}" DescribeElasticIp Read eip::describe;
+    "vpc" PATCH "elasticIps/{}" ModifyElasticIp Write eip::modify;
+    "vpc" DELETE "elasticIps/{}" DeleteElasticIp Write eip::delete;
+    "vpc" GET "networkAcls" DescribeNetworkAcls Read acl::list;
+    "vpc" POST "networkAcls" CreateNetworkAcl Write acl::create;
+    "vpc" GET "networkAcls/{}" DescribeNetworkAcl Read acl::describe;
+    "vpc" PATCH "networkAcls/{}" ModifyNetworkAcl Write acl::modify;
+    "vpc" DELETE "networkAcls/{}" DeleteNetworkAcl Write acl::delete;
+    "vpc" POST "networkAcls/{}:addNetworkAclRules" AddNetworkAclRules Write acl::add_rules;
+    "vpc" POST "networkAcls/{}:modifyNetworkAclRules" ModifyNetworkAclRules Write acl::modify_rules;
+    "vpc" POST "networkAcls/{}:removeNetworkAclRules" RemoveNetworkAclRules Write acl::remove_rules;
+    "vpc" POST "networkAcls/{}:associateNetworkAcl" AssociateNetworkAcl Write acl::associate;
+    "vpc" POST "networkAcls/{}:disassociateNetworkAcl" DisassociateNetworkAcl Write acl::disassociate;
+    "vpc" GET "networkSecurityGroups" DescribeNetworkSecurityGroups Read security_group::list;
+    "vpc" POST "networkSecurityGroups" CreateNetworkSecurityGroup Write security_group::create;
+    "vpc" GET "networkSecurityGroups/{}" DescribeNetworkSecurityGroup Read security_group::describe;
+    "vpc" PATCH "networkSecurityGroups/{}" ModifyNetworkSecurityGroup Write security_group::modify;
+    "vpc" DELETE "networkSecurityGroups/{}" DeleteNetworkSecurityGroup Write security_group::delete;
+    "vpc" POST "networkSecurityGroups/{}:addNetworkSecurityGroupRules" AddNetworkSecurityGroupRules Write security_group::add_rules;
+    "vpc" POST "networkSecurityGroups/{}:modifyNetworkSecurityGroupRules" ModifyNetworkSecurityGroupRules Write security_group::modify_rules;
+    "vpc" POST "networkSecurityGroups/{}:removeNetworkSecurityGroupRules" RemoveNetworkSecurityGroupRules Write security_group::remove_rules;
+    "vpc" GET "quotas" DescribeQuota Read quota::describe_vpc;
+    "vpc" GET "subnets" DescribeSubnets Read subnet::list;
+    "vpc" POST "subnets" CreateSubnet Write subnet::create;
+    "vpc" GET "subnets/{}" DescribeSubnet Read subnet::describe;
+    "vpc" PATCH "subnets/{}" ModifySubnet Write subnet::modify;
+    "vpc" DELETE "subnets/{}" DeleteSubnet Write subnet::delete;
+    "vpc" GET "vpcs" DescribeVpcs Read vpc::list;
+    "vpc" POST "vpcs" CreateVpc Write vpc::create;
+    "vpc" GET "vpcs/{}" DescribeVpc Read vpc::describe;
+    "vpc" PATCH "vpcs/{}" ModifyVpc Write vpc::modify;
+    "vpc" DELETE "vpcs/{}" DeleteVpc Write vpc::delete;
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(service: &str, method: &str, path: &str) -> Option<(&'static str, Vec<String>)> {
+        route(service, method, path).map(|(route, ids)| (route.name, ids))
+    }
+
+    #[test]
+    fn paths_lead_to_operations() {
+        let id = |id: &str| vec![id.to_owned()];
+        assert_eq!(name("lb", "GET", "loadBalancers/"), Some(("DescribeLoadBalancers", vec![])));
+        assert_eq!(name("lb", "GET", "loadBalancers/x"), Some(("DescribeLoadBalancer", id("x"))));
+        assert_eq!(
+            name("lb", "POST", "loadBalancers/x:associateElasticIp"),
+            Some(("AssociateElasticIp", id("x")))
+        );
+        assert_eq!(name("lb", "GET", "backends/b/health"), Some(("DescribeTargetHealth", id("b"))));
+        assert_eq!(name("lb", "POST", "loadBalancers/:associateElasticIp"), None);
+        assert_eq!(name("lb", "GET", "loadBalancers/x/y"), None);
+        assert_eq!(name("lb", "PUT", "loadBalancers/x"), None);
+        assert_eq!(name("lb", "GET", ""), None);
+    }
+
+    #[test]
+    fn the_service_tells_equal_paths_apart() {
+        let quotas = |service| name(service, "GET", "quotas").map(|(name, _)| name);
+        assert_eq!(quotas("ag"), Some("DescribeQuotas"));
+        assert_eq!(quotas("vpc"), Some("DescribeQuota"));
+        assert_eq!(quotas("lb"), None);
+    }
+
+    #[test]
+    fn no_two_operations_are_called_alike() {
+        let mut seen = std::collections::BTreeSet::new();
+        for route in ROUTES {
+            assert!(seen.insert((route.service, route.method, route.path)), "{}", route.name);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! How the server is started.
+
+use std::{
+    fs::{self, DirBuilder},
+    net::SocketAddr,
+    os::{
+        fd::{FromRawFd, RawFd},
+        unix::fs::DirBuilderExt,
+    },
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use dnlb_model::{Region, RegionSettings};
+use dnlb_proto::JoinToken;
+use dnlb_store::SqliteStore;
+use ipnet::IpNet;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    RegionStore, TransactError, agents,
+    control::{self, LivenessLimits},
+    http::{self, AccessKey, Api},
+    observed::SharedObserved,
+    ops::{QuotaSetting, Quotas},
+};
+
+/// How long replies under way may take after the server was told to end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a region's server: API, agents' streams and control loop.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Name of the region, such as lab-1
+    #[arg(long)]
+    pub region: String,
+    /// Its availability zones; a zone's name is the region's and a letter
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub azs: Vec<String>,
+    /// Directory of everything that must survive
+    #[arg(long)]
+    pub data_dir: PathBuf,
+    /// Address on which the API listens
+    #[arg(long, required_unless_present = "api_fd", conflicts_with = "api_fd")]
+    pub api_listen: Option<SocketAddr>,
+    /// Inherited listening socket of the API
+    #[arg(long)]
+    pub api_fd: Option<RawFd>,
+    /// Address in the underlay on which agents connect
+    #[arg(long)]
+    pub agent_listen: SocketAddr,
+    /// Block from which elastic IPs come; may be repeated
+    #[arg(long = "eip-pool")]
+    pub eip_pools: Vec<IpNet>,
+    /// File with the secret by which agents join
+    #[arg(long)]
+    pub join_token_file: PathBuf,
+    /// File with the access key; made at the first start [default: DATA_DIR/access-key.json]
+    #[arg(long)]
+    pub access_key_file: Option<PathBuf>,
+    /// Changes a quota, such as instances=200; may be repeated
+    #[arg(long = "quota")]
+    pub quotas: Vec<QuotaSetting>,
+}
+
+/// Runs the server until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start, or one of its sockets fails.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    // First of all, so that a signal that comes early is not lost.
+    let ended = end_signal()?;
+    ensure!(!options.azs.is_empty(), "a region has at least one zone");
+    for az in &options.azs {
+        let suffix = az.strip_prefix(options.region.as_str()).unwrap_or_default();
+        ensure!(
+            !suffix.is_empty(),
+            "zone `{az}` does not begin with the region's name, `{}`",
+            options.region
+        );
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&options.data_dir)
+        .with_context(|| format!("cannot make {}", options.data_dir.display()))?;
+    let token = fs::read_to_string(&options.join_token_file)
+        .with_context(|| format!("cannot read {}", options.join_token_file.display()))?;
+    let token = JoinToken::parse(&token)
+        .with_context(|| format!("{} holds no join token", options.join_token_file.display()))?;
+    let key_file =
+        options.access_key_file.clone().unwrap_or_else(|| options.data_dir.join("access-key.json"));
+    let access_key = AccessKey::open(&key_file)?;
+    let api_listener = api_listener(&options)?;
+    let agent_listener = TcpListener::bind(options.agent_listen)
+        .await
+        .with_context(|| format!("cannot listen for agents on {}", options.agent_listen))?;
+    let region = open_region(&options).await?;
+
+    let mut quotas = Quotas::default();
+    options.quotas.iter().for_each(|setting| quotas.set(setting));
+    let observed = SharedObserved::new();
+    let control = control::spawn(region.clone(), observed.clone(), LivenessLimits::default());
+    let api = Api { region, observed, access_key, quotas };
+    tracing::info!(
+        region = options.region,
+        api = %api_listener.local_addr().context("the API's socket has no address")?,
+        agents = %options.agent_listen,
+        "the server is ready",
+    );
+    let shutdown = |mut ended: watch::Receiver<bool>| async move {
+        // An error means that the sender is gone: that, too, is an end.
+        let _ = ended.wait_for(|ended| *ended).await;
+    };
+    let serve_api = http::serve(api_listener, api, shutdown(ended.clone()));
+    let too_long = async {
+        shutdown(ended.clone()).await;
+        tokio::time::sleep(SHUTDOWN_PATIENCE).await;
+    };
+    tokio::select! {
+        // Ends by itself after a signal.
+        served = serve_api => served.context("the API's socket failed")?,
+        served = agents::serve(agent_listener, control, token) => {
+            served.context("the agents' socket failed")?;
+            bail!("the agents' socket was closed");
+        }
+        () = too_long => tracing::warn!("some clients did not take their replies in time"),
+    }
+    tracing::info!("the server ends");
+    Ok(())
+}
+
+/// Becomes true at the first SIGTERM or SIGINT.
+fn end_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    let (ended, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        ended.send_replace(true);
+        // Kept open: receivers must see the value, not the end of the channel.
+        ended.closed().await;
+    });
+    Ok(receiver)
+}
+
+fn api_listener(options: &Options) -> anyhow::Result<TcpListener> {
+    let listener = match (options.api_fd, options.api_listen) {
+        (Some(fd), _) => inherited(fd)?,
+        (None, Some(addr)) => {
+            std::net::TcpListener::bind(addr).with_context(|| format!("the API cannot listen on {addr}"))?
+        }
+        (None, None) => bail!("give --api-listen or --api-fd"),
+    };
+    listener.set_nonblocking(true).context("the API's socket cannot be made non-blocking")?;
+    TcpListener::from_std(listener).context("the API's socket cannot be used")
+}
+
+/// A listening socket that whoever started us has left open.
+#[expect(unsafe_code, reason = "there is no safe way to take over a descriptor by its number")]
+fn inherited(fd: RawFd) -> anyhow::Result<std::net::TcpListener> {
+    ensure!(fd > 2, "--api-fd {fd}: 0, 1 and 2 are the standard streams");
+    let target =
+        fs::read_link(format!("/proc/self/fd/{fd}")).with_context(|| format!("--api-fd {fd} is not open"))?;
+    ensure!(target.to_string_lossy().starts_with("socket:"), "--api-fd {fd} is not a socket");
+    // SAFETY: the descriptor is open, as was just checked, and by the meaning of the option it was left open for
+    // this function alone, which is called once, before anything else could have taken that number.
+    let listener = unsafe { std::net::TcpListener::from_raw_fd(fd) };
+    listener.local_addr().with_context(|| format!("--api-fd {fd} is no TCP socket"))?;
+    Ok(listener)
+}
+
+/// Opens the region, and lets it have zones and pools as the options say.
+async fn open_region(options: &Options) -> anyhow::Result<RegionStore> {
+    let path = options.data_dir.join("region.db");
+    let store = SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut azs = options.azs.clone();
+    azs.sort();
+    azs.dedup();
+    let mut hash_key = [0; 24];
+    hash_key.fill_with(rand::random);
+    let initial = RegionSettings {
+        name: options.region.clone(),
+        azs: azs.clone(),
+        eip_pools: options.eip_pools.clone(),
+        hash_key,
+        ..RegionSettings::default()
+    };
+    let region = RegionStore::open(Arc::new(store), initial)
+        .await
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let change = region.transact(|region| settle(region, azs, options.eip_pools.clone())).await;
+    match change {
+        Ok(()) => Ok(region),
+        Err(TransactError::Refused(error)) => Err(error),
+        Err(TransactError::Store(error)) => Err(error).context("cannot change the region's settings"),
+    }
+}
+
+/// Zones and pools may change between two starts, but not under whoever uses them.
+fn settle(region: &mut Region, azs: Vec<String>, eip_pools: Vec<IpNet>) -> anyhow::Result<()> {
+    if let Some(host) = region.hosts.values().find(|host| !azs.contains(&host.az)) {
+        bail!("zone {} has host {}: it cannot be left out", host.az, host.id);
+    }
+    if let Some(ag) = region.ags.values().find(|ag| ag.azs.iter().any(|az| !azs.contains(az))) {
+        bail!("availability group {} uses a zone that is left out", ag.id);
+    }
+    let covered = |eip: &dnlb_model::Eip| eip_pools.iter().any(|pool| pool.contains(&eip.addr));
+    if let Some(eip) = region.eips.values().find(|eip| !covered(eip)) {
+        bail!("elastic IP {} ({}) is in none of the pools", eip.id, eip.addr);
+    }
+    let settings = Arc::make_mut(&mut region.settings);
+    settings.azs = azs;
+    settings.eip_pools = eip_pools;
+    Ok(())
+}
