@@ -8,6 +8,8 @@ mod purity;
 mod run;
 mod test;
 
+use std::process::ExitCode;
+
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -53,11 +55,21 @@ enum TestKind {
     Lab,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run_command(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(command: Command) -> Result<()> {
     let workspace =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
     std::env::set_current_dir(workspace).context("going to the workspace's folder")?;
-    match Arguments::parse().command {
+    match command {
         Command::Ci => {
             let mut metadata = cargo(["metadata", "--locked", "--format-version", "1"]);
             metadata.stdout(std::process::Stdio::null());

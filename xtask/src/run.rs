@@ -25,7 +25,7 @@ pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
     println!("== {name}");
     let start = Instant::now();
     let status = command.status().with_context(|| format!("starting {command:?}"))?;
-    ensure!(status.success(), "{name}: {status}\n  {command:?}");
+    ensure!(status.success(), "{name}: {status}");
     println!("== {name}: done in {:.1} s", start.elapsed().as_secs_f32());
     Ok(())
 }
