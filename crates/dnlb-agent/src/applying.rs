@@ -154,8 +154,9 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     async fn reconcile(&mut self) {
         let Some(config) = self.config.clone() else {
             // Nothing to do yet; the devices may as well be there when the first configuration comes.
-            if let Err(error) = self.host.links.ensure_host().await {
-                self.failed(None, &anyhow::Error::new(error));
+            match self.host.links.ensure_host().await {
+                Ok(_) => self.retry = None,
+                Err(error) => self.failed(None, &anyhow::Error::new(error)),
             }
             return;
         };
@@ -177,7 +178,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     /// something half-made: maps name an instance only when it can be reached, and it ends only when they do not.
     async fn apply(&mut self, config: &Arc<HostConfig>) -> anyhow::Result<String> {
         let host_links = self.host.links.ensure_host().await.context("cannot make the host's devices")?;
-        let patience = if self.host.edge { NEIGHBOUR_PATIENCE } else { Duration::ZERO };
+        let patience = self.host.edge.then_some(NEIGHBOUR_PATIENCE);
         self.entries = self.resolve(config, &host_links, patience).await?;
         let repair = self.attached.host.is_none();
         let survey = match &mut self.host.fleet {
@@ -198,7 +199,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         &mut self,
         config: &HostConfig,
         host_links: &HostLinks,
-        patience: Duration,
+        patience: Option<Duration>,
     ) -> anyhow::Result<BTreeMap<u16, HostEntry>> {
         let own = (config.host, self.host.underlay);
         self.hops
@@ -290,7 +291,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         let (Some(config), Some(host_links)) = (self.config.clone(), self.attached.host.clone()) else {
             return false;
         };
-        match self.resolve(&config, &host_links, Duration::ZERO).await {
+        match self.resolve(&config, &host_links, self.host.edge.then_some(Duration::ZERO)).await {
             Ok(entries) => entries != self.entries,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "next hops");

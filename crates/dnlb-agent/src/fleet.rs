@@ -21,6 +21,8 @@ const AT_ONCE: usize = 8;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Takes the place of the number of a start where an instance is to be removed: failures to start it must not delay that.
+const REMOVAL: u32 = u32::MAX;
 
 /// Something to be done with an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,15 +145,15 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         }
         let wanted: BTreeSet<&InstanceId> = config.instances.values().map(|it| &it.id).collect();
         for (id, number) in self.driver.list()? {
-            if !wanted.contains(&id) && !self.busy.contains(&id) && self.may_try(&id, 0) {
+            if !wanted.contains(&id) && !self.busy.contains(&id) && self.may_try(&id, REMOVAL) {
                 if let Some(number) = number {
                     self.linked.remove(&number);
                 }
-                survey.due.push((id, number, 0, Job::Remove));
+                survey.due.push((id, number, REMOVAL, Job::Remove));
             }
         }
         self.linked.retain(|number, _| config.instances.contains_key(number));
-        self.troubles.retain(|id, trouble| wanted.contains(id) || trouble.boot == 0);
+        self.troubles.retain(|id, trouble| wanted.contains(id) || trouble.boot == REMOVAL);
         self.surveyed = true;
         survey.changed = before != self.ifindices();
         Ok(survey)

@@ -9,7 +9,7 @@ mod next_hops;
 use std::{
     collections::BTreeMap,
     io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::PathBuf,
 };
 
@@ -282,8 +282,12 @@ impl Links {
         }
         let source = IpAddr::V4(Ipv4Addr::from(dnlb_abi::PROBE_SOURCE));
         self.netlink.add_address(agent.index, source, 32).await?;
-        let instances = (IpAddr::V4(Ipv4Addr::new(240, 0, 0, 0)), 4);
-        self.netlink.put_route(instances, agent.index, None, Some(source)).await?;
+        let anyone = IpAddr::V4(Ipv4Addr::from(dnlb_abi::probe_address(1)));
+        let hop = self.netlink.next_hop(anyone).await;
+        if !hop.is_ok_and(|hop| hop.device == agent.index && hop.source == Some(source)) {
+            let instances = (IpAddr::V4(Ipv4Addr::new(240, 0, 0, 0)), 4);
+            self.netlink.put_route(instances, agent.index, None, Some(source)).await?;
+        }
         Ok((switch, agent))
     }
 
@@ -317,12 +321,18 @@ async fn configure_guest(guest: Netlink, link: InstanceLink, mtu: u32) -> Result
         guest.set(GUEST_DEVICE, device.index, |it| it.address(mac.to_vec()).mtu(mtu).up()).await?;
     }
     guest.add_address(device.index, link.addr, link.subnet.prefix_len()).await?;
-    let everywhere = match link.addr {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+    let gateway = gateway(&link.subnet);
+    // Outside: any address that lies in no subnet of instances.
+    let (outside, everywhere) = match link.addr {
+        IpAddr::V4(_) => (Ipv4Addr::from(dnlb_abi::probe_address(1)).into(), Ipv4Addr::UNSPECIFIED.into()),
+        IpAddr::V6(_) => (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1).into(), Ipv6Addr::UNSPECIFIED.into()),
     };
+    let hop = guest.next_hop(outside).await;
+    if hop.is_ok_and(|hop| hop.device == device.index && hop.neighbour == gateway) {
+        return Ok(());
+    }
     // Last: the instance's first process takes the default route as the sign to start.
-    guest.put_route((everywhere, 0), device.index, Some(gateway(&link.subnet)), None).await
+    guest.put_route((everywhere, 0), device.index, Some(gateway), None).await
 }
 
 /// Keeps the kernel's own IPv6 (router solicitations, multicast reports) off a link that only programs serve.

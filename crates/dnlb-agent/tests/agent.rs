@@ -8,7 +8,7 @@ use std::{
     net::IpAddr,
     os::fd::AsRawFd,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
 
@@ -50,11 +50,18 @@ impl Agent {
             .unwrap();
         Self(child)
     }
+
+    /// Asks it to end, and how it did.
+    fn terminate(mut self) -> ExitStatus {
+        sh(&format!("kill -TERM {}", self.0.id()));
+        self.0.wait().unwrap()
+    }
 }
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
+        // Fails for one that has been waited for.
+        let _ = self.0.kill();
         self.0.wait().unwrap();
     }
 }
@@ -262,7 +269,7 @@ fn a_host_serves_without_a_server_and_survives_the_death_of_its_agent() {
 
         let refused = wipe.run().unwrap_err();
         assert!(refused.to_string().contains("another agent"), "{refused}");
-        drop(agent);
+        assert!(agent.terminate().success());
         wipe.run().unwrap();
         assert!(!run_dir.exists());
         assert_eq!(sh("ip -o link | grep -c dnlb- || true").trim(), "0");

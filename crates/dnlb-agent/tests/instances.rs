@@ -235,7 +235,7 @@ fn next_hops_are_found_on_the_link_and_behind_a_router() {
         let hosts = hosts.map(|(index, addr)| (index, addr.parse().unwrap())).into();
         let mut hops = NextHops::default();
         let entries = hops
-            .resolve(&links, &host, (1, "192.0.2.1".parse().unwrap()), &hosts, Duration::from_secs(5))
+            .resolve(&links, &host, (1, "192.0.2.1".parse().unwrap()), &hosts, Some(Duration::from_secs(5)))
             .await
             .unwrap();
         router.kill().unwrap();

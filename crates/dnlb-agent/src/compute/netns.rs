@@ -35,6 +35,9 @@ const LOOK: Duration = Duration::from_millis(10);
 ///
 /// Each has a keeper, a small process outside the namespaces (`guest spawn`) that notes its first process and
 /// how it ended. Keeper and instance live and die together, and neither depends on the agent.
+///
+/// Namespaces keep instances out of each other's way; they are no wall against an enemy. Root inside is root outside,
+/// and the host's files are there to be written: run only what you would run on the host itself.
 #[derive(Clone, Debug)]
 pub struct NetnsDriver {
     instances: PathBuf,

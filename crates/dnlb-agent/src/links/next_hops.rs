@@ -23,8 +23,9 @@ pub struct NextHops {
 impl NextHops {
     /// Resolves the way to every host and returns the entries of `HOSTS`.
     ///
-    /// Waits up to `patience` for neighbours that were never heard of; those that stay silent get no MAC address,
-    /// which programs take for unreachable. Stale neighbours are asked again without waiting.
+    /// With `patience`, neighbours that were never heard of are asked and waited for that long, and those not heard
+    /// of lately are asked without waiting; without it, only what the kernel knows already is taken over. Who stays
+    /// silent gets no MAC address, which edges take for unreachable.
     ///
     /// # Errors
     /// Netlink's own failures; a host without a route is no error but an entry without MAC addresses.
@@ -34,12 +35,13 @@ impl NextHops {
         host: &HostLinks,
         own: (u16, IpAddr),
         hosts: &BTreeMap<u16, IpAddr>,
-        patience: Duration,
+        patience: Option<Duration>,
     ) -> Result<BTreeMap<u16, HostEntry>, LinkError> {
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = tokio::time::Instant::now() + patience.unwrap_or_default();
+        let ask = patience.is_some();
         let others: Vec<IpAddr> = hosts.iter().filter(|it| *it.0 != own.0).map(|it| *it.1).collect();
         self.known.retain(|addr, _| others.contains(addr));
-        while !self.look(links, host, &others).await? && tokio::time::Instant::now() < deadline {
+        while !self.look(links, host, &others, ask).await? && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(hosts.iter().map(|(&index, &addr)| (index, self.entry(host, own, index, addr))).collect())
@@ -58,7 +60,13 @@ impl NextHops {
     }
 
     /// Takes over what the kernel knows and asks for the rest; true when nothing is missing that could come.
-    async fn look(&mut self, links: &Links, host: &HostLinks, hosts: &[IpAddr]) -> Result<bool, LinkError> {
+    async fn look(
+        &mut self,
+        links: &Links,
+        host: &HostLinks,
+        hosts: &[IpAddr],
+        ask: bool,
+    ) -> Result<bool, LinkError> {
         let neighbours = links.netlink.neighbours().await?;
         let mut complete = true;
         for &addr in hosts {
@@ -74,13 +82,15 @@ impl NextHops {
             match neighbours.get(&(hop.device, hop.neighbour)) {
                 Some(&Neighbour { mac, fresh }) => {
                     self.known.insert(addr, mac);
-                    if !fresh {
+                    if ask && !fresh {
                         provoke(hop.neighbour);
                     }
                 }
                 None => {
                     complete &= self.known.contains_key(&addr);
-                    provoke(hop.neighbour);
+                    if ask {
+                        provoke(hop.neighbour);
+                    }
                 }
             }
         }
