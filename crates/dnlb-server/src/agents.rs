@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 
 use crate::control::{Control, JoinError, Session, Wanted};
 
-/// How long an agent may take to name itself.
+/// How long an agent may take to name itself, and to hear why its stream ends.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a silent connection is asked whether it is alive, and how long it may take to answer: a stream
 /// that is cut must not keep its place for long.
@@ -96,9 +96,9 @@ async fn run(control: Control, session: Session, inbound: Streaming<pb::FromAgen
         status = tell(&mut wanted, &outbound) => status,
     };
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
-    // Said if there is room; whoever does not read learns it from the end of the stream.
-    let _ = outbound.try_send(Err(status));
     control.leave(session).await;
+    // An agent that does not read learns it from the end of the stream.
+    let _ = timeout(PATIENCE, outbound.send(Err(status))).await;
 }
 
 /// Takes in what the agent says until it ends or says nonsense.

@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -46,7 +46,11 @@ struct Scene {
 impl Scene {
     async fn new(limits: LivenessLimits) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut scene = Self::open(dir.path(), limits, "127.0.0.1:0").await;
+        // An address of its own, from which no client connects: while the server is restarted nobody else takes
+        // its port.
+        static SCENES: AtomicU8 = AtomicU8::new(2);
+        let addr = format!("127.0.1.{}:0", SCENES.fetch_add(1, Ordering::Relaxed));
+        let mut scene = Self::open(dir.path(), limits, &addr).await;
         scene.dir = Some(dir);
         scene.change(populate).await;
         scene
