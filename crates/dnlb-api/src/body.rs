@@ -60,7 +60,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner();
-        ApiError::invalid(if path == "." { reason.to_string() } else { format!("{path}: {reason}") })
+        let message = if path == "." { reason.to_string() } else { format!("{path}: {reason}") };
+        // Shortened: the reason quotes what was sent, however long that is.
+        ApiError::invalid(message.chars().take(300).collect::<String>())
     })
 }
 
@@ -109,6 +111,8 @@ mod tests {
         assert_eq!(message("{}"), "missing field `name`");
         assert_eq!(message(r#"{"name":null}"#), "missing field `name`");
         assert!(message(r#"{"name":"n","inner":{"weight":"9"}}"#).starts_with("inner.weight: invalid type"));
+        let long = format!(r#"{{"name":"n","port":"{}"}}"#, "9".repeat(10_000));
+        assert!(message(&long).len() <= 300);
         assert!(message("[1]").contains("not a JSON object"));
         assert!(message("{").contains("not JSON"));
     }

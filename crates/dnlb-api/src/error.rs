@@ -42,6 +42,8 @@ impl ApiError {
     /// 404: no such resource.
     #[must_use]
     pub fn not_found(kind: &str, id: impl std::fmt::Display) -> Self {
+        // Shortened: an answer must not grow with what somebody sends.
+        let id: String = id.to_string().chars().take(64).collect();
         Self::new(404, "NOT_FOUND", format!("{kind} {id} not found"))
     }
 

@@ -1,6 +1,6 @@
 //! Service `ag`: availability groups.
 
-use super::models;
+use super::{Anything, models};
 
 models! {
     /// CreateAg.
@@ -12,6 +12,7 @@ models! {
         instance_template_id: String,
         description: String,
         configuration_type: String,
+        autoscaling_spec: Anything,
     }
 
     /// UpdateAg.

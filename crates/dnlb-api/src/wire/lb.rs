@@ -124,6 +124,7 @@ models! {
         algorithm: String,
         target_group_ids: Vec<String>,
         ag_ids: Vec<String>,
+        ag_info_spec: AgInfoSpec,
         proxy_protocol: bool,
         description: String,
         session_stickiness: bool,
@@ -145,6 +146,7 @@ models! {
         algorithm: String,
         target_group_ids: Vec<String>,
         ag_ids: Vec<String>,
+        ag_info_spec: AgInfoSpec,
         proxy_protocol: bool,
         description: String,
         session_stickiness: bool,
@@ -161,6 +163,9 @@ models! {
         port: i64,
         load_balancer_id: String,
     }
+
+    /// An availability group as newer clients name it; it wins over `agIds`.
+    AgInfoSpec { ag_id: String, ? default_weight: i64, }
 
     /// How to check targets.
     HealthCheckSpec {

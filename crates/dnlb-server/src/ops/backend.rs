@@ -7,7 +7,7 @@ use dnlb_model::{
     AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, HostState, Instance, InstanceState,
     LoadBalancerId, Power, Protocol, Region, ServerGroup, TargetGroupId,
 };
-use wire::lb::{CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
+use wire::lb::{AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
 
 use super::{
     Call, DONE, Outcome, ag, check, edit, find, fresh,
@@ -66,7 +66,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     })?;
     let load_balancer = LoadBalancerId::from(spec.load_balancer_id);
     load_balancer::check(region, &load_balancer)?;
-    let group = match server_group(spec.target_group_ids, spec.ag_ids)? {
+    let group = match server_group(spec.target_group_ids, spec.ag_ids, spec.ag_info_spec)? {
         Wanted::Unchanged | Wanted::Nobody => None,
         Wanted::Group(group) => Some(group),
     };
@@ -135,7 +135,7 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
     if let Some(closed) = change.close_health_check {
         backend.check_enabled = !closed;
     }
-    match server_group(change.target_group_ids, change.ag_ids)? {
+    match server_group(change.target_group_ids, change.ag_ids, change.ag_info_spec)? {
         Wanted::Unchanged => {}
         Wanted::Nobody => backend.group = None,
         Wanted::Group(group) => backend.group = Some(group),
@@ -283,7 +283,15 @@ enum Wanted {
     Group(ServerGroup),
 }
 
-fn server_group(target_groups: Option<Vec<String>>, ags: Option<Vec<String>>) -> Result<Wanted, ApiError> {
+fn server_group(
+    target_groups: Option<Vec<String>>,
+    ags: Option<Vec<String>>,
+    ag_info: Option<AgInfoSpec>,
+) -> Result<Wanted, ApiError> {
+    let weight = ag_info.as_ref().and_then(|info| info.default_weight);
+    let other = weight.is_some_and(|weight| weight != i64::from(target_group::DEFAULT_WEIGHT));
+    check::refuse(other, "agInfoSpec.defaultWeight", "members of an availability group have equal weights")?;
+    let ags = ag_info.map(|info| vec![info.ag_id]).or(ags);
     let given = target_groups.is_some() || ags.is_some();
     let (target_groups, ags) = (target_groups.unwrap_or_default(), ags.unwrap_or_default());
     match (target_groups.as_slice(), ags.as_slice()) {

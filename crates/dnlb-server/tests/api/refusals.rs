@@ -108,6 +108,8 @@ fn backends() {
     bad(400, "at most one server group", json!({"agIds": [network.ag], "targetGroupIds": [group]}));
     bad(404, "availability group ag-x not found", json!({"agIds": ["ag-x"]}));
     bad(400, "in VPC", json!({"agIds": [elsewhere.ag]}));
+    bad(400, "in VPC", json!({"agIds": [network.ag], "agInfoSpec": {"agId": elsewhere.ag}}));
+    bad(400, "defaultWeight", json!({"agInfoSpec": {"agId": network.ag, "defaultWeight": 50}}));
     bad(400, "belongs to load balancer", json!({"targetGroupIds": [group]}));
     let backend = network.backend(&server, &balancer);
     let path = format!("backends/{backend}");
@@ -424,6 +426,22 @@ fn rules_and_acls() {
     bad(400, "protocol `SCTP`", json!({"protocol": "SCTP"}));
     let path = format!("networkAcls/{}:associateNetworkAcl", network.acl);
     server.refused(400, "in VPC", "vpc", "POST", &path, json!({"subnetIds": [elsewhere.subnet]}));
+}
+
+#[test]
+fn of_racing_requests_for_one_port_one_wins() {
+    let server = Server::start();
+    let network = Network::new(&server, "n");
+    let balancer = network.load_balancer(&server);
+    let backend = network.backend(&server, &balancer);
+    let body = json!({"listenerName": "li", "loadBalancerId": balancer, "backendId": backend, "protocol": "Tcp", "port": 80});
+    let won = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| server.call("lb", "POST", "listeners/", body.clone()))).collect();
+        let results = threads.into_iter().map(|thread| thread.join().unwrap());
+        results.map(|result| result.map_err(|error| error.code)).filter(|result| *result != Err(409)).count()
+    });
+    assert_eq!((won, server.snapshot().listeners.len()), (1, 1));
 }
 
 #[test]
