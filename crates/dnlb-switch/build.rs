@@ -57,6 +57,7 @@ fn build() -> Result<(), String> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "thin")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "2")
         .status()
         .map_err(|error| format!("cargo for the kernel programs did not start: {error}"))?;
