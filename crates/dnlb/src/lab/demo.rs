@@ -37,11 +37,11 @@ pub(crate) fn run(name: &str) -> Result<()> {
 
     let walk = Walk { lab, aloud: true };
     network(&walk)?;
-    let names = instances(&walk)?;
+    let (names, caller) = instances(&walk)?;
     let (vip, eip) = balancer(&walk)?;
-    requests(&walk, &names, &vip, &eip)?;
-    let names = failure(&walk, names, &eip)?;
-    growth(&walk, names, &eip)?;
+    requests(&walk, &names, &caller, &vip, &eip)?;
+    let dead = failure(&walk, names, &eip)?;
+    growth(&walk, &dead, &eip)?;
     farewell(name, &eip, &walk)
 }
 
@@ -61,19 +61,19 @@ fn network(walk: &Walk) -> Result<()> {
     walk.dnlb("acl attach web shop-web").map(drop)
 }
 
-/// Makes the instances; returns their names by id.
-fn instances(walk: &Walk) -> Result<BTreeMap<String, Instance>> {
+/// Makes the instances; returns those of the group by id, and the one that will call them.
+fn instances(walk: &Walk) -> Result<(BTreeMap<String, Instance>, Value)> {
     walk.heading("Four instances of one template, spread over both zones, and a fifth to call them from");
     walk.dnlb("template create web --subnet shop-web --sg web --image img-web")?;
     walk.dnlb("ag create web --template web --azs lab-1a,lab-1b")?;
     let made = walk.dnlb("ag scale web --to 4 --wait")?;
     walk.dnlb("template create caller --subnet shop-web --sg web --image img-blank")?;
-    walk.dnlb("instance create caller --template caller --az lab-1a --wait")?;
+    let caller = walk.dnlb("instance create caller --template caller --az lab-1a --wait")?;
     let names = names(&made)?;
     print_instances(&names);
     let zones = |az: &str| names.values().filter(|instance| instance.az == az).count();
     ensure!((zones("lab-1a"), zones("lab-1b")) == (2, 2), "the four instances are not spread two and two");
-    Ok(names)
+    Ok((names, caller))
 }
 
 /// Makes the load balancer; returns its VIP and its elastic IP.
@@ -92,7 +92,13 @@ fn balancer(walk: &Walk) -> Result<(String, String)> {
     Ok((vip, eip))
 }
 
-fn requests(walk: &Walk, names: &BTreeMap<String, Instance>, vip: &str, eip: &str) -> Result<()> {
+fn requests(
+    walk: &Walk,
+    names: &BTreeMap<String, Instance>,
+    caller: &Value,
+    vip: &str,
+    eip: &str,
+) -> Result<()> {
     walk.heading(&format!("{BURST} requests from the client outside, to the elastic IP"));
     let served = walk.load("client", &format!("http://{eip}/"), BURST)?;
     print_served(&served, names);
@@ -105,10 +111,6 @@ fn requests(walk: &Walk, names: &BTreeMap<String, Instance>, vip: &str, eip: &st
     );
 
     walk.heading(&format!("{BURST} requests from another instance, to the VIP"));
-    let caller = walk.dnlb("instance list")?;
-    let caller =
-        caller.as_array().into_iter().flatten().find(|instance| instance["instanceName"] == "caller");
-    let caller = caller.context("there is no instance `caller`")?;
     let (id, address) = (text(caller, "/instanceId")?, text(caller, "/privateIpAddress")?);
     let served = walk.load(&id, &format!("http://{vip}/"), BURST)?;
     print_served(&served, names);
@@ -118,19 +120,15 @@ fn requests(walk: &Walk, names: &BTreeMap<String, Instance>, vip: &str, eip: &st
     Ok(())
 }
 
-/// Kills an instance; returns those that are left.
-fn failure(
-    walk: &Walk,
-    mut names: BTreeMap<String, Instance>,
-    eip: &str,
-) -> Result<BTreeMap<String, Instance>> {
+/// Kills an instance; returns its id.
+fn failure(walk: &Walk, mut names: BTreeMap<String, Instance>, eip: &str) -> Result<String> {
     let (victim, instance) = names.pop_last().context("there are instances")?;
     walk.heading(&format!("{} dies; nobody tells the load balancer", instance.name));
     println!("  $ dnlb lab fail {victim}");
     let url = format!("http://{eip}/");
     let start = Instant::now();
     let during = thread::scope(|scope| {
-        let load = scope.spawn(|| walk.load("client", &url, BURST));
+        let load = scope.spawn(|| walk.load("client", &url, 10 * BURST));
         walk.lab.kill_instance(&victim)?;
         walk.dnlb("health web --wait 3")?;
         load.join().unwrap_or_else(|_| bail!("the load panicked"))
@@ -145,23 +143,12 @@ fn failure(
     print_served(&served, &names);
     ensure!(served.failed == 0, "{} requests failed: {}", served.failed, served.errors);
     ensure!(served.instances.keys().eq(names.keys()), "the three that are left should have served");
-    Ok(names)
+    Ok(victim)
 }
 
-fn growth(walk: &Walk, old: BTreeMap<String, Instance>, eip: &str) -> Result<()> {
+fn growth(walk: &Walk, dead: &str, eip: &str) -> Result<()> {
     walk.heading("The dead one is deleted, the group grows to six; the load balancer follows by itself");
-    let list = walk.dnlb("instance list")?;
-    let in_group = |item: &&Value| item["ag"]["name"] == "web";
-    let dead: Vec<_> = list
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(in_group)
-        .map(|item| text(item, "/instanceId"))
-        .collect::<Result<_>>()?;
-    for id in dead.iter().filter(|id| !old.contains_key(*id)) {
-        walk.dnlb(&format!("instance delete {id}"))?;
-    }
+    walk.dnlb(&format!("instance delete {dead}"))?;
     let names = names(&walk.dnlb("ag scale web --to 6 --wait")?)?;
     walk.dnlb("health web --wait 6")?;
     let served = walk.load("client", &format!("http://{eip}/"), BURST)?;
@@ -217,10 +204,19 @@ fn print_instances(names: &BTreeMap<String, Instance>) {
     }
 }
 
+fn by_name(names: &BTreeMap<String, Instance>) -> Vec<(&String, &Instance)> {
+    let mut sorted: Vec<_> = names.iter().collect();
+    sorted.sort_by_key(|(_, instance)| &instance.name);
+    sorted
+}
+
 /// One line an instance, with a bar.
 fn print_served(served: &Served, names: &BTreeMap<String, Instance>) {
     let total = served.instances.values().sum::<u64>().max(1);
-    for (id, count) in &served.instances {
+    let known = by_name(names).into_iter().map(|(id, _)| id);
+    let strangers = served.instances.keys().filter(|id| !names.contains_key(*id));
+    for id in known.chain(strangers) {
+        let Some(count) = served.instances.get(id) else { continue };
         let instance = names.get(id);
         let name = instance.map_or(id.as_str(), |instance| instance.name.as_str());
         let az = instance.map_or("", |instance| instance.az.as_str());
