@@ -75,7 +75,14 @@ pub async fn serve(
 
 async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
     let request_id = hex::encode(rand::random::<[u8; 16]>());
-    let outcome = answer(&api, &request_id, request).await;
+    let id = request_id.clone();
+    // On a task of its own: a bug in an operation must not leave its caller without a reply, and a caller that
+    // goes away must not stop an operation half-way.
+    let task = tokio::spawn(async move { answer(&api, &id, request).await });
+    let outcome = task.await.unwrap_or_else(|error| {
+        tracing::error!(request_id, error = &error as &dyn std::error::Error, "an operation failed");
+        Err(ApiError::internal())
+    });
     reply(request_id, outcome)
 }
 
@@ -127,7 +134,8 @@ async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, 
                     }
                 });
             let code = outcome.as_ref().err().map_or(200, |error| error.code);
-            tracing::info!(request_id, service = scope.service, operation = route.name, ids = ?call.ids, code);
+            let (access_key, service) = (&scope.access_key, &scope.service);
+            tracing::info!(request_id, access_key, service, operation = route.name, ids = ?call.ids, code);
             outcome
         }
     }

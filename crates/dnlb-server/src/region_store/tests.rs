@@ -1,0 +1,228 @@
+use std::{net::IpAddr, path::Path};
+
+use dnlb_model::{Host, HostId, HostState, Vpc, VpcId};
+use dnlb_store::SqliteStore;
+use futures_util::future::BoxFuture;
+
+use super::*;
+
+fn settings(name: &str) -> RegionSettings {
+    RegionSettings { name: name.into(), azs: vec![format!("{name}a")], ..RegionSettings::default() }
+}
+
+async fn open(dir: &Path) -> RegionStore {
+    let store = Arc::new(SqliteStore::open(&dir.join("store.db")).unwrap());
+    RegionStore::open(store, settings("r-1")).await.unwrap()
+}
+
+fn vpc(id: &str) -> (VpcId, Arc<Vpc>) {
+    let vpc =
+        Vpc { id: id.into(), name: "v".into(), description: String::new(), prefix: None, vni: 1, created: 0 };
+    (id.into(), Arc::new(vpc))
+}
+
+fn health(healthy: bool) -> Arc<Health> {
+    Arc::new(Health { healthy, reason: "connected".into(), since: 7 })
+}
+
+#[tokio::test]
+async fn a_region_survives_its_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    region
+        .transact(|region| {
+            region.vpcs.extend([vpc("vpc-1")]);
+            let host = Host {
+                id: "h1".into(),
+                index: 1,
+                az: "r-1a".into(),
+                rack: "r1".into(),
+                underlay: IpAddr::from([10, 0, 0, 1]),
+                edge: false,
+                compute: true,
+                state: HostState::Up,
+                created: 1,
+            };
+            region.hosts.insert(HostId::from("h1"), Arc::new(host));
+            region.health.insert(("backend-1".into(), "i-1".into()), health(true));
+            Ok::<_, ()>(())
+        })
+        .await
+        .unwrap();
+    let before = region.snapshot();
+    drop(region);
+
+    let after = open(dir.path()).await.snapshot();
+    assert_eq!(after.revision, before.revision);
+    assert_eq!(after.settings, before.settings);
+    assert_eq!(after.vpcs, before.vpcs);
+    assert_eq!(after.hosts, before.hosts);
+    assert_eq!(after.health, before.health);
+}
+
+#[tokio::test]
+async fn a_refused_change_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    let before = region.snapshot();
+    let refused = region
+        .transact(|region| {
+            region.vpcs.extend([vpc("vpc-1")]);
+            Err::<(), _>("no")
+        })
+        .await;
+    assert!(matches!(refused, Err(TransactError::Refused("no"))));
+    assert!(Arc::ptr_eq(&before, &region.snapshot()));
+}
+
+#[tokio::test]
+async fn an_unchanged_region_keeps_its_revision() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    let insert = |healthy| {
+        move |region: &mut Region| {
+            region.health.insert(("backend-1".into(), "i-1".into()), health(healthy));
+            Ok::<_, ()>(())
+        }
+    };
+    region.transact(insert(true)).await.unwrap();
+    let revision = region.snapshot().revision;
+    region.transact(insert(true)).await.unwrap();
+    assert_eq!(region.snapshot().revision, revision);
+    region.transact(insert(false)).await.unwrap();
+    assert_eq!(region.snapshot().revision, revision + 1);
+}
+
+#[tokio::test]
+async fn a_deleted_object_is_gone_after_reopening_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    let put = |region: &mut Region| {
+        region.vpcs.extend([vpc("vpc-1"), vpc("vpc-2")]);
+        Ok::<_, ()>(())
+    };
+    region.transact(put).await.unwrap();
+    region.transact(|region| Ok::<_, ()>(region.vpcs.remove(&VpcId::from("vpc-1")))).await.unwrap();
+    drop(region);
+    let ids: Vec<_> = open(dir.path()).await.snapshot().vpcs.keys().cloned().collect();
+    assert_eq!(ids, [VpcId::from("vpc-2")]);
+}
+
+#[tokio::test]
+async fn subscribers_see_the_newest_revision() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    let mut snapshots = region.subscribe();
+    snapshots.mark_unchanged();
+    for id in ["vpc-1", "vpc-2"] {
+        let put = |region: &mut Region| {
+            region.vpcs.extend([vpc(id)]);
+            Ok::<_, ()>(())
+        };
+        region.transact(put).await.unwrap();
+    }
+    snapshots.changed().await.unwrap();
+    assert_eq!(snapshots.borrow_and_update().vpcs.len(), 2);
+}
+
+#[tokio::test]
+async fn another_regions_store_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).await);
+    let store = Arc::new(SqliteStore::open(&dir.path().join("store.db")).unwrap());
+    let refused = RegionStore::open(store, settings("r-2")).await;
+    assert!(matches!(refused, Err(OpenError::OtherRegion { found, .. }) if found == "r-1"));
+}
+
+/// How the next commit of a [`Faulty`] store ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    /// As it should.
+    None,
+    /// Nothing is written.
+    Failed,
+    /// All is written, and nobody says so.
+    Unacknowledged,
+}
+
+/// A store whose commits fail on demand.
+struct Faulty {
+    inner: SqliteStore,
+    next: std::sync::Mutex<Fault>,
+}
+
+impl Store for Faulty {
+    fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        self.inner.list(prefix)
+    }
+
+    fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<u64, StoreError>> {
+        let fault = std::mem::replace(&mut *self.next.lock().unwrap(), Fault::None);
+        Box::pin(async move {
+            if fault == Fault::Failed {
+                return Err(StoreError::Failed { doing: "testing", source: "disk full".into() });
+            }
+            let committed = self.inner.commit(transaction).await;
+            if fault == Fault::Unacknowledged {
+                return Err(StoreError::Unacknowledged { source: "no answer".into() });
+            }
+            committed
+        })
+    }
+
+    fn changes(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<dnlb_store::Change>, StoreError>> {
+        self.inner.changes(after, limit)
+    }
+
+    fn revisions(&self) -> watch::Receiver<u64> {
+        self.inner.revisions()
+    }
+}
+
+#[tokio::test]
+async fn after_a_failed_commit_the_region_is_what_the_store_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let inner = SqliteStore::open(&dir.path().join("store.db")).unwrap();
+    let store = Arc::new(Faulty { inner, next: std::sync::Mutex::new(Fault::None) });
+    let region = RegionStore::open(store.clone(), settings("r-1")).await.unwrap();
+    let put = |id| {
+        region.transact(move |region| {
+            region.vpcs.extend([vpc(id)]);
+            Ok::<_, ()>(())
+        })
+    };
+    let ids = || region.snapshot().vpcs.keys().map(|id| id.0.clone()).collect::<Vec<_>>();
+
+    *store.next.lock().unwrap() = Fault::Failed;
+    assert!(matches!(put("vpc-1").await, Err(TransactError::Store(StoreError::Failed { .. }))));
+    assert!(ids().is_empty());
+
+    *store.next.lock().unwrap() = Fault::Unacknowledged;
+    assert!(matches!(put("vpc-2").await, Err(TransactError::Store(StoreError::Unacknowledged { .. }))));
+    assert_eq!(ids(), ["vpc-2"], "it was written after all");
+
+    put("vpc-3").await.unwrap();
+    assert_eq!(ids(), ["vpc-2", "vpc-3"]);
+    assert_eq!(region.snapshot().revision, *store.revisions().borrow());
+}
+
+#[tokio::test]
+async fn of_two_servers_that_decided_on_the_same_revision_one_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(&dir.path().join("store.db")).unwrap());
+    let first = RegionStore::open(store.clone(), settings("r-1")).await.unwrap();
+    let second = RegionStore::open(store, settings("r-1")).await.unwrap();
+    let put = |server: &RegionStore, id| {
+        let server = server.clone();
+        async move { server.transact(|region| Ok::<_, ()>(region.vpcs.insert(vpc(id).0, vpc(id).1))).await }
+    };
+    put(&first, "vpc-1").await.unwrap();
+    let late = put(&second, "vpc-2").await;
+    assert!(matches!(late, Err(TransactError::Store(StoreError::Conflict { .. }))));
+    assert_eq!(second.snapshot().vpcs.len(), 1, "it has read what the other one wrote");
+    put(&second, "vpc-2").await.unwrap();
+}
