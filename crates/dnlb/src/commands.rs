@@ -128,7 +128,7 @@ fn create(api: &Api, kind: &Kind, body: Value, format: Format) -> Result<Value> 
 fn done(format: Format, what: &str) {
     match format {
         Format::Json => print::json(&json!({"done": what})),
-        Format::Table => println!("{what}"),
+        Format::Table => print::text(what),
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn fields(format: Format, item: &Value) {
     for (name, value) in item.as_object().into_iter().flatten() {
         table.add_row([name.clone(), cell(value)]);
     }
-    println!("{table}");
+    text(&table.to_string());
 }
 
 /// Prints rows: heading and JSON pointer of each column.
@@ -56,12 +56,20 @@ pub(crate) fn table(columns: &[(&str, &str)], items: &[Value]) {
         table
             .add_row(columns.iter().map(|(_, pointer)| item.pointer(pointer).map_or_else(String::new, cell)));
     }
-    println!("{table}");
+    text(&table.to_string());
 }
 
 /// Prints JSON for people and programs.
 pub(crate) fn json(value: &Value) {
-    println!("{value:#}");
+    text(&format!("{value:#}"));
+}
+
+/// Prints a text and the end of the line; the end of the program if nobody reads it any more, as in `dnlb ... | head`.
+pub(crate) fn text(text: &str) {
+    use std::io::Write;
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// A table without lines.

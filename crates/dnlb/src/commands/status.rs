@@ -19,7 +19,11 @@ pub(crate) fn run(api: &Api, wait: bool, format: Format) -> Result<()> {
     }
     let converged =
         if status["converged"] == true { "shown by all hosts" } else { "not yet shown by all hosts" };
-    println!("region {}, revision {}, {converged}\n", plain(&status["region"]), status["revision"]);
+    print::text(&format!(
+        "region {}, revision {}, {converged}\n",
+        plain(&status["region"]),
+        status["revision"]
+    ));
     print::table(
         &[
             ("HOST", "/hostId"),
@@ -47,10 +51,10 @@ pub(crate) fn run(api: &Api, wait: bool, format: Format) -> Result<()> {
         }
     }
     if listeners.is_empty() {
-        println!("\nno listeners");
+        print::text("\nno listeners");
         return Ok(());
     }
-    println!();
+    print::text("");
     print::table(
         &[
             ("LOAD BALANCER", "/lb"),
