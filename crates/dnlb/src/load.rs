@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// How many at the same time
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallel: u8,
-    /// Where: http://address[:port]/
+    /// Where: an address like `http://203.0.113.1:80/`
     #[arg(long)]
     url: String,
 }
