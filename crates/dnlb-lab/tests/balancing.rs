@@ -22,6 +22,7 @@ fn connections_are_spread_by_weight_and_keep_their_source() {
     one_client_stays_with_one_instance_by_source_hash(&region, &public, &ids);
     weights_of_a_target_group_are_followed(&region, &public, &ids);
     what_no_rule_allows_is_dropped(&region, &public);
+    vpcs_with_the_same_addresses_stay_apart(&region, &ids[0]);
     mistakes_are_refused_and_leave_nothing(&region);
 }
 
@@ -117,6 +118,28 @@ fn what_no_rule_allows_is_dropped(region: &Region, url: &str) {
     region.dnlb("acl detach nothing s");
 }
 
+fn vpcs_with_the_same_addresses_stay_apart(region: &Region, own: &str) {
+    let address = text(&region.dnlb(&format!("instance show {own}")), "/privateIpAddress");
+    region.dnlb("vpc create w --prefix 10.0.0.0/16");
+    region.dnlb("subnet create sw --vpc w --prefix 10.0.0.0/24");
+    region.dnlb("sg create gw --vpc w");
+    region.dnlb("sg allow gw --direction in --protocol tcp --port 8080");
+    region.dnlb("sg allow gw --direction out --protocol tcp");
+    region.dnlb("template create web-w --subnet sw --sg gw --image img-web");
+    let twin = format!("instance create twin --template web-w --az lab-1b --address {address} --wait");
+    let twin = text(&region.dnlb(&twin), "/instanceId");
+    let neighbour = region.dnlb("instance create neighbour --template web-w --az lab-1a --wait");
+    let url = format!("http://{address}:8080/");
+    for (from, expected) in [
+        (text(&region.dnlb("instance show caller"), "/instanceId"), own),
+        (text(&neighbour, "/instanceId"), twin.as_str()),
+    ] {
+        let served = region.load(&from, &url, 20);
+        answered(&served, 20);
+        assert!(served.instances.keys().eq([expected]), "{served:?}");
+    }
+}
+
 fn mistakes_are_refused_and_leave_nothing(region: &Region) {
     let counts = || {
         let count = |line: &str| region.dnlb(line).as_array().unwrap().len();
@@ -131,9 +154,18 @@ fn mistakes_are_refused_and_leave_nothing(region: &Region) {
         ("subnet create x --vpc v --prefix 10.0.0.128/25", "10.0.0.128/25"),
         ("lb create x --subnet s --vip 10.0.0.1", "10.0.0.1"),
         ("backend delete b", "listener"),
+        ("target-group register t --instance twin", "VPC"),
     ] {
         let error = region.attempt(line).expect_err(line);
         assert!(error.contains(expected), "`{line}` said: {error}");
     }
     assert_eq!(counts(), before);
+
+    // 16 addresses, of which four are nobody's.
+    region.dnlb("subnet create small --vpc v --prefix 10.0.1.0/28");
+    for number in 0..12 {
+        region.dnlb(&format!("lb create small{number} --subnet small"));
+    }
+    let full = region.attempt("lb create more --subnet small").unwrap_err();
+    assert!(full.contains("no free address") || full.contains("full"), "{full}");
 }
