@@ -131,17 +131,31 @@ fn up(name: &str, size: &Size, purpose: &str) -> Result<Lab> {
 /// Says where the lab's API is and how to go on.
 fn announce(lab: &Lab) -> Result<()> {
     let access = lab.access()?;
-    let option = if lab.name() == DEFAULT_NAME { String::new() } else { format!(" --name {}", lab.name()) };
+    let (dnlb, in_lab) = (own_name()?, lab_words(lab.name())?);
     println!("lab `{}` is up: {} nodes, all agents ready\n", lab.name(), lab.topology().nodes.len());
     println!("  API         http://{}", access.endpoint);
     println!("  region      {} ({})", access.region, lab.topology().azs.join(", "));
     println!("  access key  {} (its secret: {})", access.access_key, lab.files().access_key().display());
     println!("\nNext:");
-    println!("  eval \"$(dnlb lab{option} env)\"           for the other commands");
-    println!("  dnlb status                         hosts, load balancers, health");
-    println!("  dnlb lab{option} exec client -- ip route   a command on a node");
-    println!("  dnlb lab{option} down                      remove everything");
+    println!("  eval \"$({in_lab} env)\"   for the other commands");
+    println!("  {dnlb} status   hosts, load balancers, health");
+    println!("  {in_lab} exec client -- ip route   a command on a node");
+    println!("  {in_lab} down   remove everything");
     Ok(())
+}
+
+/// How to call this program again from where its user is.
+fn own_name() -> Result<String> {
+    let program = dnlb_lab::own_program()?;
+    let here = std::env::current_dir().unwrap_or_default();
+    Ok(program.strip_prefix(&here).unwrap_or(&program).display().to_string())
+}
+
+/// How to call the lab's commands again.
+fn lab_words(name: &str) -> Result<String> {
+    let sudo = if std::env::var_os("SUDO_USER").is_some() { "sudo " } else { "" };
+    let option = if name == DEFAULT_NAME { String::new() } else { format!(" --name {name}") };
+    Ok(format!("{sudo}{} lab{option}", own_name()?))
 }
 
 fn fail(lab: &mut Lab, node: &str, how: Option<Failure>) -> Result<()> {

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, thread, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use dnlb_lab::{DEFAULT_NAME, Files, Size};
+use dnlb_lab::{Files, Size};
 use serde_json::Value;
 
 use super::{
-    up,
+    lab_words, own_name, up,
     walk::{Served, Walk, text},
 };
 
@@ -23,7 +23,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
     if let Some(record) = Files::of(name).load()? {
         ensure!(
             record.purpose == PURPOSE,
-            "lab `{name}` is up and the demo did not make it: `dnlb lab down` removes it, `--name` takes another"
+            "lab `{name}` is up and the demo did not make it: `dnlb lab --name {name} down` removes it"
         );
         println!("The demo's region is up already: starting afresh.");
         dnlb_lab::down(name)?;
@@ -159,17 +159,16 @@ fn growth(walk: &Walk, dead: &str, eip: &str) -> Result<()> {
 }
 
 fn farewell(name: &str, eip: &str, walk: &Walk) -> Result<()> {
-    let option = if name == DEFAULT_NAME { String::new() } else { format!(" --name {name}") };
-    let program = dnlb_lab::own_program()?;
-    let program = program.display();
+    let (dnlb, in_lab) = (own_name()?, lab_words(name)?);
     walk.heading("All is as it should be. The region stays up; try:");
-    println!("  {program} lab{option} exec client -- curl -s http://{eip}/");
-    println!("  {program} lab{option} fail host-b1        a host loses power; `heal host-b1` gives it back");
-    println!("  {program} lab{option} status");
-    println!("  eval \"$({program} lab{option} env)\"     then:");
-    println!("  {program} status");
-    println!("  {program} ag scale web --to 3 --wait");
-    println!("  make demo-down                removes everything");
+    println!("  {in_lab} exec client -- curl -s http://{eip}/");
+    println!("  {in_lab} fail host-b1   (a host loses power; `heal host-b1` gives it back)");
+    println!("  {in_lab} status");
+    println!("  eval \"$({in_lab} env)\"   then:");
+    println!("  {dnlb} status");
+    println!("  {dnlb} ag scale web --to 3 --wait");
+    println!("and when you have seen enough:");
+    println!("  make demo-down");
     Ok(())
 }
 
