@@ -34,8 +34,12 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.trim())
+        header(self.headers, name)
     }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.trim())
 }
 
 /// Who signed a request, and for what.
@@ -142,23 +146,8 @@ pub fn verify(
     now: u64,
     secret_of: impl FnOnce(&str) -> Option<String>,
 ) -> Result<Scope, SignatureError> {
-    let authorization = Authorization::parse(request.header("authorization").unwrap_or_default())
-        .ok_or(SignatureError::Header)?;
+    let (authorization, date) = claim(request.headers, expected, now)?;
     let scope = &authorization.scope;
-    let date = request.header("x-jdcloud-date").ok_or(SignatureError::Date)?;
-    let seconds = time::parse_basic(date).ok_or(SignatureError::Date)?;
-    if date[..8] != scope.date {
-        return Err(SignatureError::Date);
-    }
-    let skew = now.abs_diff(seconds);
-    if skew > MAX_SKEW_SECONDS {
-        return Err(SignatureError::Skew { seconds: skew });
-    }
-    let other_region = expected.region.is_some_and(|region| region != scope.region);
-    if other_region || !expected.services.contains(&scope.service.as_str()) {
-        let (region, service) = (scope.region.clone(), scope.service.clone());
-        return Err(SignatureError::Scope { region, service });
-    }
     let body_hash = sha256(request.body);
     if request.header("x-jdcloud-content-sha256").is_some_and(|said| !said.eq_ignore_ascii_case(&body_hash)) {
         return Err(SignatureError::BodyHash);
@@ -179,6 +168,45 @@ pub fn verify(
         (true, false) => Err(SignatureError::Wrong),
         (false, _) => Err(SignatureError::UnknownKey),
     }
+}
+
+/// Checks what can be checked before the body is there: that a request claims to be signed, lately, and for
+/// something that may be asked for. Says nothing about whether access key and signature are right.
+///
+/// # Errors
+/// Any that [`verify`] would find in the headers.
+pub fn check_headers(
+    headers: &[(String, String)],
+    expected: Expected<'_>,
+    now: u64,
+) -> Result<(), SignatureError> {
+    claim(headers, expected, now).map(drop)
+}
+
+/// What the headers claim, and their date.
+fn claim<'a>(
+    headers: &'a [(String, String)],
+    expected: Expected<'_>,
+    now: u64,
+) -> Result<(Authorization, &'a str), SignatureError> {
+    let authorization = Authorization::parse(header(headers, "authorization").unwrap_or_default())
+        .ok_or(SignatureError::Header)?;
+    let scope = &authorization.scope;
+    let date = header(headers, "x-jdcloud-date").ok_or(SignatureError::Date)?;
+    let seconds = time::parse_basic(date).ok_or(SignatureError::Date)?;
+    if date[..8] != scope.date {
+        return Err(SignatureError::Date);
+    }
+    let skew = now.abs_diff(seconds);
+    if skew > MAX_SKEW_SECONDS {
+        return Err(SignatureError::Skew { seconds: skew });
+    }
+    let other_region = expected.region.is_some_and(|region| region != scope.region);
+    if other_region || !expected.services.contains(&scope.service.as_str()) {
+        let (region, service) = (scope.region.clone(), scope.service.clone());
+        return Err(SignatureError::Scope { region, service });
+    }
+    Ok((authorization, date))
 }
 
 /// Signs a request with `JDCLOUD3`: the headers to send with it, besides those that it has. All of the

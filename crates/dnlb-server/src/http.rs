@@ -4,6 +4,7 @@
 //! sure that every reply has a request id.
 
 mod access_key;
+mod connections;
 
 use std::{
     io,
@@ -12,19 +13,19 @@ use std::{
 };
 
 use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{Request, State},
+    body::Body,
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::Response,
 };
 use dnlb_api::{
     ApiError, Query,
     body::Reply,
-    signature::{self, Expected, Scope, encoding::unquote},
+    signature::{self, Expected, SignatureError, encoding::unquote},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, time::timeout};
+use tokio_stream::StreamExt;
 
 use crate::{
     RegionStore, TransactError,
@@ -32,13 +33,18 @@ use crate::{
     ops::{self, Call, Operation, Quotas},
 };
 
+use connections::Limits;
+
 pub use access_key::{AccessKey, AccessKeyError};
 
 /// Services that requests may be signed for.
 const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
 
 /// Longest body: far above what a thousand targets take, far below what hurts.
-const BODY_BYTES_MAX: usize = 4 << 20;
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How much of a longer body is read before its sender is cut off.
+const BODY_BYTES_TAKEN: usize = 16 << 20;
 
 /// Longest path and query.
 const URI_BYTES_MAX: usize = 8 << 10;
@@ -69,11 +75,12 @@ pub async fn serve(
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let router = Router::new().fallback(handle).with_state(Arc::new(api));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    let api = Arc::new(api);
+    let answer = move |request| handle(Arc::clone(&api), request);
+    connections::serve(listener, Limits::default(), answer, shutdown).await
 }
 
-async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
+async fn handle(api: Arc<Api>, request: Request) -> Response {
     let request_id = hex::encode(rand::random::<[u8; 16]>());
     let id = request_id.clone();
     // On a task of its own: a bug in an operation must not leave its caller without a reply, and a caller that
@@ -97,12 +104,22 @@ async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, 
             format!("the URI is longer than {URI_BYTES_MAX} bytes"),
         ));
     }
-    let body = read(body).await?;
     let decoded = unquote(path);
     let place =
         decoded.trim_start_matches('/').strip_prefix("v1/regions/").and_then(|rest| rest.split_once('/'));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let scope = authenticate(api, request_id, &parts, &body, place.map(|(region, _)| region), now)?;
+    let expected = Expected { region: place.map(|(region, _)| region), services: SERVICES };
+    let headers = headers(&parts);
+    if let Err(error) = signature::check_headers(&headers, expected, now) {
+        // Whatever it is, it is not kept, and what becomes of it makes no difference to the reply.
+        let _ = read(body, 0).await;
+        return Err(refused(request_id, &error));
+    }
+    let body = read(body, BODY_BYTES_MAX).await?;
+    let request =
+        signature::Request { method: parts.method.as_str(), path, query, headers: &headers, body: &body };
+    let scope = signature::verify(&request, expected, now, |key| api.access_key.secret_of(key))
+        .map_err(|error| refused(request_id, &error))?;
 
     let (region, path) = place.ok_or_else(ApiError::no_route)?;
     if region != api.region.snapshot().settings.name {
@@ -141,51 +158,46 @@ async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, 
     }
 }
 
-async fn read(body: Body) -> Result<axum::body::Bytes, ApiError> {
-    match timeout(BODY_PATIENCE, to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => {
-            let mut source: Option<&dyn std::error::Error> = Some(&error);
-            while let Some(cause) = source {
-                if cause.to_string().contains("length limit exceeded") {
-                    let message = format!("the body is longer than {BODY_BYTES_MAX} bytes");
-                    return Err(ApiError::new(413, "HTTP_REQUEST_ENTITY_TOO_LARGE", message));
-                }
-                source = cause.source();
+/// Takes a body in and keeps it if it is not longer than `keep`. The rest of a longer one is taken in, too, and
+/// forgotten: who is still sending when the connection is closed may never see the reply.
+async fn read(body: Body, keep: usize) -> Result<Vec<u8>, ApiError> {
+    let mut body = body.into_data_stream();
+    let whole = async {
+        let mut kept = Vec::new();
+        let mut length = 0;
+        while let Some(bytes) = body.next().await {
+            let bytes =
+                bytes.map_err(|_| ApiError::new(400, "HTTP_BAD_REQUEST", "the body did not arrive"))?;
+            length += bytes.len();
+            if length <= keep {
+                kept.extend_from_slice(&bytes);
+            } else {
+                kept = Vec::new();
             }
-            Err(ApiError::new(400, "HTTP_BAD_REQUEST", "the body did not arrive"))
+            if length > BODY_BYTES_TAKEN {
+                break;
+            }
         }
-        Err(_) => Err(ApiError::new(400, "HTTP_BAD_REQUEST", "the body did not arrive in time")),
-    }
+        if length > keep {
+            let message = format!("the body is longer than {keep} bytes");
+            return Err(ApiError::new(413, "HTTP_REQUEST_ENTITY_TOO_LARGE", message));
+        }
+        Ok(kept)
+    };
+    timeout(BODY_PATIENCE, whole)
+        .await
+        .unwrap_or_else(|_| Err(ApiError::new(400, "HTTP_BAD_REQUEST", "the body did not arrive in time")))
 }
 
-fn authenticate(
-    api: &Api,
-    request_id: &str,
-    parts: &Parts,
-    body: &[u8],
-    region: Option<&str>,
-    now: u64,
-) -> Result<Scope, ApiError> {
-    let headers: Vec<(String, String)> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        })
-        .collect();
-    let request = signature::Request {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query().unwrap_or_default(),
-        headers: &headers,
-        body,
-    };
-    let expected = Expected { region, services: SERVICES };
-    signature::verify(&request, expected, now, |key| api.access_key.secret_of(key)).map_err(|error| {
-        tracing::info!(request_id, reason = %error, "a request is not signed as it should be");
-        ApiError::access()
-    })
+fn headers(parts: &Parts) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
+
+/// The log says why, the reply does not.
+fn refused(request_id: &str, error: &SignatureError) -> ApiError {
+    tracing::info!(request_id, reason = %error, "a request is not signed as it should be");
+    ApiError::access()
 }
 
 fn reply(request_id: String, outcome: Result<Value, ApiError>) -> Response {
@@ -197,5 +209,9 @@ fn reply(request_id: String, outcome: Result<Value, ApiError>) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(REQUEST_ID, id);
+    if code == 401 {
+        // Whoever cannot sign gets one reply a connection: it cannot leave heaps of them unread.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }

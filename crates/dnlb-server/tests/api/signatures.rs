@@ -1,5 +1,10 @@
 //! Who is let in.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use dnlb_api::{body::Reply, client::exchange};
 use serde_json::json;
 
@@ -84,7 +89,7 @@ fn unknown_routes_and_regions_are_not_found() {
 #[test]
 fn too_much_is_refused() {
     let server = Server::start();
-    let body = vec![b' '; (4 << 20) + 1];
+    let body = vec![b' '; 6 << 20];
     let answer = server.client.send("vpc", "POST", "/v1/regions/lab-1/vpcs/", "", &body).unwrap();
     assert_eq!(answer.status, 413);
     let reply: Reply = serde_json::from_slice(&answer.body).unwrap();
@@ -92,4 +97,19 @@ fn too_much_is_refused() {
     let query = format!("x={}", "y".repeat(9000));
     let answer = server.client.send("vpc", "GET", "/v1/regions/lab-1/vpcs/", &query, b"").unwrap();
     assert_eq!(answer.status, 414);
+}
+
+#[test]
+fn who_does_not_sign_gets_one_reply_whatever_is_sent() {
+    let server = Server::start();
+    let host = [("host".to_owned(), server.client.endpoint.clone())];
+    let path = "/v1/regions/lab-1/vpcs/";
+    let answer = exchange(&server.client.endpoint, "POST", path, &host, &vec![b'x'; 6 << 20]).unwrap();
+    assert_eq!(answer.status, 401);
+
+    let mut stream = TcpStream::connect(&server.client.endpoint).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut replies = String::new();
+    let _ = stream.read_to_string(&mut replies);
+    assert_eq!(replies.matches("HTTP/1.1 401").count(), 1, "{replies}");
 }
