@@ -281,6 +281,11 @@ impl Allocation {
             if needed > place.members.len || needed == 0 {
                 retired_members.push(std::mem::take(&mut place.members));
             }
+            if needed > place.members.len {
+                // Rows that stayed would name new slots while services still name the former member range, where
+                // those slots are somebody else's.
+                retired_rows.push(std::mem::take(&mut place.rows));
+            }
         }
         // Only now: what the update before this one retired may be used again, what this one retires may not.
         self.retired_rows = retired_rows;

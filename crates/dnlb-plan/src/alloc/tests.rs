@@ -44,6 +44,18 @@ fn a_resized_table_gets_another_range_and_the_old_one_rests_for_an_update() {
 }
 
 #[test]
+fn a_group_that_outgrows_its_member_range_gets_new_rows_too() {
+    let mut alloc = Allocation::default();
+    alloc.update(&demand([(1, backend(1_021, 1..=7)), (2, backend(1_021, [8]))])).unwrap();
+    let old = alloc.backend(1).unwrap().clone();
+    alloc.update(&demand([(1, backend(1_021, 1..=8)), (2, backend(1_021, [8]))])).unwrap();
+    let new = alloc.backend(1).unwrap();
+    assert_ne!(new.members.base, old.members.base);
+    // Services name the old ranges until the flip: slot 8 in the old rows would be somebody else's member.
+    assert_eq!(new.rows, Range { base: 2_048, len: 1_021 });
+}
+
+#[test]
 fn equal_rule_lists_share_a_range_and_a_changed_one_gets_a_new_range() {
     let (old, new) = (vec![rule(80)], vec![rule(81)]);
     let with = |rules: &[&Vec<RuleEntry>]| Demand {
@@ -131,6 +143,14 @@ proptest! {
                 prop_assert_eq!(entries.len(), place.slots.len() + place.retired.len());
                 prop_assert!(entries.keys().all(|at| (place.members.base + 1..place.members.end()).contains(at)));
                 prop_assert!(wanted.members.keys().all(|&instance| place.slot(instance).is_some()));
+                // Rows that are written in place are read with the former member range until the services change.
+                if let Some(former) = before.backend(*number)
+                    && former.rows == place.rows
+                    && place.rows.len > 0
+                    && place.members.len > 0
+                {
+                    prop_assert_eq!(former.members, place.members);
+                }
                 // Slots that the former state named still mean the same instance.
                 if let Some(former) = before.backend(*number).filter(|former| former.members == place.members) {
                     for (&instance, slot) in &former.slots {
