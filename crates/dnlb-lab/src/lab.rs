@@ -357,8 +357,10 @@ pub fn remove(name: &str) -> Result<bool> {
 /// As [`remove`].
 pub fn down(name: &str) -> Result<bool> {
     check_name(name)?;
-    let _lock = Files::of(name).lock()?;
-    remove(name)
+    let lock = Files::of(name).lock()?;
+    let found = remove(name)?;
+    lock.remove()?;
+    Ok(found)
 }
 
 /// Takes the first free port of the machine's loopback.

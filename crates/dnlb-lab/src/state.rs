@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -60,6 +60,14 @@ pub struct Files {
 #[derive(Debug)]
 pub struct Lock {
     _file: Flock<File>,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Gives the lock back and removes its file.
+    pub(crate) fn remove(self) -> Result<()> {
+        fs::remove_file(&self.path).with_context(|| format!("removing {}", self.path.display()))
+    }
 }
 
 impl Files {
@@ -82,10 +90,14 @@ impl Files {
             .write(true)
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(Lock { _file: file }),
-            Err(_) => bail!("another command is changing this lab at the moment ({})", path.display()),
+        if let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            // A lock on a file that `down` has removed in between keeps nobody out.
+            let inode = file.metadata().map(|held| held.ino()).ok();
+            if inode.is_some() && inode == fs::metadata(&path).map(|named| named.ino()).ok() {
+                return Ok(Lock { _file: file, path });
+            }
         }
+        bail!("another command is changing this lab at the moment ({})", path.display())
     }
 
     /// Makes the folder; only root may look inside, for it holds secrets.
