@@ -111,11 +111,12 @@ pub(crate) fn ag(api: &Api, command: AgCommand, format: Format) -> Result<()> {
     }
 }
 
-/// Creates or deletes instances of a group, one after the other: what was done stays done if the next is refused.
+/// Creates instances of a group, all or none of a hundred whose numbers follow each other, or deletes some, one after
+/// the other. What was done stays done if the next is refused.
 fn scale(api: &Api, id: &str, name: &str, to: usize) -> Result<()> {
     let instances = api.list(&INSTANCE, &[("agId", id)])?;
-    for name in new_names(&instances, name, to.saturating_sub(instances.len())) {
-        api.create(&INSTANCE, json!({"instanceSpec": {"name": name, "agId": id}, "maxCount": 1}))?;
+    for (name, count) in new_names(&instances, name, to.saturating_sub(instances.len())) {
+        api.create(&INSTANCE, json!({"instanceSpec": {"name": name, "agId": id}, "maxCount": count}))?;
     }
     for id in surplus(&instances, to) {
         api.delete(&INSTANCE, &id)?;
@@ -123,32 +124,48 @@ fn scale(api: &Api, id: &str, name: &str, to: usize) -> Result<()> {
     Ok(())
 }
 
-/// Names for more instances: the group's and the smallest numbers that are free.
-fn new_names(instances: &[Value], group: &str, count: usize) -> Vec<String> {
+/// As many instances as one request may create.
+const BATCH_MAX: usize = 100;
+
+/// Names for more instances, as the API takes them: `web-[3]` and how many from there on. They are the group's name and
+/// the smallest numbers that are free.
+fn new_names(instances: &[Value], group: &str, count: usize) -> Vec<(String, usize)> {
     let taken: Vec<_> = instances.iter().filter_map(|instance| instance[INSTANCE.name].as_str()).collect();
-    (1..).map(|n| format!("{group}-{n}")).filter(|name| !taken.contains(&name.as_str())).take(count).collect()
+    let free = (1usize..).filter(|n| !taken.contains(&format!("{group}-{n}").as_str())).take(count);
+    let mut batches: Vec<(usize, usize)> = Vec::new();
+    for number in free {
+        match batches.last_mut() {
+            Some((first, length)) if *first + *length == number && *length < BATCH_MAX => *length += 1,
+            _ => batches.push((number, 1)),
+        }
+    }
+    batches.into_iter().map(|(first, length)| (format!("{group}-[{first}]"), length)).collect()
 }
 
-/// Which instances go when `to` stay: each time the newest of the fullest rack of the fullest zone.
+/// Which instances go when `to` stay: each time the newest of the fullest host of the fullest rack
+/// of the fullest zone.
 fn surplus(instances: &[Value], to: usize) -> Vec<String> {
     let mut left: Vec<&Value> = instances.iter().collect();
     let mut gone = Vec::new();
     while left.len() > to {
         let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
         let mut racks: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        let place = |item: &&Value| -> (String, String) {
+        let mut hosts: BTreeMap<&str, usize> = BTreeMap::new();
+        let place = |item: &&Value| -> (String, String, String) {
             let field = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
-            (field("az"), field("faultDomain"))
+            (field("az"), field("faultDomain"), field("hostId"))
         };
         let places: Vec<_> = left.iter().map(place).collect();
-        for (az, rack) in &places {
+        for (az, rack, host) in &places {
             *zones.entry(az).or_default() += 1;
             *racks.entry((az, rack)).or_default() += 1;
+            *hosts.entry(host).or_default() += 1;
         }
         let rank = |index: &usize| {
-            let (az, rack) = &places[*index];
+            let (az, rack, host) = &places[*index];
             let created = left[*index]["launchTime"].as_str().unwrap_or_default();
-            (zones[az.as_str()], racks[&(az.as_str(), rack.as_str())], created, *index)
+            let racks = racks[&(az.as_str(), rack.as_str())];
+            (zones[az.as_str()], racks, hosts[host.as_str()], created, *index)
         };
         let Some(chosen) = (0..left.len()).max_by_key(rank) else { break };
         gone.extend(left.remove(chosen)[INSTANCE.id].as_str().map(str::to_owned));
@@ -282,6 +299,31 @@ mod tests {
     #[test]
     fn new_instances_take_the_free_numbers() {
         let instances = [instance("web-2", "a", "r", "1")];
-        assert_eq!(new_names(&instances, "web", 2), ["web-1", "web-3"]);
+        let named = |name: &str, count| (name.to_owned(), count);
+        assert_eq!(new_names(&instances, "web", 0), []);
+        assert_eq!(new_names(&instances, "web", 2), [named("web-[1]", 1), named("web-[3]", 1)]);
+        assert_eq!(
+            new_names(&instances, "web", 103),
+            [named("web-[1]", 1), named("web-[3]", 100), named("web-[103]", 2)]
+        );
+    }
+
+    #[test]
+    fn who_stays_is_on_as_many_hosts_as_before() {
+        let on = |id: &str, az: &str, host: &str| json!({"instanceId": id, "az": az, "faultDomain": az, "hostId": host, "launchTime": "1"});
+        // By id, as a list has them that were made in the same second.
+        let instances = [
+            on("1", "a", "a1"),
+            on("2", "a", "a1"),
+            on("3", "a", "a2"),
+            on("4", "a", "a2"),
+            on("5", "b", "b1"),
+            on("6", "b", "b1"),
+            on("7", "b", "b2"),
+            on("8", "b", "b2"),
+        ];
+        let mut gone = surplus(&instances, 4);
+        gone.sort();
+        assert_eq!(gone, ["2", "4", "6", "8"]);
     }
 }
