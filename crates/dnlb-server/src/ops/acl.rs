@@ -163,7 +163,7 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "networkAcls", items: &region.acls, filters: FILTERS, created: |acl| acl.created, tags: None }
+    List { key: "networkAcls", items: &region.acls, filters: FILTERS, order: |acl| acl.created, tags: None }
         .reply(region, call, view)
 }
 

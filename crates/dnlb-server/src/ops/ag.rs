@@ -128,7 +128,7 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "ags", items: &region.ags, filters: FILTERS, created: |ag| ag.created, tags: None }
+    List { key: "ags", items: &region.ags, filters: FILTERS, order: |ag| ag.created, tags: None }
         .reply(region, call, view)
 }
 

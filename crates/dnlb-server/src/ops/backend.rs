@@ -166,7 +166,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "backends",
         items: &region.backends,
         filters: FILTERS,
-        created: |backend| backend.created,
+        order: |backend| backend.created,
         tags: None,
     }
     .reply_dnlb(region, call, view)

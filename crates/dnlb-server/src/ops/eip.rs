@@ -158,7 +158,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "elasticIps",
         items: &region.eips,
         filters: FILTERS,
-        created: |eip| eip.created,
+        order: |eip| eip.created,
         tags: Some(|eip| &eip.tags),
     }
     .reply(region, call, view)

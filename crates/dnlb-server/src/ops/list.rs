@@ -20,8 +20,8 @@ pub(super) struct List<'a, K, T: 'static> {
     pub items: &'a BTreeMap<K, Arc<T>>,
     /// What may be filtered by.
     pub filters: Filters<T>,
-    /// When a resource was made.
-    pub created: fn(&T) -> u64,
+    /// Greater for what was made later: a sequence number, or the second, in which several may have been made.
+    pub order: fn(&T) -> u64,
     /// Its tags, if resources of the kind have any.
     pub tags: Option<fn(&T) -> &[Tag]>,
 }
@@ -75,7 +75,7 @@ impl<K, T> List<'_, K, T> {
                 })
             })
             .collect();
-        found.sort_by_key(|item| (self.created)(item));
+        found.sort_by_key(|item| (self.order)(item));
         Ok(found)
     }
 

@@ -116,7 +116,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "listeners",
         items: &region.listeners,
         filters: FILTERS,
-        created: |listener| listener.created,
+        order: |listener| listener.number.into(),
         tags: None,
     }
     .reply_dnlb(region, call, view)

@@ -178,7 +178,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "loadBalancers",
         items: &region.load_balancers,
         filters: FILTERS,
-        created: |balancer| balancer.created,
+        order: |balancer| balancer.created,
         tags: Some(|balancer| &balancer.tags),
     }
     .reply_dnlb(region, call, view)

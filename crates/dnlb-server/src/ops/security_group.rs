@@ -139,7 +139,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "networkSecurityGroups",
         items: &region.security_groups,
         filters: FILTERS,
-        created: |group| group.created,
+        order: |group| group.created,
         tags: None,
     }
     .reply(region, call, view)

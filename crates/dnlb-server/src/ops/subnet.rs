@@ -104,7 +104,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "subnets",
         items: &region.subnets,
         filters: FILTERS,
-        created: |subnet| subnet.created,
+        order: |subnet| subnet.created,
         tags: None,
     }
     .reply(region, call, view)

@@ -195,7 +195,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "targetGroups",
         items: &region.target_groups,
         filters: FILTERS,
-        created: |group| group.created,
+        order: |group| group.created,
         tags: None,
     }
     .reply_dnlb(region, call, view)

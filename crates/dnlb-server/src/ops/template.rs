@@ -97,7 +97,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         key: "instanceTemplates",
         items: &region.templates,
         filters: FILTERS,
-        created: |template| template.created,
+        order: |template| template.created,
         tags: None,
     }
     .reply(region, call, view)

@@ -74,7 +74,7 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "vpcs", items: &region.vpcs, filters: FILTERS, created: |vpc| vpc.created, tags: None }
+    List { key: "vpcs", items: &region.vpcs, filters: FILTERS, order: |vpc| vpc.created, tags: None }
         .reply(region, call, view)
 }
 

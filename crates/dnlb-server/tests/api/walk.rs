@@ -235,6 +235,8 @@ fn lists_filter_page_and_default_as_documented() {
         reply["instances"].as_array().unwrap().iter().map(|one| one["instanceId"].clone()).collect::<Vec<_>>()
     };
     assert_eq!((page("1").len(), page("2").len()), (10, 3));
+    // In the order in which they were made, though all were in the same second.
+    assert_eq!(json!([page("1"), page("2")].concat()), json!(all));
     assert_eq!(page("99"), page("2"));
     let az = [
         ("filters.1.name", "az"),
