@@ -288,6 +288,12 @@ impl Lab {
         self.start(node, "agent", &arguments, flags)
     }
 
+    /// The program that runs its server, agents and instances.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.record.program
+    }
+
     /// Starts one of the program's roles on a node and notes it.
     fn start(&mut self, node: &Node, role: &str, options: &[(&str, String)], flags: &[&str]) -> Result<()> {
         let mut arguments = vec![role.to_owned()];

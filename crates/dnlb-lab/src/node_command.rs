@@ -2,6 +2,7 @@
 
 use std::{
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::{Command, ExitStatus, Stdio},
 };
 
@@ -20,7 +21,12 @@ pub struct Output {
     pub stderr: String,
 }
 
+/// Where instances have the program that runs them: the host's folders may be hidden from them, as `/tmp` is.
+const PROGRAM_INSIDE: &str = "/run/dnlb/bin/dnlb";
+
 /// Runs a command on a node or in an instance with this process's input and output; returns its exit code.
+///
+/// `dnlb` means the program that the lab was brought up with, whether or not it lies in the place's `PATH`.
 ///
 /// # Errors
 /// When there is no such place or the command cannot be started.
@@ -49,8 +55,10 @@ fn at<T: Send>(
     run: impl FnOnce(&mut Command) -> Result<T> + Send,
 ) -> Result<T> {
     let (program, arguments) = words.split_first().context("no command given")?;
+    let own = program == "dnlb";
     if lab.topology().node(place).is_some() {
         let starting = || format!("starting `{program}` on {place}");
+        let program = if own { lab.program() } else { Path::new(program) };
         return lab.inside(place, || run(Command::new(program).args(arguments)).with_context(starting));
     }
     let instances = lab.instances();
@@ -65,7 +73,8 @@ fn at<T: Send>(
     };
     let mut command = Command::new("nsenter");
     command.args(["--target", &process.pid.to_string(), "--net", "--pid", "--mount", "--uts", "--ipc", "--"]);
-    run(command.args(words)).context("starting `nsenter` (package util-linux)")
+    command.arg(if own { PROGRAM_INSIDE } else { program });
+    run(command.args(arguments)).context("starting `nsenter` (package util-linux)")
 }
 
 fn code(status: ExitStatus) -> u8 {

@@ -85,8 +85,7 @@ impl Region {
 
     /// Sends requests, each over a connection of its own.
     pub(crate) fn load(&self, place: &str, url: &str, connections: u32) -> Served {
-        let program = self.program.to_str().unwrap();
-        let said = self.exec(place, &format!("{program} guest load --connections {connections} --url {url}"));
+        let said = self.exec(place, &format!("dnlb guest load --connections {connections} --url {url}"));
         let said: Value = serde_json::from_str(&said).unwrap();
         let counts = said["instances"].as_object().unwrap().iter();
         Served {

@@ -74,11 +74,9 @@ impl Walk {
         if self.aloud {
             println!("  $ dnlb lab exec {place} -- dnlb guest load --connections {connections} --url {url}");
         }
-        let program = dnlb_lab::own_program()?;
-        let program = program.to_str().context("this program's path is not text")?;
         let connections = connections.to_string();
         let said =
-            self.exec(place, &[program, "guest", "load", "--connections", &connections, "--url", url])?;
+            self.exec(place, &["dnlb", "guest", "load", "--connections", &connections, "--url", url])?;
         let said: Value = serde_json::from_str(&said).context("the load tool said no JSON")?;
         let counts = |name: &str| {
             let object = said[name].as_object().into_iter().flatten();
