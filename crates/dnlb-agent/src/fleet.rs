@@ -8,7 +8,11 @@ use std::{
 };
 
 use dnlb_model::{HostConfig, InstanceConfig, InstanceId, InstanceState, Power};
-use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    task::{self, JoinSet},
+    time::Instant,
+};
 
 use crate::{
     compute::{Action, ComputeDriver, ComputeError, InstanceSpec, Observed, instance_state, plan_power},
@@ -94,7 +98,8 @@ pub(crate) struct Fleet<D> {
     links: Links,
     jobs: JoinSet<Finished>,
     permits: Arc<Semaphore>,
-    busy: BTreeSet<InstanceId>,
+    /// Instances with a job: its task, and for which boot.
+    busy: BTreeMap<InstanceId, (task::Id, u32)>,
     linked: BTreeMap<u32, Linked>,
     troubles: BTreeMap<InstanceId, Trouble>,
     /// Whether anything has been looked at yet.
@@ -108,7 +113,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             links,
             jobs: JoinSet::new(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
-            busy: BTreeSet::new(),
+            busy: BTreeMap::new(),
             linked: BTreeMap::new(),
             troubles: BTreeMap::new(),
             surveyed: false,
@@ -124,7 +129,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         let devices = self.links.instance_ifindices().await?;
         let mut survey = Survey::default();
         for instance in config.instances.values() {
-            if self.busy.contains(&instance.id) {
+            if self.busy.contains_key(&instance.id) {
                 continue;
             }
             let observed = match self.driver.observe(&instance.id) {
@@ -145,7 +150,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         }
         let wanted: BTreeSet<&InstanceId> = config.instances.values().map(|it| &it.id).collect();
         for (id, number) in self.driver.list()? {
-            if !wanted.contains(&id) && !self.busy.contains(&id) && self.may_try(&id, REMOVAL) {
+            if !wanted.contains(&id) && !self.busy.contains_key(&id) && self.may_try(&id, REMOVAL) {
                 if let Some(number) = number {
                     self.linked.remove(&number);
                 }
@@ -168,13 +173,14 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             } else {
                 tracing::info!(instance = %id, job = job.name(), "instance");
             }
-            self.busy.insert(id.clone());
+            let instance = id.clone();
             let (driver, links, permits) = (self.driver.clone(), self.links.clone(), self.permits.clone());
-            self.jobs.spawn(async move {
+            let task = self.jobs.spawn(async move {
                 let _permit = permits.acquire().await;
                 let result = work(&*driver, &links, &id, number, job).await.map_err(|error| chain(&error));
                 Finished { id, number, boot, result }
             });
+            self.busy.insert(instance, (task.id(), boot));
         }
     }
 
@@ -183,7 +189,14 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
         loop {
             match self.jobs.join_next().await {
                 Some(Ok(finished)) => return finished,
-                Some(Err(error)) => tracing::error!(%error, "a job of an instance died"),
+                Some(Err(error)) => {
+                    // A bug of ours; the instance must be looked after again all the same.
+                    let job = self.busy.iter().find(|(_, (task, _))| *task == error.id());
+                    if let Some((id, &(_, boot))) = job {
+                        let result = Err(format!("the agent failed at it: {error}"));
+                        return Finished { id: id.clone(), number: None, boot, result };
+                    }
+                }
                 None => std::future::pending().await,
             }
         }
@@ -391,4 +404,48 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::{ComputeError, Observed};
+
+    /// A driver with a bug.
+    #[derive(Debug)]
+    struct Panics;
+
+    impl ComputeDriver for Panics {
+        fn list(&self) -> Result<Vec<(InstanceId, Option<u32>)>, ComputeError> {
+            Ok(Vec::new())
+        }
+
+        fn observe(&self, _: &InstanceId) -> Result<Observed, ComputeError> {
+            unreachable!("this test looks at nothing")
+        }
+
+        async fn start(&self, _: &InstanceSpec) -> Result<u32, ComputeError> {
+            unreachable!("this test starts nothing")
+        }
+
+        async fn stop(&self, _: &InstanceId) -> Result<(), ComputeError> {
+            unreachable!("this test stops nothing")
+        }
+
+        async fn remove(&self, _: &InstanceId) -> Result<(), ComputeError> {
+            panic!("a bug in the driver")
+        }
+    }
+
+    #[tokio::test]
+    async fn an_instance_whose_job_panicked_is_looked_after_again() {
+        let mut fleet = Fleet::new(Panics, Links::open("lo").unwrap());
+        let id = InstanceId::from("i-unlucky");
+        let due = vec![(id.clone(), None, REMOVAL, Job::Remove)];
+        fleet.launch(Survey { due, changed: false });
+        let finished = fleet.finished().await;
+        fleet.on_finished(finished);
+        assert!(fleet.busy.is_empty());
+        assert!(fleet.troubles[&id].reason.contains("panic"), "{}", fleet.troubles[&id].reason);
+    }
 }
