@@ -30,10 +30,29 @@ pub(crate) struct Command {
     command: LabCommand,
 }
 
+/// What a lab is made of. Each has one value so far; naming another is refused instead of ignored.
+#[derive(Args)]
+struct Parts {
+    /// Servers
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=1))]
+    servers: u8,
+    /// Where the server keeps the region
+    #[arg(long, default_value = "embedded", value_parser = ["embedded"])]
+    store: String,
+    /// What instances are
+    #[arg(long, default_value = "netns", value_parser = ["netns"])]
+    driver: String,
+}
+
 #[derive(Subcommand)]
 enum LabCommand {
     /// Build a region; returns when all agents show the present configuration
-    Up(Size),
+    Up {
+        #[command(flatten)]
+        size: Size,
+        #[command(flatten)]
+        _parts: Parts,
+    },
     /// Print what a shell needs to talk to it: eval "$(dnlb lab env)"
     Env,
     /// Nodes, what runs on them, what is broken on purpose
@@ -72,7 +91,7 @@ pub(crate) fn run(command: Command, format: Format) -> Result<u8> {
     let name = command.name;
     dnlb_lab::require_root()?;
     match command.command {
-        LabCommand::Up(size) => {
+        LabCommand::Up { size, .. } => {
             let lab = up(&name, &size, "lab up")?;
             announce(&lab)?;
         }
