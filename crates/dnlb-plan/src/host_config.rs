@@ -35,15 +35,39 @@ pub fn remember(generations: &mut Vec<MemberSet>, current: MemberSet) -> bool {
 #[must_use]
 pub fn members(region: &Region, backend: &BackendId) -> MemberSet {
     let Some(backend) = region.backends.get(backend) else { return MemberSet::default() };
-    let targets = targets(region, backend, |ag| {
+    current_members(region, backend, &servers(region, backend))
+}
+
+/// Everybody in a backend service's server group, whatever their state, with the port where each takes traffic.
+#[must_use]
+pub fn servers<'a>(region: &'a Region, backend: &Backend) -> Vec<Server<'a>> {
+    targets(region, backend, |ag| {
         region
             .instances
             .values()
             .filter(|instance| instance.ag.as_ref() == Some(ag))
             .map(|found| &**found)
             .collect()
-    });
-    current_members(region, backend, &targets)
+    })
+}
+
+/// Whether an instance in a backend service's server group gets new flows, and if not, why.
+#[must_use]
+pub fn fitness<'a>(region: &'a Region, backend: &Backend, instance: &Instance) -> Fitness<'a> {
+    if region.hosts.get(&instance.host).is_none_or(|host| host.state != HostState::Up) {
+        return Fitness::HostDown;
+    }
+    if instance.wanted != Power::On || instance.state != InstanceState::Running {
+        return Fitness::NotRunning;
+    }
+    if !backend.check_enabled {
+        return Fitness::Unchecked;
+    }
+    match region.health.get(&(backend.id.clone(), instance.id.clone())) {
+        None => Fitness::NotChecked,
+        Some(health) if health.healthy => Fitness::Healthy,
+        Some(health) => Fitness::Unhealthy(&health.reason),
+    }
 }
 
 /// The configuration of every host, whether it is up or not.
@@ -60,24 +84,52 @@ pub fn host_configs(
 }
 
 /// An instance in its role as a server of a backend service.
-#[derive(Clone, Copy)]
-struct Role<'a> {
-    instance: &'a Instance,
-    port: u16,
-    weight: u32,
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    /// The instance.
+    pub instance: &'a Instance,
+    /// Where it takes traffic: never 0.
+    pub port: u16,
+    /// Its weight; 1 for members of an availability group, which are equal.
+    pub weight: u32,
 }
 
-/// Everybody in a backend service's server group, whatever their state.
+/// Why a server gets new flows, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fitness<'a> {
+    /// Its checks succeed: it gets new flows.
+    Healthy,
+    /// Its host is down.
+    HostDown,
+    /// Its checks have not come to a verdict yet.
+    NotChecked,
+    /// It does not run, or is not wanted to.
+    NotRunning,
+    /// Nobody checks it: it gets new flows while it runs.
+    Unchecked,
+    /// Its checks fail; the last one's result, in words.
+    Unhealthy(&'a str),
+}
+
+impl Fitness<'_> {
+    /// Whether it gets new flows.
+    #[must_use]
+    pub const fn serves(self) -> bool {
+        matches!(self, Self::Healthy | Self::Unchecked)
+    }
+}
+
+/// [`servers`], with the caller's way to find the members of a group.
 fn targets<'a>(
     region: &'a Region,
     backend: &Backend,
     in_group: impl Fn(&dnlb_model::AgId) -> Vec<&'a Instance>,
-) -> Vec<Role<'a>> {
+) -> Vec<Server<'a>> {
     match &backend.group {
         None => Vec::new(),
         Some(ServerGroup::Ag(ag)) => in_group(ag)
             .into_iter()
-            .map(|instance| Role { instance, port: backend.port, weight: 1 })
+            .map(|instance| Server { instance, port: backend.port, weight: 1 })
             .collect(),
         Some(ServerGroup::TargetGroup(group)) => region
             .target_groups
@@ -87,23 +139,17 @@ fn targets<'a>(
             .filter_map(|target| {
                 let instance = &**region.instances.get(&target.instance)?;
                 let port = if target.port == 0 { backend.port } else { target.port };
-                Some(Role { instance, port, weight: target.weight })
+                Some(Server { instance, port, weight: target.weight })
             })
             .collect(),
     }
 }
 
-fn current_members(region: &Region, backend: &Backend, targets: &[Role]) -> MemberSet {
-    let serves = |instance: &Instance| {
-        let host = region.hosts.get(&instance.host).filter(|host| host.state == HostState::Up)?;
-        let runs = instance.wanted == Power::On && instance.state == InstanceState::Running;
-        let health = || region.health.get(&(backend.id.clone(), instance.id.clone()));
-        (runs && (!backend.check_enabled || health().is_some_and(|health| health.healthy)))
-            .then_some(host.index)
-    };
-    let member = |role: &Role| {
-        let host = serves(role.instance)?;
-        Some((role.instance.number, MemberConfig { host, weight: role.weight }))
+fn current_members(region: &Region, backend: &Backend, targets: &[Server]) -> MemberSet {
+    let member = |server: &Server| {
+        let host = region.hosts.get(&server.instance.host)?.index;
+        let member = (server.instance.number, MemberConfig { host, weight: server.weight });
+        fitness(region, backend, server.instance).serves().then_some(member)
     };
     MemberSet { members: targets.iter().filter_map(member).collect() }
 }
@@ -147,7 +193,12 @@ impl<'a> View<'a> {
         view
     }
 
-    fn add_backend(&mut self, backend: &'a Backend, targets: &[Role<'a>], generations: Option<&[MemberSet]>) {
+    fn add_backend(
+        &mut self,
+        backend: &'a Backend,
+        targets: &[Server<'a>],
+        generations: Option<&[MemberSet]>,
+    ) {
         let mut generations = match generations {
             Some(known @ [_, ..]) => known.to_vec(),
             _ => vec![current_members(self.region, backend, targets)],

@@ -22,7 +22,7 @@ mod test_region;
 pub use alloc::{AllocError, Allocation};
 pub use compile::{CompileError, LocalFacts, compile};
 pub use health::{HealthState, Transition};
-pub use host_config::{host_configs, members};
+pub use host_config::{Fitness, Server, fitness, host_configs, members, servers};
 pub use lint::{Note, lint};
 pub use placement::{PlacementError, pick_removal, place};
 pub use rows::{chains, maglev, row_count};

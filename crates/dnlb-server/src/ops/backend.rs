@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
 use dnlb_model::{
-    AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, HostState, Instance, InstanceState,
-    LoadBalancerId, Power, Protocol, Region, ServerGroup, TargetGroupId,
+    AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId, Protocol,
+    Region, ServerGroup, TargetGroupId,
 };
+use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
 
 use super::{
@@ -179,7 +180,8 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
         Some(ServerGroup::Ag(ag)) => (None, Some(ag.0.clone())),
         Some(ServerGroup::TargetGroup(group)) => (Some(group.0.clone()), None),
     };
-    let targets: Vec<TargetHealth> = targets(region, backend)
+    let in_ag = ids.1.is_some();
+    let targets: Vec<TargetHealth> = servers(region, backend)
         .into_iter()
         .map(|target| {
             let fit = fitness(region, backend, target.instance);
@@ -187,92 +189,40 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 instance_id: target.instance.id.0.clone(),
                 kind: "vm".to_owned(),
                 port: target.port.into(),
-                weight: target.weight.into(),
+                // Members of a group have equal weights; the wire shows the default one.
+                weight: if in_ag { target_group::DEFAULT_WEIGHT } else { target.weight }.into(),
                 status: match fit {
-                    Fitness::Fit => "healthy",
+                    Fitness::Healthy => "healthy",
                     Fitness::Unchecked => "N/A",
-                    Fitness::Unfit(..) => "unhealthy",
+                    _ => "unhealthy",
                 }
                 .to_owned(),
                 ip_address: target.instance.addr.to_string(),
                 target_group_id: ids.0.clone(),
                 ag_id: ids.1.clone(),
-                unhealth_reason: match fit {
-                    Fitness::Unfit(reason, detail) => {
-                        Some(UnhealthReason { reason: reason.to_owned(), detail })
-                    }
-                    Fitness::Fit | Fitness::Unchecked => None,
-                },
+                unhealth_reason: unfitness(fit, target.instance),
             }
         })
         .collect();
     one("targetHealths", targets)
 }
 
-/// A server of a backend service.
-pub(super) struct Server<'a> {
-    instance: &'a Instance,
-    port: u16,
-    weight: u32,
-}
-
-/// Everybody in a backend service's server group, whatever their state.
-pub(super) fn targets<'a>(region: &'a Region, backend: &Backend) -> Vec<Server<'a>> {
-    match &backend.group {
-        None => Vec::new(),
-        // Members of a group have equal weights; the wire shows the default one.
-        Some(ServerGroup::Ag(ag)) => region
-            .instances
-            .values()
-            .filter(|instance| instance.ag.as_ref() == Some(ag))
-            .map(|instance| Server { instance, port: backend.port, weight: target_group::DEFAULT_WEIGHT })
-            .collect(),
-        Some(ServerGroup::TargetGroup(group)) => region
-            .target_groups
-            .get(group)
-            .into_iter()
-            .flat_map(|group| group.targets.values())
-            .filter_map(|target| {
-                let port = if target.port == 0 { backend.port } else { target.port };
-                Some(Server {
-                    instance: region.instances.get(&target.instance)?,
-                    port,
-                    weight: target.weight,
-                })
-            })
-            .collect(),
-    }
-}
-
-/// Whether a server gets new flows, and if not, why.
-enum Fitness {
-    Fit,
-    Unchecked,
-    Unfit(&'static str, String),
-}
-
-fn fitness(region: &Region, backend: &Backend, instance: &Instance) -> Fitness {
-    let up = region.hosts.get(&instance.host).is_some_and(|host| host.state == HostState::Up);
-    if !up {
-        return Fitness::Unfit("HOST_DOWN", format!("host {} is down", instance.host));
-    }
-    if instance.wanted != Power::On || instance.state != InstanceState::Running {
-        return Fitness::Unfit("NOT_RUNNING", "the instance is not running".to_owned());
-    }
-    if !backend.check_enabled {
-        return Fitness::Unchecked;
-    }
-    match region.health.get(&(backend.id.clone(), instance.id.clone())) {
-        None => Fitness::Unfit("NOT_CHECKED", "not checked often enough yet".to_owned()),
-        Some(health) if health.healthy => Fitness::Fit,
-        Some(health) => Fitness::Unfit("CHECK_FAILED", health.reason.clone()),
-    }
+/// Why a server gets no new flows, in the API's words.
+fn unfitness(fitness: Fitness<'_>, instance: &Instance) -> Option<UnhealthReason> {
+    let (reason, detail) = match fitness {
+        Fitness::Healthy | Fitness::Unchecked => return None,
+        Fitness::HostDown => ("HOST_DOWN", format!("host {} is down", instance.host)),
+        Fitness::NotRunning => ("NOT_RUNNING", "the instance is not running".to_owned()),
+        Fitness::NotChecked => ("NOT_CHECKED", "not checked often enough yet".to_owned()),
+        Fitness::Unhealthy(reason) => ("CHECK_FAILED", reason.to_owned()),
+    };
+    Some(UnhealthReason { reason: reason.to_owned(), detail })
 }
 
 /// How many servers of a backend service get new flows, and how many there are.
 pub(super) fn served(region: &Region, backend: &Backend) -> (usize, usize) {
-    let targets = targets(region, backend);
-    let fit = |server: &&Server<'_>| !matches!(fitness(region, backend, server.instance), Fitness::Unfit(..));
+    let targets = servers(region, backend);
+    let fit = |server: &&Server<'_>| fitness(region, backend, server.instance).serves();
     (targets.iter().filter(fit).count(), targets.len())
 }
 
