@@ -6,7 +6,7 @@ use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, arp, pa
 use crate::{
     Flow, Frame, Rewrite, Sink, Tables, Tunnel,
     deliver::{Arrival, deliver},
-    flow, rules, service,
+    flow, refusal, rules, service,
 };
 
 /// Decides a frame that came from the instance behind interface `ifindex`.
@@ -44,11 +44,8 @@ pub fn from_instance<T: Tables, S: Sink>(
     if ethernet.src != instance.mac || packet.src != instance.addr {
         return sink.drop(Outcome::DropSpoofed);
     }
-    if parsed == Parsed::Fragment {
-        return sink.drop(Outcome::DropFragment);
-    }
-    if parsed == Parsed::UnknownProtocol {
-        return sink.drop(Outcome::DropProtocol);
+    if let Some(refusal) = refusal(parsed) {
+        return sink.drop(refusal);
     }
     let (protocol, port) = (packet.protocol, packet.dst_port);
     if !rules::acl_allows(tables, instance, instance.acl_out, &packet.dst, protocol, port) {

@@ -1,12 +1,12 @@
 //! A packet comes out of the tunnel.
 
 use dnlb_abi::{FlowRecord, Outcome, TargetKey, instance_of_mac, tunnel_mac};
-use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, Parsed, parse};
+use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, parse};
 
 use crate::{
     Frame, Rewrite, Sink, Tables,
     deliver::{Arrival, deliver},
-    service,
+    refusal, service,
 };
 
 /// Decides a frame that arrived with VNI `vni`.
@@ -28,15 +28,8 @@ pub fn from_overlay<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, vni: u32
         return sink.drop(Outcome::DropEthertype);
     }
     let mut packet = Packet::default();
-    let parsed = parse(frame, &mut packet);
-    if parsed == Parsed::Malformed {
-        return sink.drop(Outcome::DropMalformed);
-    }
-    if parsed == Parsed::Fragment {
-        return sink.drop(Outcome::DropFragment);
-    }
-    if parsed == Parsed::UnknownProtocol {
-        return sink.drop(Outcome::DropProtocol);
+    if let Some(refusal) = refusal(parse(frame, &mut packet)) {
+        return sink.drop(refusal);
     }
     let from_edge = ethernet.src[3] == tunnel_mac(0, true)[3];
     let mut arrival = Arrival {

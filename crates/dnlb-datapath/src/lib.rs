@@ -21,6 +21,8 @@ mod service;
 mod sink;
 mod tables;
 
+use dnlb_abi::Outcome;
+use dnlb_wire::Parsed;
 pub use dnlb_wire::{Frame, Outer, Packet};
 pub use edge::edge;
 pub use from_instance::from_instance;
@@ -30,3 +32,14 @@ pub use probe::probe;
 pub use rules::{RuleQuery, rule_matches};
 pub use sink::{EdgeSink, Rewrite, Sink, Tunnel};
 pub use tables::{Flow, Tables};
+
+/// Why a packet that parsed like this goes no further; nothing when it may.
+#[inline(always)]
+const fn refusal(parsed: Parsed) -> Option<Outcome> {
+    match parsed {
+        Parsed::Fragment => Some(Outcome::DropFragment),
+        Parsed::Malformed => Some(Outcome::DropMalformed),
+        Parsed::Packet => None,
+        Parsed::UnknownProtocol => Some(Outcome::DropProtocol),
+    }
+}

@@ -1,11 +1,12 @@
 //! A health check of the agent enters the switch.
 
 use dnlb_abi::{FlowRecord, Outcome, PROBE_SOURCE, v4_mapped};
-use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, Parsed, parse};
+use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, parse};
 
 use crate::{
     Frame, Rewrite, Sink, Tables,
     deliver::{Arrival, deliver},
+    refusal,
 };
 
 /// Decides a frame from the agent's probe link.
@@ -21,11 +22,8 @@ pub fn probe<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, sink: S) -> S::
         return sink.drop(Outcome::DropEthertype);
     }
     let mut packet = Packet::default();
-    match parse(frame, &mut packet) {
-        Parsed::Packet => {}
-        Parsed::Malformed => return sink.drop(Outcome::DropMalformed),
-        Parsed::Fragment => return sink.drop(Outcome::DropFragment),
-        Parsed::UnknownProtocol => return sink.drop(Outcome::DropProtocol),
+    if let Some(refusal) = refusal(parse(frame, &mut packet)) {
+        return sink.drop(refusal);
     }
     if packet.src != v4_mapped(PROBE_SOURCE) {
         return sink.drop(Outcome::DropSpoofed);

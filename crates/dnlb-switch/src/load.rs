@@ -345,7 +345,7 @@ pub fn attach_xdp_pass(interface: &str, pin: &Path) -> Result<(), SwitchError> {
     attach_xdp(&mut ebpf, "xdp_pass", interface, pin)
 }
 
-/// Creates or reuses the maps and prepares the programs. `trace` leaves decisions in `cb[]`.
+/// Creates or reuses the maps and prepares the programs. `trace` has programs leave their decisions.
 pub(crate) fn load(capacities: &Capacities, pins: Option<&Path>, trace: bool) -> Result<Ebpf, SwitchError> {
     let mut loader = EbpfLoader::new();
     for (name, entries) in capacities.by_map() {
