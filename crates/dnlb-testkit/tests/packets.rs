@@ -359,3 +359,15 @@ cases! {
         dropped(engine, Program::Edge, &TcpFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
     };
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_balanced_packet_counts_for_its_service() {
+    let mut kernel = Kernel::new(&scene().state()).expect("the programs load");
+    let frame = from_1("10.0.0.101:80").build();
+    run(&mut kernel, Program::FromInstance, &frame);
+    let counters = kernel.switch().service_counters(&[1, 2]).expect("the counters");
+    assert_eq!(counters[0].1.packets, 0);
+    // From the IP header on.
+    assert_eq!((counters[1].1.packets, counters[1].1.bytes), (1, frame.len() as u64 - 14));
+}
