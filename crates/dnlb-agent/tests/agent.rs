@@ -181,9 +181,8 @@ fn config(revision: u64, count: u32) -> HostConfig {
             3,
             BackendConfig {
                 algorithm: Algorithm::QuintupleHash,
-                rows: 1021,
                 targets: numbers.map(|n| (n, 8080)).collect(),
-                generations: vec![MemberSet { members }],
+                generations: vec![MemberSet { members, rows: 1024 }],
             },
         )]),
     }

@@ -134,9 +134,6 @@ pub struct BackendConfig {
     pub algorithm: Algorithm,
     /// Targets of this host's own instances, whether they get new flows or not: instance number -> port.
     pub targets: BTreeMap<u32, u16>,
-    /// Number of rows, by the number of targets whether healthy or not: a health flap must not resize the table,
-    /// for that would move every flow.
-    pub rows: u32,
     /// Recent distinct member sets, the current one first. Never empty; the current one may be.
     pub generations: Vec<MemberSet>,
 }
@@ -146,6 +143,9 @@ pub struct BackendConfig {
 pub struct MemberSet {
     /// Members by instance number.
     pub members: BTreeMap<u32, MemberConfig>,
+    /// Rows of its table: 0, or a power of two, by the number of targets whether healthy or not, so that a health
+    /// flap does not resize the table. A former set keeps the number that it had.
+    pub rows: u32,
 }
 
 /// A member of a backend service.

@@ -20,6 +20,9 @@ use crate::{
     rows, service_index,
 };
 
+/// Most rows of one table.
+pub const ROWS_MAX: u32 = 1 << 16;
+
 /// Why a configuration cannot be turned into map contents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
@@ -29,11 +32,15 @@ pub enum CompileError {
     /// The services do not fit into the index.
     #[error(transparent)]
     Index(#[from] service_index::IndexError),
-    /// A backend service has members and no rows for them.
-    #[error("backend service {backend} has members, but no rows")]
+    /// A member set of a backend service has a number of rows that no table has.
+    #[error(
+        "backend service {backend} has a member set with {rows} rows, which is not a power of two up to {ROWS_MAX}"
+    )]
     NoRows {
         /// Number of the backend service.
         backend: u32,
+        /// How many rows.
+        rows: u32,
     },
     /// Two instances are said to be behind one link.
     #[error("instances {first} and {second} have one link, interface {ifindex}")]
@@ -326,12 +333,11 @@ struct Table {
 
 impl Table {
     fn new(number: u32, backend: &BackendConfig) -> Result<Self, CompileError> {
-        let empty = backend.generations.first().is_none_or(|set| set.members.is_empty());
-        if empty {
-            return Ok(Self { chains: Vec::new(), members: BTreeMap::new() });
-        }
-        if backend.rows == 0 {
-            return Err(CompileError::NoRows { backend: number });
+        for set in &backend.generations {
+            let possible = set.rows.is_power_of_two() && set.rows <= ROWS_MAX;
+            if !possible && !(set.rows == 0 && set.members.is_empty()) {
+                return Err(CompileError::NoRows { backend: number, rows: set.rows });
+            }
         }
         let mut hosts = BTreeMap::new();
         for set in &backend.generations {
@@ -341,8 +347,10 @@ impl Table {
         }
         // A superset of those that rows name: telling which would cost more than the slots of the others.
         hosts.retain(|_, host| *host != 0);
-        let chains =
-            rows::chains(&backend.generations, backend.rows, |instance| hosts.contains_key(&instance));
+        if hosts.is_empty() {
+            return Ok(Self { chains: Vec::new(), members: hosts });
+        }
+        let chains = rows::chains(&backend.generations, |instance| hosts.contains_key(&instance));
         Ok(Self { chains, members: hosts })
     }
 

@@ -151,7 +151,8 @@ fn current_members(region: &Region, backend: &Backend, targets: &[Server]) -> Me
         let member = (server.instance.number, MemberConfig { host, weight: server.weight });
         fitness(region, backend, server.instance).serves().then_some(member)
     };
-    MemberSet { members: targets.iter().filter_map(member).collect() }
+    let members = targets.iter().filter_map(member).collect();
+    MemberSet { members, rows: row_count(targets.len()) }
 }
 
 /// What all hosts' configurations have in common, worked out once.
@@ -207,7 +208,6 @@ impl<'a> View<'a> {
         let config = BackendConfig {
             algorithm: backend.algorithm,
             targets: targets.iter().map(|role| (role.instance.number, role.port)).collect(),
-            rows: row_count(targets.len().max(generations[0].members.len())),
             generations,
         };
         self.backends.insert(backend.number, config);
@@ -295,9 +295,9 @@ impl<'a> View<'a> {
                 let backend = self.backends.get(&number)?;
                 let targets = backend.targets.iter().filter(|(number, _)| local_numbers.contains(number));
                 let targets = targets.map(|(&number, &port)| (number, port)).collect();
-                let BackendConfig { algorithm, rows, .. } = *backend;
+                let algorithm = backend.algorithm;
                 let generations = backend.generations.clone();
-                Some((number, BackendConfig { algorithm, targets, rows, generations }))
+                Some((number, BackendConfig { algorithm, targets, generations }))
             })
             .collect()
     }

@@ -4,13 +4,14 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use dnlb_model::MemberSet;
 
-/// Row counts to choose from: most members, rows. All prime, so that every step size visits every row.
+/// Row counts to choose from: most members, rows. All powers of two, so that tables of different sizes nest: a flow's
+/// row in a smaller one is its row in a larger one without the last bits, and a resize keeps every chain.
 ///
 /// About 160 rows a member up to a hundred members: fewer make a change of the set move many rows that need not
 /// move. A row is 10 bytes, so ten members take 20 kB and a hundred 164 kB; the hot half of 64 services of a
 /// hundred members is 2.1 MB.
 const ROW_COUNTS: [(usize, u32); 7] =
-    [(6, 1_021), (12, 2_039), (25, 4_093), (50, 8_191), (100, 16_381), (200, 32_749), (usize::MAX, 65_537)];
+    [(6, 1_024), (12, 2_048), (25, 4_096), (50, 8_192), (100, 16_384), (200, 32_768), (usize::MAX, 65_536)];
 
 /// Turns of the heaviest member in a round; lighter ones have fewer. Long enough that asking each class whether it is
 /// its turn costs little.
@@ -36,7 +37,7 @@ pub fn row_count(members: usize) -> u32 {
 /// Every host that computes it from the same set gets the same rows.
 ///
 /// # Shape
-/// `rows` values; `rows` is a prime.
+/// As many values as the set has rows, a power of two.
 ///
 /// # Invariants
 /// - Each member owns its weight's share of the rows, rounded down or up.
@@ -47,12 +48,14 @@ pub fn row_count(members: usize) -> u32 {
 ///
 /// # Source
 /// Eisenbud et al., *Maglev*, NSDI 2016, section 3.4: each member prefers the rows in an order of its own.
-/// We depart from it in two ways. A member that finds a row taken has used its turn, so who gets a row depends
+/// We depart from it in three ways. The number of rows is no prime but a power of two, and strides are odd, which
+/// visits every row as well. A member that finds a row taken has used its turn, so who gets a row depends
 /// on how early the row comes in the members' orders and hardly on what else they own: fewer rows move when the
 /// set changes. And a member stops at its quota, so that shares are exact; heavier members take more turns in
 /// the same time.
 #[must_use]
-pub fn maglev(set: &MemberSet, rows: u32) -> Vec<u32> {
+pub fn maglev(set: &MemberSet) -> Vec<u32> {
+    let rows = set.rows;
     let mut table = vec![0; rows as usize];
     if rows < 2 {
         table.fill(set.members.keys().next().copied().unwrap_or(0));
@@ -97,9 +100,11 @@ pub fn maglev(set: &MemberSet, rows: u32) -> Vec<u32> {
 /// Repetitions and instances that are not `alive` are left out; of the rest the first four remain.
 ///
 /// # Shape
-/// `rows` chains. `generations[0]` is the current set. When it is empty, so is every chain's first place.
+/// As many chains as the largest of the sets has rows; a smaller one's row stands for all that begin with its bits.
+/// `generations[0]` is the current set. When it is empty, so is every chain's first place.
 #[must_use]
-pub fn chains(generations: &[MemberSet], rows: u32, alive: impl Fn(u32) -> bool) -> Vec<[u32; 4]> {
+pub fn chains(generations: &[MemberSet], alive: impl Fn(u32) -> bool) -> Vec<[u32; 4]> {
+    let rows = generations.iter().map(|set| set.rows).max().unwrap_or(0);
     let mut chains = vec![[0; 4]; rows as usize];
     let mut lengths = vec![0_u8; rows as usize];
     for (age, set) in generations.iter().enumerate() {
@@ -109,7 +114,10 @@ pub fn chains(generations: &[MemberSet], rows: u32, alive: impl Fn(u32) -> bool)
             }
             continue;
         }
-        for ((chain, length), number) in chains.iter_mut().zip(&mut lengths).zip(maglev(set, rows)) {
+        let table = maglev(set);
+        let each = chains.len() / table.len().max(1);
+        let owners = table.into_iter().flat_map(|number| std::iter::repeat_n(number, each));
+        for ((chain, length), number) in chains.iter_mut().zip(&mut lengths).zip(owners) {
             let at = usize::from(*length);
             if at < chain.len() && !chain[..at].contains(&number) && (age == 0 || alive(number)) {
                 chain[at] = number;
@@ -162,7 +170,7 @@ fn assign_last(table: &mut [u32], free: &FreeRows, classes: &[Class]) {
             let inverse = inverse(walker.stride, rows);
             for &row in &left {
                 let turn = walker.turn_of(row, inverse, rows);
-                // 24 bits of fraction: finer than any two turns of a table of 65,537 rows can lie apart
+                // 24 bits of fraction: finer than any two turns of a table of 65,536 rows can lie apart
                 // with weights up to 100; beyond that, weight and number decide as well as anything.
                 claims.push((
                     (turn << 24) / u64::from(class.weight),
@@ -184,18 +192,15 @@ fn assign_last(table: &mut [u32], free: &FreeRows, classes: &[Class]) {
     }
 }
 
-/// The number whose product with `stride` is 1 modulo the prime `rows`.
+/// The number whose product with the odd `stride` is 1 modulo `rows`, a power of two.
 fn inverse(stride: u32, rows: u64) -> u64 {
-    // Fermat: stride^(rows - 2).
-    let (mut result, mut power, mut exponent) = (1, u64::from(stride) % rows, rows - 2);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result = result * power % rows;
-        }
-        power = power * power % rows;
-        exponent >>= 1;
+    let stride = u64::from(stride);
+    // Right in the last three bits; each of Newton's steps doubles the bits that are right.
+    let mut inverse = stride;
+    for _ in 0..5 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(stride.wrapping_mul(inverse)));
     }
-    result
+    inverse & (rows - 1)
 }
 
 /// Members of equal weight, which walk together.
@@ -261,8 +266,8 @@ impl Walker {
     fn new(number: u32, rows: u32, quota: u32) -> Self {
         let hash = mix(u64::from(number));
         let row = (hash >> 32) as u32 % rows;
-        // Any stride from 1 to rows - 1 visits all rows of a prime count.
-        let stride = hash as u32 % (rows - 1) + 1;
+        // Any odd stride visits all rows of a power of two.
+        let stride = hash as u32 % rows | 1;
         Self { number, first: row, row, stride, quota }
     }
 
@@ -331,46 +336,42 @@ mod tests {
 
     use super::*;
 
-    fn set(members: impl IntoIterator<Item = (u32, u32)>) -> MemberSet {
+    fn set(members: impl IntoIterator<Item = (u32, u32)>, rows: u32) -> MemberSet {
         let member = |(number, weight)| (number, MemberConfig { host: 1, weight });
-        MemberSet { members: members.into_iter().map(member).collect() }
+        MemberSet { members: members.into_iter().map(member).collect(), rows }
     }
 
     fn moved(before: &[u32], after: &[u32]) -> usize {
         before.iter().zip(after).filter(|(a, b)| a != b).count()
     }
 
-    fn is_prime(n: u32) -> bool {
-        n > 1 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
-    }
-
     #[test]
-    fn row_counts_are_prime_and_keep_the_budgets() {
-        assert!(ROW_COUNTS.iter().all(|&(_, rows)| is_prime(rows)));
+    fn row_counts_nest_and_keep_the_budgets() {
+        assert!(ROW_COUNTS.iter().all(|&(_, rows)| rows.is_power_of_two()));
         assert_eq!(row_count(0), 0);
         assert!(row_count(10) * 10 <= 33_000);
-        assert_eq!(row_count(100), 16_381);
-        assert_eq!(row_count(1_000), 65_537);
+        assert_eq!(row_count(100), 16_384);
+        assert_eq!(row_count(1_000), 65_536);
         assert!(row_count(5_000) > 0);
     }
 
     #[test]
     fn a_member_whose_share_is_less_than_a_row_still_gets_one() {
-        let table = maglev(&set((1..=100).map(|number| (number, if number == 1 { 1 } else { 100 }))), 1_021);
+        let table = maglev(&set((1..=100).map(|number| (number, if number == 1 { 1 } else { 100 })), 1_024));
         assert_eq!(table.iter().filter(|&&owner| owner == 1).count(), 1);
     }
 
     #[test]
     fn removing_one_of_a_hundred_equal_members_moves_at_most_two_and_a_half_times_its_share() {
         let rows = row_count(100);
-        let all = set((1..=100).map(|number| (number, 10)));
-        let before = maglev(&all, rows);
+        let all = set((1..=100).map(|number| (number, 10)), rows);
+        let before = maglev(&all);
         let mut sum = 0.0;
         for number in 1..=100 {
             let mut fewer = all.clone();
             fewer.members.remove(&number);
             let own = before.iter().filter(|&&owner| owner == number).count();
-            let ratio = moved(&before, &maglev(&fewer, rows)) as f64 / own as f64;
+            let ratio = moved(&before, &maglev(&fewer)) as f64 / own as f64;
             assert!(ratio <= 2.5, "removing {number} moves {ratio:.2} times its rows");
             sum += ratio;
         }
@@ -379,10 +380,10 @@ mod tests {
 
     #[test]
     fn a_former_owner_follows_the_current_one_in_a_chain_unless_it_is_gone() {
-        let rows = 1_021;
-        let (now, before) = (set([(1, 10), (2, 10)]), set([(2, 10), (3, 10)]));
-        let chains = chains(&[now.clone(), before.clone()], rows, |number| number != 3);
-        let (first, second) = (maglev(&now, rows), maglev(&before, rows));
+        let rows = 1_024;
+        let (now, before) = (set([(1, 10), (2, 10)], rows), set([(2, 10), (3, 10)], rows));
+        let chains = chains(&[now.clone(), before.clone()], |number| number != 3);
+        let (first, second) = (maglev(&now), maglev(&before));
         for ((chain, first), second) in chains.iter().zip(first).zip(second) {
             let expected = if second == 3 || second == first { 0 } else { second };
             assert_eq!(chain, &[first, expected, 0, 0]);
@@ -391,9 +392,10 @@ mod tests {
 
     #[test]
     fn without_members_nobody_is_current() {
-        let chains = chains(&[set([]), set([(7, 1)])], 1_021, |_| true);
+        let chains = chains(&[set([], 0), set([(7, 1)], 1_024)], |_| true);
+        assert_eq!(chains.len(), 1_024);
         assert!(chains.iter().all(|chain| chain == &[0, 7, 0, 0]));
-        assert!(maglev(&set([]), 1_021).iter().all(|&owner| owner == 0));
+        assert!(maglev(&set([], 1_024)).iter().all(|&owner| owner == 0));
     }
 
     proptest! {
@@ -402,9 +404,9 @@ mod tests {
         #[test]
         fn every_member_owns_its_exact_share_to_one_row(
             members in prop::collection::btree_map(1_u32..1 << 28, 1_u32..=100, 1..60),
-            rows in prop::sample::select(vec![2_u32, 3, 7, 251, 1_021, 2_039, 4_093]),
+            rows in prop::sample::select(vec![1_u32, 2, 4, 8, 256, 1_024, 2_048, 4_096]),
         ) {
-            let table = maglev(&set(members.clone()), rows);
+            let table = maglev(&set(members.clone(), rows));
             let total: u32 = members.values().sum();
             for (number, weight) in &members {
                 let own = table.iter().filter(|owner| *owner == number).count() as u32;
@@ -420,7 +422,7 @@ mod tests {
             factor in 2_u32..1_000,
         ) {
             let scaled = members.iter().map(|(&number, &weight)| (number, weight * factor));
-            prop_assert_eq!(maglev(&set(scaled), 1_021), maglev(&set(members), 1_021));
+            prop_assert_eq!(maglev(&set(scaled, 1_024)), maglev(&set(members, 1_024)));
         }
 
         #[test]
@@ -429,8 +431,8 @@ mod tests {
             added in 10_000_u32..20_000,
         ) {
             let rows = row_count(members.len() + 1);
-            let before = maglev(&set(members.iter().map(|&number| (number, 1))), rows);
-            let after = maglev(&set(members.iter().chain([&added]).map(|&number| (number, 1))), rows);
+            let before = maglev(&set(members.iter().map(|&number| (number, 1)), rows));
+            let after = maglev(&set(members.iter().chain([&added]).map(|&number| (number, 1)), rows));
             let own = after.iter().filter(|&&owner| owner == added).count();
             prop_assert!(moved(&before, &after) <= own * 5 / 2);
         }
@@ -438,16 +440,21 @@ mod tests {
         #[test]
         fn chains_are_what_the_tables_say(
             generations in prop::collection::vec(
-                prop::collection::btree_map(1_u32..12, 1_u32..=100, 1..6), 1..7),
+                (prop::collection::btree_map(1_u32..12, 1_u32..=100, 1..6), 6_u32..9), 1..7),
             dead in 1_u32..12,
         ) {
-            let generations: Vec<MemberSet> = generations.into_iter().map(set).collect();
-            let tables: Vec<Vec<u32>> = generations.iter().map(|set| maglev(set, 251)).collect();
-            for (row, chain) in chains(&generations, 251, |number| number != dead).into_iter().enumerate() {
-                let mut expected = vec![tables[0][row]];
+            let generations: Vec<MemberSet> = generations.into_iter().map(|(members, bits)| set(members, 1 << bits)).collect();
+            let tables: Vec<Vec<u32>> = generations.iter().map(maglev).collect();
+            // Two flows of every row of the largest table, by their hashes, as the data path looks them up.
+            let chains = chains(&generations, |number| number != dead);
+            let owner = |table: &[u32], hash: u32| table[(hash as u64 * table.len() as u64 >> 32) as usize];
+            for hash in (0..512).map(|at| at << 23 | 0x2a_aaaa) {
+                let chain = chains[(u64::from(hash) * chains.len() as u64 >> 32) as usize];
+                let mut expected = vec![owner(&tables[0], hash)];
                 for table in &tables[1..] {
-                    if table[row] != dead && !expected.contains(&table[row]) {
-                        expected.push(table[row]);
+                    let former = owner(table, hash);
+                    if former != dead && !expected.contains(&former) {
+                        expected.push(former);
                     }
                 }
                 expected.resize(expected.len().max(4), 0);

@@ -257,7 +257,8 @@ fn backend_message(number: u32, backend: &BackendConfig) -> pb::Backend {
         host: member.host.into(),
         weight: member.weight,
     };
-    let set = |set: &MemberSet| pb::MemberSet { members: set.members.iter().map(member).collect() };
+    let set =
+        |set: &MemberSet| pb::MemberSet { members: set.members.iter().map(member).collect(), rows: set.rows };
     pb::Backend {
         number,
         algorithm: match backend.algorithm {
@@ -268,7 +269,6 @@ fn backend_message(number: u32, backend: &BackendConfig) -> pb::Backend {
         targets: targets
             .map(|(instance, port)| pb::Target { instance: *instance, port: (*port).into() })
             .collect(),
-        rows: backend.rows,
         generations: backend.generations.iter().map(set).collect(),
     }
 }
@@ -288,7 +288,7 @@ fn parse_backend(backend: pb::Backend) -> Result<(u32, BackendConfig), ParseErro
         Ok((parse::nonzero("members.instance", member.instance)?, MemberConfig { host, weight }))
     };
     let set = |set: pb::MemberSet| {
-        Ok(MemberSet { members: parse::map("generations.members", set.members, member)? })
+        Ok(MemberSet { members: parse::map("generations.members", set.members, member)?, rows: set.rows })
     };
     let target = |target: pb::Target| {
         let port = parse::small_nonzero("targets.port", target.port)?;
@@ -297,7 +297,6 @@ fn parse_backend(backend: pb::Backend) -> Result<(u32, BackendConfig), ParseErro
     let config = BackendConfig {
         algorithm,
         targets: parse::map("backends.targets", backend.targets, target)?,
-        rows: backend.rows,
         generations: backend.generations.into_iter().map(set).collect::<Result<_, _>>()?,
     };
     Ok((parse::nonzero("backends.number", backend.number)?, config))

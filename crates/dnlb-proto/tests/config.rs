@@ -102,11 +102,11 @@ fn service() -> impl Strategy<Value = ServiceConfig> {
 
 fn backend() -> impl Strategy<Value = BackendConfig> {
     let member = (any::<u16>(), 1..101_u32).prop_map(|(host, weight)| MemberConfig { host, weight });
-    let set = btree_map(1..u32::MAX, member, 0..4).prop_map(|members| MemberSet { members });
+    let set = (btree_map(1..u32::MAX, member, 0..4), any::<u32>())
+        .prop_map(|(members, rows)| MemberSet { members, rows });
     let algorithm = select(vec![Algorithm::IpHash, Algorithm::QuintupleHash]);
-    (algorithm, btree_map(1..u32::MAX, 1..=u16::MAX, 0..4), any::<u32>(), vec(set, 1..4)).prop_map(
-        |(algorithm, targets, rows, generations)| BackendConfig { algorithm, targets, rows, generations },
-    )
+    (algorithm, btree_map(1..u32::MAX, 1..=u16::MAX, 0..4), vec(set, 1..4))
+        .prop_map(|(algorithm, targets, generations)| BackendConfig { algorithm, targets, generations })
 }
 
 fn config() -> impl Strategy<Value = HostConfig> {
@@ -207,8 +207,7 @@ fn small() -> HostConfig {
     let backend = BackendConfig {
         algorithm: Algorithm::IpHash,
         targets: BTreeMap::from([(1, 8080)]),
-        rows: 128,
-        generations: vec![MemberSet { members: BTreeMap::from([(1, member)]) }],
+        generations: vec![MemberSet { members: BTreeMap::from([(1, member)]), rows: 1_024 }],
     };
     HostConfig {
         revision: 1,

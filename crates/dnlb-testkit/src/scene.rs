@@ -159,13 +159,12 @@ impl Scene {
             number,
             BackendConfig {
                 algorithm: Algorithm::QuintupleHash,
-                rows: 251,
                 targets: targets
                     .iter()
                     .filter(|(_, host, _)| *host == here)
                     .map(|&(instance, _, port)| (instance, port))
                     .collect(),
-                generations: vec![MemberSet { members }],
+                generations: vec![MemberSet { members, rows: 256 }],
             },
         );
         self

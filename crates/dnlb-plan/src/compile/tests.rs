@@ -8,7 +8,7 @@ use crate::{alloc::Capacity, lint, service_index::lookup};
 
 fn members(members: impl IntoIterator<Item = (u32, u16, u32)>) -> MemberSet {
     let member = |(number, host, weight)| (number, MemberConfig { host, weight });
-    MemberSet { members: members.into_iter().map(member).collect() }
+    MemberSet { members: members.into_iter().map(member).collect(), rows: 1_024 }
 }
 
 fn rule(direction: Direction, port: u16, allow: bool) -> FilterRule {
@@ -71,7 +71,6 @@ fn config() -> HostConfig {
             BackendConfig {
                 algorithm: Algorithm::QuintupleHash,
                 targets: BTreeMap::from([(1, 8080), (2, 8080)]),
-                rows: 1_021,
                 generations: vec![members([(1, 1, 10), (3, 2, 30)])],
             },
         )]),
@@ -100,7 +99,7 @@ fn a_listener_is_found_by_vip_and_eip_and_its_rows_name_members_by_weight() {
 
     let vip = ServiceKey::new(5, v4_mapped([10, 0, 1, 100]), 6, 80);
     let service = *lookup(&state.services, &vip).unwrap();
-    assert_eq!((service.number, service.backend, service.vni, service.rows), (9, 4, 5, 1_021));
+    assert_eq!((service.number, service.backend, service.vni, service.rows), (9, 4, 5, 1_024));
     assert_eq!(service.algorithm, ServiceEntry::QUINTUPLE_HASH);
     let eip = ServiceKey::new(5, v4_mapped([203, 0, 113, 7]), 6, 80);
     assert_eq!(lookup(&state.services, &eip), Some(&ServiceEntry { key: eip, ..service }));
@@ -112,7 +111,7 @@ fn a_listener_is_found_by_vip_and_eip_and_its_rows_name_members_by_weight() {
         let member = state.members[&(service.members_base + u32::from(slot))];
         *shares.entry((member.instance, member.host)).or_insert(0) += 1;
     }
-    assert_eq!(shares, BTreeMap::from([((1, 1), 255), ((3, 2), 766)]));
+    assert_eq!(shares, BTreeMap::from([((1, 1), 256), ((3, 2), 768)]));
 
     // Unhealthy instance 2 keeps its port, for the flows that it has.
     assert_eq!(state.targets[&TargetKey { backend: 4, instance: 2 }], TargetEntry { port: 8080 });
@@ -223,8 +222,12 @@ fn what_cannot_be_compiled_is_named_and_leaves_the_allocation_alone() {
         CompileError::UnknownHost { instance: 3, host: 2 },
     );
     check(
-        |config, _| config.backends.values_mut().for_each(|backend| backend.rows = 0),
-        CompileError::NoRows { backend: 4 },
+        |config, _| config.backends.values_mut().for_each(|backend| backend.generations[0].rows = 0),
+        CompileError::NoRows { backend: 4, rows: 0 },
+    );
+    check(
+        |config, _| config.backends.values_mut().for_each(|backend| backend.generations[0].rows = 1_021),
+        CompileError::NoRows { backend: 4, rows: 1_021 },
     );
     check(
         |_, local| local.links.values_mut().for_each(|link| *link = 100),
@@ -300,13 +303,13 @@ fn varied((instances, backends, edge, acl, unlinked): Variation) -> (HostConfig,
     config.services.clear();
     config.backends.clear();
     for (number, weights) in (1..).zip(backends) {
-        let set =
+        let mut set =
             members(weights.iter().filter_map(|(&at, &weight)| Some((at, instances.get(&at)?.0, weight))));
+        set.rows = rows::row_count(weights.len());
         let targets = set.members.keys().filter(|at| config.instances.contains_key(at)).map(|&at| (at, 80));
         let backend = BackendConfig {
             algorithm: Algorithm::IpHash,
             targets: targets.collect(),
-            rows: rows::row_count(weights.len()),
             generations: vec![set],
         };
         config.backends.insert(number, backend);
@@ -335,7 +338,7 @@ proptest! {
 
             // Row by row, the members are those that the table names.
             for (number, backend) in &config.backends {
-                let table = rows::maglev(&backend.generations[0], backend.rows);
+                let table = rows::maglev(&backend.generations[0]);
                 for entry in state.services.entries.values().filter(|entry| entry.backend == *number) {
                     if entry.rows == 0 {
                         prop_assert!(backend.generations[0].members.is_empty());
