@@ -20,7 +20,7 @@ pub use outcome::Outcome;
 
 /// Version of all layouts in this crate. It is part of the path where maps are pinned, so that an agent
 /// never reuses a map with another layout.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// An address in the form in which maps hold it.
 pub type Addr = [u8; 16];
@@ -87,6 +87,9 @@ pub const ROUTER_MAC: [u8; 6] = [0x06, 0xfe, 0, 0, 0, 1];
 pub const fn tunnel_mac(hop: u8, from_edge: bool) -> [u8; 6] {
     [0x06, 0xfd, hop, from_edge as u8, 0, 0]
 }
+
+/// Hop number of a packet that must not travel on: whoever gets it keeps it.
+pub const HOP_FINAL: u8 = u8::MAX;
 
 /// MAC address of the instance with this number: `06:01` and the number.
 ///
@@ -157,13 +160,18 @@ pub struct Settings {
     pub overlay_mtu: u32,
     /// MAC address of the probe link's agent side.
     pub probe_mac: [u8; 6],
-    /// Always zero.
-    pub reserved: [u8; 2],
+    /// Bits of [`Settings::NO_SECOND_CHANCE`].
+    pub flags: u16,
     /// Region-wide secret of the flow hash; see `dnlb_datapath::hash`.
     pub hash_key: [u32; 24],
 }
 
 const _: () = assert!(size_of::<Settings>() == 128);
+
+impl Settings {
+    /// Bit of `flags`: no packet gets a second chance. For tests that must see connections break without it.
+    pub const NO_SECOND_CHANCE: u16 = 1;
+}
 
 /// Value of `INSTANCES`: one instance of this host. Key: its number.
 ///
@@ -195,8 +203,10 @@ pub struct InstanceEntry {
     pub acl_in: RuleRange,
     /// The same for packets leaving the subnet.
     pub acl_out: RuleRange,
+    /// Changes with its security rules: a flow that was allowed under another value is asked about again. Never 0.
+    pub rules: u32,
     /// Always zero.
-    pub reserved_tail: [u32; 2],
+    pub reserved_tail: u32,
 }
 
 const _: () = assert!(size_of::<InstanceEntry>() == 80);
@@ -469,13 +479,15 @@ pub struct FlowRecord {
     /// The address that the peer speaks to (VIP, EIP, probe address); the instance's own when it is not translated.
     pub original_addr: Addr,
     /// The port that the peer speaks to.
-    pub original_port: u32,
+    pub original_port: u16,
+    /// Where replies go: a `VIA_*`.
+    pub via: u16,
     /// Bits of `FLAG_*`.
     pub flags: u32,
     /// Number of the service, or 0.
     pub service: u32,
-    /// Where replies go: a `VIA_*`.
-    pub via: u32,
+    /// [`InstanceEntry::rules`] under which it was allowed last.
+    pub rules: u32,
     /// When a packet last used this record, by the kernel's monotonic clock.
     pub last_used_ns: u64,
     /// Packets from the peer.
@@ -503,13 +515,15 @@ impl FlowRecord {
     pub const FLAG_RESET: u32 = 32;
     /// Adopted in mid-flight: its SYN was never seen here.
     pub const FLAG_ADOPTED: u32 = 64;
+    /// The instance is its own peer, by a VIP: it sees the VIP as the peer's address.
+    pub const FLAG_HAIRPIN: u32 = 128;
 
     /// Replies go to an instance of the VPC.
-    pub const VIA_OVERLAY: u32 = 1;
+    pub const VIA_OVERLAY: u16 = 1;
     /// Replies leave by the uplink: the peer is outside, the flow came by an EIP.
-    pub const VIA_UPLINK: u32 = 2;
+    pub const VIA_UPLINK: u16 = 2;
     /// Replies go to the agent's probe link.
-    pub const VIA_PROBE: u32 = 3;
+    pub const VIA_PROBE: u16 = 3;
 }
 
 /// Value of `OUTCOMES` and `SERVICE_COUNTERS`, one for each CPU.

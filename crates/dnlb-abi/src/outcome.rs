@@ -96,6 +96,8 @@ outcomes! {
     DropKernel = 30, "drop_kernel";
     /// An ARP packet that asks for nothing: announcements and stray replies.
     DropArp = 31, "drop_arp";
+    /// A packet of a flow that the instance does not know went on to one that had the row before.
+    SecondChance = 32, "second_chance";
 }
 
 const _: () = {

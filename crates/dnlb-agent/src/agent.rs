@@ -55,6 +55,9 @@ pub struct Options {
     /// Carry no instances.
     #[arg(long)]
     pub no_compute: bool,
+    /// Give no packet a second chance: for tests that must see connections break without it.
+    #[arg(long, hide = true)]
+    pub no_second_chance: bool,
     /// What starts instances: a program that understands `guest spawn`.
     #[arg(long, hide = true, default_value = "/proc/self/exe")]
     pub guest_program: PathBuf,
@@ -99,6 +102,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         uplink: options.uplink,
         underlay: options.underlay,
         edge: options.edge,
+        no_second_chance: options.no_second_chance,
         probes: Probes::new(LinkProber, health.clone()),
         health,
         reporter,

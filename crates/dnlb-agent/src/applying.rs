@@ -44,6 +44,7 @@ pub(crate) struct Host<D> {
     pub(crate) uplink: String,
     pub(crate) underlay: IpAddr,
     pub(crate) edge: bool,
+    pub(crate) no_second_chance: bool,
     pub(crate) fleet: Option<Fleet<D>>,
     pub(crate) probes: Probes<LinkProber, HealthBoard>,
     pub(crate) health: HealthBoard,
@@ -220,6 +221,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             probe_ifindex: host_links.probe_ifindex,
             overlay_mtu: host_links.overlay_mtu,
             probe_mac: host_links.probe_mac,
+            no_second_chance: self.host.no_second_chance,
             links: reachable.clone(),
             hosts: self.entries.clone(),
         };

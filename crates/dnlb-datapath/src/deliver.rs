@@ -12,7 +12,7 @@ pub(crate) struct Arrival {
     /// Number of the service by which it came, or 0.
     pub(crate) service: u32,
     /// [`FlowRecord::via`] of a new flow.
-    pub(crate) via: u32,
+    pub(crate) via: u16,
 }
 
 /// Delivers `packet` to an instance of this host.
@@ -25,23 +25,29 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
     packet: &Packet,
     seen: &Packet,
     arrival: &Arrival,
-    mut rewrite: Rewrite,
+    rewrite: &mut Rewrite,
     sink: S,
 ) -> S::Verdict {
     let protocol = packet.protocol;
     if !rules::acl_allows(tables, instance, instance.acl_in, &seen.src, protocol, arrival.port) {
         return sink.drop(Outcome::DropAclIn);
     }
-    let key = flow::key(instance.number, &seen.src, seen.src_port, arrival.port, protocol);
+    let hairpin = flow::is_hairpin(instance, seen);
+    let peer = flow::peer(instance, seen);
+    let key = flow::key(instance.number, &peer, seen.src_port, arrival.port, protocol);
     let translated = seen.dst != instance.addr || seen.dst_port != arrival.port;
     let mut known = false;
     if let Some(flow) = tables.flow(&key) {
-        let same = flow.original_addr() == seen.dst && flow.original_port() == seen.dst_port as u32;
+        let same = flow.original_addr() == seen.dst && flow.original_port() == seen.dst_port;
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
         let replaceable = flow::is_over(flow.flags()) || (!outbound && !flow.established());
         if same || outbound {
             // A SYN after the end begins a new flow under the old name.
             if !(packet.flags.opens() && flow::is_over(flow.flags())) {
+                let ports = (seen.src_port, arrival.port);
+                if !flow::allowed(tables, instance, &flow, &seen.src, protocol, ports) {
+                    return sink.drop(Outcome::DropSecurityGroupIn);
+                }
                 flow::note(tables, &key, &flow, packet, false);
                 known = true;
             }
@@ -64,18 +70,27 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
         if adopt {
             flags |= FlowRecord::FLAG_ADOPTED;
         }
-        if !flow::create(tables, &key, &seen.dst, seen.dst_port, flags, arrival.service, arrival.via, packet)
-        {
+        if hairpin {
+            flags |= FlowRecord::FLAG_HAIRPIN;
+        }
+        let (service, via) = (arrival.service, arrival.via);
+        let (addr, port) = (&seen.dst, seen.dst_port);
+        if !flow::create(tables, &key, addr, port, flags, service, via, instance.rules, packet) {
             return sink.drop(Outcome::DropFlowTableFull);
         }
         if adopt {
             tables.count(Outcome::Adopted);
         }
     }
+    if hairpin {
+        rewrite.source = true;
+        rewrite.src = peer;
+        rewrite.src_port = seen.src_port;
+    }
     if translated {
         rewrite.destination = true;
         rewrite.dst = instance.addr;
         rewrite.dst_port = arrival.port;
     }
-    sink.deliver(instance, packet, &rewrite)
+    sink.deliver(instance, packet, rewrite)
 }

@@ -3,26 +3,57 @@
 //! A record begins half-open. It is promoted when its opener goes on after the other side has answered, so that
 //! floods of SYNs, or of packets of connections that never were, only ever push each other out.
 
-use dnlb_abi::{FlowKey, FlowRecord};
+use dnlb_abi::{Addr, FlowKey, FlowRecord, InstanceEntry};
 use dnlb_wire::{Packet, TcpFlags};
 
-use crate::{Flow, Tables};
+use crate::{Flow, Tables, rules};
 
 /// The key of a flow: instance's side and peer's side.
 #[inline(always)]
-pub(crate) fn key(
-    instance: u32,
-    peer: &dnlb_abi::Addr,
-    peer_port: u16,
-    own_port: u16,
-    protocol: u8,
-) -> FlowKey {
+pub(crate) fn key(instance: u32, peer: &Addr, peer_port: u16, own_port: u16, protocol: u8) -> FlowKey {
     FlowKey {
         peer: *peer,
         instance,
         ports: peer_port as u32 | (own_port as u32) << 16,
         protocol: protocol as u32,
     }
+}
+
+/// The peer's address as the instance sees it: the VIP instead of the instance's own, which it would not answer.
+#[inline(always)]
+pub(crate) fn peer(instance: &InstanceEntry, packet: &Packet) -> Addr {
+    if is_hairpin(instance, packet) { packet.dst } else { packet.src }
+}
+
+/// Whether a packet is the instance's own, come back to it by a VIP.
+#[inline(always)]
+pub(crate) fn is_hairpin(instance: &InstanceEntry, packet: &Packet) -> bool {
+    packet.src == instance.addr && packet.dst != instance.addr
+}
+
+/// Whether the rules still allow a known flow; asked again only after they have changed.
+///
+/// `peer` and the ports are those of the flow's other side and of the instance.
+#[inline(always)]
+pub(crate) fn allowed<T: Tables>(
+    tables: &T,
+    instance: &InstanceEntry,
+    flow: &T::Flow,
+    peer: &Addr,
+    protocol: u8,
+    (peer_port, own_port): (u16, u16),
+) -> bool {
+    if flow.rules() == instance.rules {
+        return true;
+    }
+    let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
+    let range = if outbound { instance.security_out } else { instance.security_in };
+    let peer = if flow.flags() & FlowRecord::FLAG_HAIRPIN != 0 { &instance.addr } else { peer };
+    let allowed = rules::allows(tables, range, peer, protocol, if outbound { peer_port } else { own_port });
+    if allowed {
+        flow.allow(instance.rules);
+    }
+    allowed
 }
 
 /// Whether nothing more is expected of the flow: a new one may take its place.
@@ -65,11 +96,12 @@ pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet:
 pub(crate) fn create(
     tables: &impl Tables,
     key: &FlowKey,
-    original_addr: &dnlb_abi::Addr,
+    original_addr: &Addr,
     original_port: u16,
     flags: u32,
     service: u32,
-    via: u32,
+    via: u16,
+    rules: u32,
     packet: &Packet,
 ) -> bool {
     let outbound = flags & FlowRecord::FLAG_OUTBOUND != 0;
@@ -77,10 +109,11 @@ pub(crate) fn create(
         key,
         &FlowRecord {
             original_addr: *original_addr,
-            original_port: original_port as u32,
+            original_port,
+            via,
             flags,
             service,
-            via,
+            rules,
             last_used_ns: tables.now_ns(),
             packets_in: !outbound as u64,
             packets_out: outbound as u64,

@@ -1,12 +1,14 @@
 //! A packet leaves an instance.
 
 use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, ROUTER_MAC, TargetKey};
-use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, arp, parse, v4};
+use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Parsed, arp, parse, v4};
 
 use crate::{
-    Flow, Frame, Rewrite, Sink, Tables, Tunnel,
+    Flow, Frame, Rewrite, Room, Sink, Tables, Tunnel,
     deliver::{Arrival, deliver},
-    flow, refusal, rules, service,
+    flow, refusal, rules,
+    second_chance::{self, Choice},
+    service,
 };
 
 /// Decides a frame that came from the instance behind interface `ifindex`.
@@ -19,8 +21,11 @@ pub fn from_instance<T: Tables, S: Sink>(
     frame: &impl Frame,
     tables: &T,
     ifindex: u32,
+    room: &mut Room,
     sink: S,
 ) -> S::Verdict {
+    let Room { packet, seen, rewrite } = room;
+    *rewrite = Rewrite::default();
     let (Some(settings), Some(number)) = (tables.settings(), tables.port(ifindex)) else {
         return sink.drop(Outcome::DropUnknownPort);
     };
@@ -36,8 +41,7 @@ pub fn from_instance<T: Tables, S: Sink>(
     if ethernet.ethertype != ETHERTYPE_IPV4 {
         return sink.drop(Outcome::DropEthertype);
     }
-    let mut packet = Packet::default();
-    let parsed = parse(frame, &mut packet);
+    let parsed = parse(frame, packet);
     if parsed == Parsed::Malformed {
         return sink.drop(Outcome::DropMalformed);
     }
@@ -53,14 +57,17 @@ pub fn from_instance<T: Tables, S: Sink>(
     }
 
     let key = flow::key(number, &packet.dst, packet.dst_port, packet.src_port, protocol);
-    let mut rewrite = Rewrite::default();
-    let mut seen = packet;
+    *seen = *packet;
     let mut known = false;
     let mut reply = false;
     if let Some(flow) = tables.flow(&key) {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
         if !(outbound && packet.flags.opens() && flow::is_over(flow.flags())) {
-            flow::note(tables, &key, &flow, &packet, true);
+            let ports = (packet.dst_port, packet.src_port);
+            if !flow::allowed(tables, instance, &flow, &packet.dst, protocol, ports) {
+                return sink.drop(Outcome::DropSecurityGroupOut);
+            }
+            flow::note(tables, &key, &flow, packet, true);
             known = true;
         }
         if !outbound {
@@ -68,13 +75,19 @@ pub fn from_instance<T: Tables, S: Sink>(
             if flow.flags() & FlowRecord::FLAG_TRANSLATED != 0 {
                 rewrite.source = true;
                 rewrite.src = flow.original_addr();
-                rewrite.src_port = flow.original_port() as u16;
+                rewrite.src_port = flow.original_port();
                 seen.src = rewrite.src;
                 seen.src_port = rewrite.src_port;
             }
+            if flow.flags() & FlowRecord::FLAG_HAIRPIN != 0 {
+                rewrite.destination = true;
+                rewrite.dst = instance.addr;
+                rewrite.dst_port = packet.dst_port;
+                seen.dst = instance.addr;
+            }
             match flow.via() {
-                FlowRecord::VIA_UPLINK => return sink.reply_outside(&packet, &rewrite),
-                FlowRecord::VIA_PROBE => return sink.reply_probe(&packet, &rewrite),
+                FlowRecord::VIA_UPLINK => return sink.reply_outside(packet, rewrite),
+                FlowRecord::VIA_PROBE => return sink.reply_probe(packet, rewrite),
                 _ => {}
             }
         }
@@ -86,17 +99,18 @@ pub fn from_instance<T: Tables, S: Sink>(
     } else {
         service::find(tables, settings, vni, &packet.dst, protocol, packet.dst_port)
     };
-    let to_instance;
-    let to_host;
+    let mut to_instance;
+    let mut to_host;
+    let mut hop = 0;
     if let Some(service) = service {
-        let member = service::choose(tables, settings, service, &packet);
+        let member = service::choose(tables, settings, service, packet);
         if member.instance == 0 {
             return sink.drop(Outcome::DropNoBackend);
         }
         to_instance = member.instance;
         to_host = member.host as u32;
     } else {
-        let Some(endpoint) = tables.endpoint(&EndpointKey { vni, addr: packet.dst }) else {
+        let Some(endpoint) = tables.endpoint(&EndpointKey { vni, addr: seen.dst }) else {
             return sink.drop(Outcome::DropNoRoute);
         };
         to_instance = endpoint.instance;
@@ -115,7 +129,17 @@ pub fn from_instance<T: Tables, S: Sink>(
         }
         let flags = FlowRecord::FLAG_OUTBOUND | if adopt { FlowRecord::FLAG_ADOPTED } else { 0 };
         let (addr, own_port) = (instance.addr, packet.src_port);
-        if !flow::create(tables, &key, &addr, own_port, flags, 0, FlowRecord::VIA_OVERLAY, &packet) {
+        if !flow::create(
+            tables,
+            &key,
+            &addr,
+            own_port,
+            flags,
+            0,
+            FlowRecord::VIA_OVERLAY,
+            instance.rules,
+            packet,
+        ) {
             return sink.drop(Outcome::DropFlowTableFull);
         }
         if adopt {
@@ -123,6 +147,13 @@ pub fn from_instance<T: Tables, S: Sink>(
         }
     }
 
+    if let Some(service) = service
+        && to_host == settings.host
+    {
+        let came = Choice { instance: to_instance, host: to_host, hop };
+        Choice { instance: to_instance, host: to_host, hop } =
+            second_chance::find(tables, settings, service, packet, came);
+    }
     if to_host != settings.host {
         let Some(host) = tables.host(to_host) else {
             return sink.drop(Outcome::DropUnknownHost);
@@ -130,8 +161,8 @@ pub fn from_instance<T: Tables, S: Sink>(
         if host.addr == [0; 16] {
             return sink.drop(Outcome::DropUnknownHost);
         }
-        let tunnel = Tunnel { remote: host.addr, vni, instance: to_instance, hop: 0 };
-        return sink.tunnel(&tunnel, &packet, &rewrite);
+        let tunnel = Tunnel { remote: host.addr, vni, instance: to_instance, hop, from_edge: false };
+        return sink.tunnel(&tunnel, packet, rewrite);
     }
     let Some(target) = tables.instance(to_instance) else {
         return sink.drop(Outcome::DropUnknownInstance);
@@ -147,7 +178,7 @@ pub fn from_instance<T: Tables, S: Sink>(
         arrival.port = port as u16;
         arrival.service = service.number;
     }
-    deliver(tables, target, &packet, &seen, &arrival, rewrite, sink)
+    deliver(tables, target, packet, seen, &arrival, rewrite, sink)
 }
 
 /// Answers every question for an address with the router's MAC: all traffic of a VPC is routed by the switch.

@@ -1,20 +1,30 @@
 //! A packet comes out of the tunnel.
 
 use dnlb_abi::{FlowRecord, Outcome, TargetKey, instance_of_mac, tunnel_mac};
-use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, parse};
+use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, parse};
 
 use crate::{
-    Frame, Rewrite, Sink, Tables,
+    Frame, Rewrite, Room, Sink, Tables, Tunnel,
     deliver::{Arrival, deliver},
-    refusal, service,
+    refusal,
+    second_chance::{self, Choice},
+    service,
 };
 
 /// Decides a frame that arrived with VNI `vni`.
 ///
 /// The inner destination MAC says for which instance it is; the packet is still addressed to the VIP or EIP to
-/// which the client sent it.
+/// which the client sent it. One of a flow that the instance does not know goes to who had the row before.
 #[inline(always)]
-pub fn from_overlay<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, vni: u32, sink: S) -> S::Verdict {
+pub fn from_overlay<T: Tables, S: Sink>(
+    frame: &impl Frame,
+    tables: &T,
+    vni: u32,
+    room: &mut Room,
+    sink: S,
+) -> S::Verdict {
+    let Room { packet, seen, rewrite } = room;
+    *rewrite = Rewrite::default();
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
         return sink.drop(Outcome::DropMalformed);
     };
@@ -27,10 +37,11 @@ pub fn from_overlay<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, vni: u32
     if ethernet.ethertype != ETHERTYPE_IPV4 {
         return sink.drop(Outcome::DropEthertype);
     }
-    let mut packet = Packet::default();
-    if let Some(refusal) = refusal(parse(frame, &mut packet)) {
+    if let Some(refusal) = refusal(parse(frame, packet)) {
         return sink.drop(refusal);
     }
+    *seen = *packet;
+    let mut instance = instance;
     let from_edge = ethernet.src[3] == tunnel_mac(0, true)[3];
     let mut arrival = Arrival {
         port: packet.dst_port,
@@ -43,6 +54,27 @@ pub fn from_overlay<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, vni: u32
         else {
             return sink.drop(Outcome::DropNoListener);
         };
+        let came = Choice { instance: instance.number, host: settings.host, hop: ethernet.src[2] };
+        let next = second_chance::find(tables, settings, service, packet, came);
+        if next.host != settings.host {
+            let Some(host) = tables.host(next.host) else {
+                return sink.drop(Outcome::DropUnknownHost);
+            };
+            if host.addr == [0; 16] {
+                return sink.drop(Outcome::DropUnknownHost);
+            }
+            let tunnel = Tunnel { remote: host.addr, vni, instance: next.instance, hop: next.hop, from_edge };
+            return sink.tunnel(&tunnel, packet, rewrite);
+        }
+        if next.instance != instance.number {
+            let Some(other) = tables.instance(next.instance) else {
+                return sink.drop(Outcome::DropUnknownInstance);
+            };
+            if other.vni != vni {
+                return sink.drop(Outcome::DropWrongVpc);
+            }
+            instance = other;
+        }
         let key = TargetKey { backend: service.backend, instance: instance.number };
         let Some(port) = tables.target(&key) else {
             return sink.drop(Outcome::DropNotATarget);
@@ -51,5 +83,5 @@ pub fn from_overlay<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, vni: u32
         arrival.service = service.number;
         tables.count_service(service.number, packet.ip_len);
     }
-    deliver(tables, instance, &packet, &packet, &arrival, Rewrite::default(), sink)
+    deliver(tables, instance, packet, seen, &arrival, rewrite, sink)
 }

@@ -1,10 +1,10 @@
 //! A health check of the agent enters the switch.
 
 use dnlb_abi::{FlowRecord, Outcome, PROBE_SOURCE, v4_mapped};
-use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, Packet, parse};
+use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, parse};
 
 use crate::{
-    Frame, Rewrite, Sink, Tables,
+    Frame, Rewrite, Room, Sink, Tables,
     deliver::{Arrival, deliver},
     refusal,
 };
@@ -14,17 +14,19 @@ use crate::{
 /// Its destination is `dnlb_abi::probe_address` of an instance of this host; the instance sees its own address, and
 /// the checker's as source. Rules apply as to every other client: a check must not succeed where clients would fail.
 #[inline(always)]
-pub fn probe<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, sink: S) -> S::Verdict {
+pub fn probe<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, room: &mut Room, sink: S) -> S::Verdict {
+    let Room { packet, seen, rewrite } = room;
+    *rewrite = Rewrite::default();
     let Some(ethernet) = Ethernet::read(frame) else {
         return sink.drop(Outcome::DropMalformed);
     };
     if ethernet.ethertype != ETHERTYPE_IPV4 {
         return sink.drop(Outcome::DropEthertype);
     }
-    let mut packet = Packet::default();
-    if let Some(refusal) = refusal(parse(frame, &mut packet)) {
+    if let Some(refusal) = refusal(parse(frame, packet)) {
         return sink.drop(refusal);
     }
+    *seen = *packet;
     if packet.src != v4_mapped(PROBE_SOURCE) {
         return sink.drop(Outcome::DropSpoofed);
     }
@@ -33,5 +35,5 @@ pub fn probe<T: Tables, S: Sink>(frame: &impl Frame, tables: &T, sink: S) -> S::
         return sink.drop(Outcome::DropUnknownInstance);
     };
     let arrival = Arrival { port: packet.dst_port, service: 0, via: FlowRecord::VIA_PROBE };
-    deliver(tables, instance, &packet, &packet, &arrival, Rewrite::default(), sink)
+    deliver(tables, instance, packet, seen, &arrival, rewrite, sink)
 }

@@ -35,11 +35,32 @@ pub(crate) fn choose(
     if service.rows == 0 {
         return MemberEntry::default();
     }
-    let row = row_of(flow_hash(settings, service.algorithm, packet), service.rows);
-    let slot = tables.row(service.rows_base.wrapping_add(row));
+    let row = row(settings, service, packet);
+    let mut slot = tables.row(row);
+    if slot == 0 && packet.flags.continues() {
+        // Nobody takes new flows; whoever had the row may have this one.
+        slot = (tables.chain(row) >> 16) as u16;
+    }
     if slot == 0 {
         return MemberEntry::default();
     }
     tables.count(Outcome::Balanced);
-    tables.member(service.members_base.wrapping_add(slot as u32))
+    member(tables, service, slot)
+}
+
+/// The row of a packet's flow.
+#[inline(always)]
+pub(crate) fn row(settings: &Settings, service: &ServiceEntry, packet: &Packet) -> u32 {
+    let row = row_of(flow_hash(settings, service.algorithm, packet), service.rows);
+    service.rows_base.wrapping_add(row)
+}
+
+/// The member in a slot; its instance is 0 in slot 0.
+#[inline(always)]
+pub(crate) fn member(tables: &impl Tables, service: &ServiceEntry, slot: u16) -> MemberEntry {
+    if slot == 0 {
+        MemberEntry::default()
+    } else {
+        tables.member(service.members_base.wrapping_add(slot as u32))
+    }
 }

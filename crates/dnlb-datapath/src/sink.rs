@@ -31,6 +31,8 @@ pub struct Tunnel {
     pub instance: u32,
     /// Hop number.
     pub hop: u8,
+    /// Whether it came from outside by an edge.
+    pub from_edge: bool,
 }
 
 /// One method a verdict of the switch's programs; exactly one is called for each packet.

@@ -32,6 +32,8 @@ pub trait Tables {
     fn service(&self, copy: u32, slot: u32) -> Option<&ServiceEntry>;
     /// Hot half of a row: the current member's slot.
     fn row(&self, row: u32) -> u16;
+    /// Cold half of a row: four slots of 16 bits, the current member's in the lowest.
+    fn chain(&self, row: u32) -> u64;
     /// A member.
     fn member(&self, index: u32) -> MemberEntry;
     /// Port at which an instance takes the traffic of a backend service.
@@ -62,11 +64,15 @@ pub trait Flow {
     /// [`FlowRecord::original_addr`].
     fn original_addr(&self) -> Addr;
     /// [`FlowRecord::original_port`].
-    fn original_port(&self) -> u32;
+    fn original_port(&self) -> u16;
     /// [`FlowRecord::flags`].
     fn flags(&self) -> u32;
     /// [`FlowRecord::via`].
-    fn via(&self) -> u32;
+    fn via(&self) -> u16;
+    /// [`FlowRecord::rules`].
+    fn rules(&self) -> u32;
+    /// Notes that it is allowed under other rules.
+    fn allow(&self, rules: u32);
     /// Whether it lies among the established ones.
     fn established(&self) -> bool;
     /// Adds flags and a packet; a `now_ns` of 0 leaves the time of last use.

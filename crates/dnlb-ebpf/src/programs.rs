@@ -9,7 +9,7 @@ use aya_ebpf::{
 use dnlb_abi::Outcome;
 
 use crate::{
-    tables::{KernelTables, count},
+    tables::{self, KernelTables, count},
     tc::{self, TcSink},
     xdp::{self, XdpSink},
 };
@@ -17,9 +17,12 @@ use crate::{
 /// TCX ingress of the host side of every instance's link.
 #[classifier]
 fn from_instance(mut ctx: TcContext) -> i32 {
+    let Some(room) = tables::room() else {
+        return tc::SHOT;
+    };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_instance(&frame, &KernelTables, ifindex, TcSink { ctx: &mut ctx, ifindex })
+    dnlb_datapath::from_instance(&frame, &KernelTables, ifindex, room, TcSink { ctx: &mut ctx, ifindex })
 }
 
 /// TCX ingress of the VXLAN device.
@@ -30,26 +33,35 @@ fn from_overlay(mut ctx: TcContext) -> i32 {
         count(Outcome::Passed, ctx.len());
         return tc::PASS;
     };
+    let Some(room) = tables::room() else {
+        return tc::SHOT;
+    };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_overlay(&frame, &KernelTables, vni, TcSink { ctx: &mut ctx, ifindex })
+    dnlb_datapath::from_overlay(&frame, &KernelTables, vni, room, TcSink { ctx: &mut ctx, ifindex })
 }
 
 /// [`from_overlay`] for test runs, which have no tunnel: the VNI stands in `cb[0]`.
 #[classifier]
 fn from_overlay_test(mut ctx: TcContext) -> i32 {
     let vni = ctx.cb()[0];
+    let Some(room) = tables::room() else {
+        return tc::SHOT;
+    };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_overlay(&frame, &KernelTables, vni, TcSink { ctx: &mut ctx, ifindex })
+    dnlb_datapath::from_overlay(&frame, &KernelTables, vni, room, TcSink { ctx: &mut ctx, ifindex })
 }
 
 /// TCX ingress of the probe link's switch side.
 #[classifier]
 fn probe(mut ctx: TcContext) -> i32 {
+    let Some(room) = tables::room() else {
+        return tc::SHOT;
+    };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::probe(&frame, &KernelTables, TcSink { ctx: &mut ctx, ifindex })
+    dnlb_datapath::probe(&frame, &KernelTables, room, TcSink { ctx: &mut ctx, ifindex })
 }
 
 /// Native XDP of an edge's uplink.

@@ -13,7 +13,7 @@ use dnlb_abi::{
     MemberEntry, NO_PREALLOC, Outcome, RULES_PER_RANGE, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS,
     ServiceEntry, Settings, TargetEntry, TargetKey,
 };
-use dnlb_datapath::{Flow, RuleQuery, Tables, rule_matches};
+use dnlb_datapath::{Flow, Room, RuleQuery, Tables, rule_matches};
 
 // Capacities marked "agent" are set when the agent loads the object; 1 keeps a forgotten one visible.
 #[map]
@@ -48,6 +48,36 @@ static FLOWS: HashMap<FlowKey, FlowRecord> = HashMap::with_max_entries(1, NO_PRE
 static OUTCOMES: PerCpuArray<Counter> = PerCpuArray::with_max_entries(Outcome::ALL.len() as u32, 0);
 #[map]
 static SERVICE_COUNTERS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1, 0); // agent
+
+/// Room for what helpers want by pointer and the stack of 512 bytes has no place for. One for each CPU: programs do
+/// not interrupt each other on one CPU here.
+#[repr(C)]
+struct Scratch {
+    key: FlowKey,
+    reserved: u32,
+    record: FlowRecord,
+    room: Room,
+}
+#[map]
+static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// The decision's own room.
+#[inline(always)]
+pub(crate) fn room() -> Option<&'static mut Room> {
+    // SAFETY: a live per-CPU value; each program takes it once, and only one runs on a CPU.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).room })
+}
+
+/// Leaves `key` where a helper can read it.
+#[inline(always)]
+fn scratch_key(key: &FlowKey) -> Option<&'static FlowKey> {
+    let scratch = SCRATCH.get_ptr_mut(0)?;
+    // SAFETY: a live per-CPU value that nobody else uses until the caller's helper has read it.
+    unsafe {
+        (*scratch).key = *key;
+        Some(&(*scratch).key)
+    }
+}
 
 /// Adds to a counter of this CPU.
 #[inline(always)]
@@ -156,6 +186,11 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn chain(&self, row: u32) -> u64 {
+        ROWS_COLD.get(row).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
     fn member(&self, index: u32) -> MemberEntry {
         MEMBERS.get(index).copied().unwrap_or_default()
     }
@@ -177,6 +212,7 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn flow(&self, key: &FlowKey) -> Option<KernelFlow> {
+        let key = scratch_key(key)?;
         if let Some(record) = FLOWS.get_ptr_mut(key) {
             return Some(KernelFlow { record, established: true });
         }
@@ -186,6 +222,14 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
+        let (Some(key), Some(scratch)) = (scratch_key(key), SCRATCH.get_ptr_mut(0)) else {
+            return false;
+        };
+        // SAFETY: as for the key.
+        let record = unsafe {
+            (*scratch).record = *record;
+            &(*scratch).record
+        };
         // A flow that is over may still lie among the established ones under this key.
         let _ = FLOWS.remove(key);
         FLOWS_HALF_OPEN.insert(key, record, 0).is_ok()
@@ -193,6 +237,9 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn promote_flow(&self, key: &FlowKey) {
+        let Some(key) = scratch_key(key) else {
+            return;
+        };
         if let Some(record) = FLOWS_HALF_OPEN.get_ptr(key) {
             // SAFETY: a live map value, copied by the kernel during this call.
             if FLOWS.insert(key, unsafe { &*record }, u64::from(BPF_NOEXIST)).is_ok() {
@@ -226,7 +273,7 @@ impl Flow for KernelFlow {
     }
 
     #[inline(always)]
-    fn original_port(&self) -> u32 {
+    fn original_port(&self) -> u16 {
         // SAFETY: as above.
         unsafe { (*self.record).original_port }
     }
@@ -238,9 +285,21 @@ impl Flow for KernelFlow {
     }
 
     #[inline(always)]
-    fn via(&self) -> u32 {
+    fn via(&self) -> u16 {
         // SAFETY: as above.
         unsafe { (*self.record).via }
+    }
+
+    #[inline(always)]
+    fn rules(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.record).rules }
+    }
+
+    #[inline(always)]
+    fn allow(&self, rules: u32) {
+        // SAFETY: as above: one aligned word.
+        unsafe { (*self.record).rules = rules }
     }
 
     #[inline(always)]

@@ -191,7 +191,7 @@ impl Sink for TcSink<'_> {
         };
         let ifindex = settings.overlay_ifindex;
         if !self.rewrite(packet, rewrite)
-            || !self.set_macs(instance_mac(tunnel.instance), tunnel_mac(tunnel.hop, false))
+            || !self.set_macs(instance_mac(tunnel.instance), tunnel_mac(tunnel.hop, tunnel.from_edge))
         {
             return self.fail();
         }
@@ -246,6 +246,9 @@ impl Sink for TcSink<'_> {
         unsafe { bpf_redirect(ifindex, 0) as i32 }
     }
 }
+
+/// What a program returns when it cannot run at all.
+pub(crate) const SHOT: i32 = TC_ACT_SHOT as i32;
 
 /// What a program returns for a packet that it has nothing to say about.
 pub(crate) const PASS: i32 = TC_ACT_OK as i32;

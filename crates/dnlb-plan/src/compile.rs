@@ -13,6 +13,7 @@ use dnlb_model::{
     Algorithm, BackendConfig, Direction, FilterRule, HostConfig, InstanceConfig, RuleProtocol, ServiceConfig,
 };
 use ipnet::IpNet;
+use zerocopy::IntoBytes;
 
 use crate::{
     RowRange, SwitchState,
@@ -93,6 +94,8 @@ pub struct LocalFacts {
     pub overlay_mtu: u32,
     /// MAC address of the probe link's agent side.
     pub probe_mac: [u8; 6],
+    /// Whether no packet gets a second chance: for tests that must see connections break without it.
+    pub no_second_chance: bool,
     /// Links of instances: instance number -> interface index of the host side.
     pub links: BTreeMap<u32, u32>,
     /// How to reach each host of the configuration: host index -> entry.
@@ -229,7 +232,7 @@ fn settings(config: &HostConfig, local: &LocalFacts) -> Settings {
         probe_ifindex: local.probe_ifindex,
         overlay_mtu: local.overlay_mtu,
         probe_mac: local.probe_mac,
-        reserved: [0; 2],
+        flags: if local.no_second_chance { Settings::NO_SECOND_CHANCE } else { 0 },
         hash_key: config.hash_key,
     }
 }
@@ -256,6 +259,7 @@ fn instance_entry(
         security_out: range(&filters.security_out),
         acl_in: filters.acl_in.as_ref().map_or(unfiltered, range),
         acl_out: filters.acl_out.as_ref().map_or(unfiltered, range),
+        rules: filters.fingerprint(),
         ..Default::default()
     }
 }
@@ -290,6 +294,19 @@ impl Filters {
             return Err(CompileError::TooManyRules { instance: instance.number, rules: longest });
         }
         Ok(filters)
+    }
+
+    /// A number that other security rules do not have, but once in four thousand million.
+    fn fingerprint(&self) -> u32 {
+        // FNV-1a: short, and the same on every machine.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for (direction, rules) in [(1, &self.security_in), (2, &self.security_out)] {
+            let bytes = rules.iter().flat_map(|rule| rule.as_bytes().iter().copied());
+            for byte in std::iter::once(direction).chain(bytes) {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+        ((hash >> 32) as u32 ^ hash as u32).max(1)
     }
 
     fn lists(&self) -> impl Iterator<Item = &Vec<RuleEntry>> {

@@ -11,7 +11,7 @@ use dnlb_abi::{
     ROUTER_MAC, RuleRange, ServiceEntry, Settings, TargetKey, instance_mac, tunnel_mac,
 };
 use dnlb_datapath::{
-    EdgeSink, Flow, Outer, Packet, Rewrite, RuleQuery, Sink, Tables, Tunnel, edge, from_instance,
+    EdgeSink, Flow, Outer, Packet, Rewrite, Room, RuleQuery, Sink, Tables, Tunnel, edge, from_instance,
     from_overlay, probe, rule_matches,
 };
 use dnlb_plan::SwitchState;
@@ -31,11 +31,16 @@ impl Pure {
     /// On the maps of a scene.
     #[must_use]
     pub fn new(state: SwitchState) -> Self {
-        let mut rows = BTreeMap::new();
+        let (mut rows, mut chains) = (BTreeMap::new(), BTreeMap::new());
         for range in &state.rows {
+            let word =
+                |chain: &[u16; 4]| chain.iter().rev().fold(0, |word, &slot| word << 16 | u64::from(slot));
+            chains.extend(
+                range.cold.iter().enumerate().map(|(at, chain)| (range.base + at as u32, word(chain))),
+            );
             rows.extend(range.hot.iter().enumerate().map(|(at, &slot)| (range.base + at as u32, slot)));
         }
-        Self { tables: PureTables { state, rows, ..PureTables::default() } }
+        Self { tables: PureTables { state, rows, chains, ..PureTables::default() } }
     }
 }
 
@@ -46,9 +51,9 @@ impl Engine for Pure {
         let sink = Carrier { frame, settings: tables.state.settings };
         let (outcome, details, after) = match program {
             Program::Edge => edge(&frame, tables, sink),
-            Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, sink),
-            Program::FromOverlay(vni) => from_overlay(&frame, tables, vni, sink),
-            Program::Probe => probe(&frame, tables, sink),
+            Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, &mut Room::default(), sink),
+            Program::FromOverlay(vni) => from_overlay(&frame, tables, vni, &mut Room::default(), sink),
+            Program::Probe => probe(&frame, tables, &mut Room::default(), sink),
         };
         tables.count(outcome);
         Ok(Seen { outcome, details, frame: after, counted: tables.counted.borrow().clone() })
@@ -69,6 +74,7 @@ impl Engine for Pure {
 struct PureTables {
     state: SwitchState,
     rows: BTreeMap<u32, u16>,
+    chains: BTreeMap<u32, u64>,
     flows: RefCell<BTreeMap<FlowKey, PureFlow>>,
     counted: RefCell<BTreeMap<&'static str, u64>>,
 }
@@ -88,7 +94,7 @@ impl Flow for PureFlow {
         self.record().original_addr
     }
 
-    fn original_port(&self) -> u32 {
+    fn original_port(&self) -> u16 {
         self.record().original_port
     }
 
@@ -96,8 +102,16 @@ impl Flow for PureFlow {
         self.record().flags
     }
 
-    fn via(&self) -> u32 {
+    fn via(&self) -> u16 {
         self.record().via
+    }
+
+    fn rules(&self) -> u32 {
+        self.record().rules
+    }
+
+    fn allow(&self, rules: u32) {
+        self.0.0.set(FlowRecord { rules, ..self.record() });
     }
 
     fn established(&self) -> bool {
@@ -158,6 +172,10 @@ impl Tables for PureTables {
 
     fn row(&self, row: u32) -> u16 {
         self.rows.get(&row).copied().unwrap_or(0)
+    }
+
+    fn chain(&self, row: u32) -> u64 {
+        self.chains.get(&row).copied().unwrap_or(0)
     }
 
     fn member(&self, index: u32) -> MemberEntry {
@@ -260,7 +278,7 @@ impl Sink for Carrier<'_> {
     }
 
     fn tunnel(self, tunnel: &Tunnel, packet: &Packet, rewrite: &Rewrite) -> Carried {
-        let macs = (instance_mac(tunnel.instance), tunnel_mac(tunnel.hop, false));
+        let macs = (instance_mac(tunnel.instance), tunnel_mac(tunnel.hop, tunnel.from_edge));
         let frame = self.rewritten(packet, rewrite, Some(macs));
         let remote = u32::from_be_bytes(v4(tunnel.remote));
         (Outcome::Tunnelled, [remote, tunnel.vni, tunnel.instance, tunnel.hop.into()], frame)

@@ -65,6 +65,7 @@ impl Scene {
             probe_ifindex: 1,
             overlay_mtu: 1500,
             probe_mac: [2, 0xcc, 0, 0, 0, 1],
+            no_second_chance: false,
             links: BTreeMap::new(),
             hosts: hosts.collect(),
         };
@@ -167,6 +168,33 @@ impl Scene {
                 generations: vec![MemberSet { members, rows: 256 }],
             },
         );
+        self
+    }
+
+    /// Gives the last listener's backend service a member set that it had before all that it has been given.
+    #[must_use]
+    pub fn former(mut self, members: &[(u32, u16)]) -> Self {
+        let members = members.iter().map(|&(instance, host)| (instance, MemberConfig { host, weight: 1 }));
+        let set = MemberSet { members: members.collect(), rows: 256 };
+        if let Some(mut backend) = self.config.backends.last_entry() {
+            backend.get_mut().generations.push(set);
+        }
+        self
+    }
+
+    /// Adds a target of this host to the last listener's backend service without making it a member.
+    #[must_use]
+    pub fn draining(mut self, instance: u32, port: u16) -> Self {
+        if let Some(mut backend) = self.config.backends.last_entry() {
+            backend.get_mut().targets.insert(instance, port);
+        }
+        self
+    }
+
+    /// Switches second chance off.
+    #[must_use]
+    pub fn no_second_chance(mut self) -> Self {
+        self.local.no_second_chance = true;
         self
     }
 

@@ -30,7 +30,11 @@ fn random_scene(rng: &mut StdRng) -> Scene {
         .eip("203.0.113.1")
         .service(2, 7, "10.0.0.101", 80, &[(3, 2, 8080)])
         .service(3, 7, "10.0.0.102", 80, &[])
-        .service(4, 7, "10.0.0.103", 80, &[(1, 1, 8080)]);
+        .service(4, 7, "10.0.0.103", 80, &[(1, 1, 8080)])
+        .service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080), (3, 2, 8080)])
+        .former(&[(2, 1)])
+        .former(&[(3, 2), (1, 1)])
+        .draining(2, 8080);
     for number in [1, 2] {
         if rng.random() {
             scene = scene.security(number, random_rules(rng));
@@ -53,6 +57,7 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
         "10.0.0.101",
         "10.0.0.102",
         "10.0.0.103",
+        "10.0.0.104",
         "10.9.1.1",
         "198.51.100.9",
         "203.0.113.1",
@@ -91,7 +96,10 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
     };
     let (dst_mac, src_mac) = match program {
         Program::FromInstance => (ROUTER_MAC, instance_mac(if usual { 1 } else { 2 })),
-        _ => (instance_mac(rng.random_range(1..4)), tunnel_mac(0, rng.random())),
+        _ => (
+            instance_mac(rng.random_range(1..4)),
+            tunnel_mac(*[0, 0, 1, 2, 3, 4, 255].choose(rng).expect("not empty"), rng.random()),
+        ),
     };
     let mut frame = TcpFrame::syn(&src, &dst)
         .flags(*[2, 18, 16, 16, 16, 17, 4, 20, 0, 24].choose(rng).expect("not empty"))

@@ -49,6 +49,32 @@ fn scene() -> Scene {
         .service(4, 7, "10.0.0.103", 80, &[(1, 1, 8080)])
 }
 
+/// Members have changed: .104 went from 3 elsewhere to 1 here; .105 from 2 here, which drains, to 1 here; .106 from 3
+/// elsewhere over 2 here to 1 here; .107 had 1 here, and has nobody now; .108 had 1 here, and has 3 elsewhere now.
+fn changed() -> Scene {
+    scene()
+        .service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])
+        .former(&[(3, 2)])
+        .service(6, 7, "10.0.0.105", 80, &[(1, 1, 8080)])
+        .former(&[(2, 1)])
+        .draining(2, 8080)
+        .service(7, 7, "10.0.0.106", 80, &[(1, 1, 8080)])
+        .former(&[(2, 1)])
+        .former(&[(3, 2)])
+        .draining(2, 8080)
+        .service(8, 7, "10.0.0.107", 80, &[])
+        .former(&[(1, 1)])
+        .draining(1, 8080)
+        .service(9, 7, "10.0.0.108", 80, &[(3, 2, 8080)])
+        .former(&[(1, 1)])
+        .draining(1, 8080)
+}
+
+/// The same for instance 2 or 3, with a hop number.
+fn hop_to(instance: u32, hop: u8, from_edge: bool, src: &str, dst: &str) -> TcpFrame {
+    TcpFrame::syn(src, dst).flags(ACK).macs(instance_mac(instance), tunnel_mac(hop, from_edge))
+}
+
 /// A frame of instance 1.
 fn from_1(dst: &str) -> TcpFrame {
     TcpFrame::syn("10.0.0.11:40000", dst).macs(ROUTER_MAC, instance_mac(1))
@@ -93,6 +119,96 @@ fn becomes(
 }
 
 cases! {
+    a_packet_in_mid_flight_goes_on_to_who_had_the_row(changed()) |engine| {
+        let packet = to_1("10.0.0.13:50000", "10.0.0.104:80").flags(ACK).payload(b"more");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(2, false));
+        let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+        assert_eq!(seen.details, [u32::from_be_bytes([172, 16, 0, 2]), 7, 3, 2]);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("second_chance", 1), ("tunnelled", 1)]);
+        assert!(engine.flows().expect("flows").is_empty());
+    };
+    what_came_by_an_edge_says_so_when_it_goes_on(changed()) |engine| {
+        let packet = hop_to(1, 0, true, "198.51.100.9:50000", "10.0.0.104:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(2, true));
+        becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+    };
+    without_second_chance_a_packet_in_mid_flight_is_adopted(changed().no_second_chance()) |engine| {
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.11:8080"), ..packet.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Delivered, &wanted);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
+    };
+    a_syn_stays_where_its_row_sent_it(changed()) |engine| {
+        let seen = run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.104:80").build());
+        assert_eq!((seen.outcome, seen.details[1]), (Outcome::Delivered, 1));
+    };
+    a_known_flow_stays(changed()) |engine| {
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.104:80").build());
+        let seen = run(engine, Program::FromOverlay(7), &hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80").build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+    };
+    a_final_hop_is_adopted(changed()) |engine| {
+        let packet = hop_to(1, dnlb_abi::HOP_FINAL, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let seen = run(engine, Program::FromOverlay(7), &packet.build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
+    };
+    after_the_last_former_member_the_current_one_adopts(changed()) |engine| {
+        // Nobody is left after place 2: back to the current member, which is here.
+        let packet = hop_to(1, 2, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let seen = run(engine, Program::FromOverlay(7), &packet.build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
+    };
+    a_former_member_that_does_not_know_the_flow_sends_it_back_to_the_current_one(changed()) |engine| {
+        let packet = hop_to(1, 2, false, "10.0.0.13:50000", "10.0.0.108:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(dnlb_abi::HOP_FINAL, false));
+        let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("tunnelled", 1)]);
+    };
+    a_host_with_newer_rows_sends_on_what_an_older_one_sent(changed()) |engine| {
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.108:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(1, false));
+        becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+    };
+    a_draining_instance_of_the_same_host_keeps_its_flow(changed()) |engine| {
+        // Its SYN came for instance 2 while that was a member, from a host with older rows.
+        let syn = hop_to(2, 0, false, "10.0.0.13:50000", "10.0.0.105:80").flags(2);
+        run(engine, Program::FromOverlay(7), &syn.build());
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.105:80");
+        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.12:8080"), ..packet.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Delivered, &wanted);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1), ("second_chance", 1)]);
+    };
+    a_former_member_here_that_does_not_know_the_flow_is_passed_over(changed()) |engine| {
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.106:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(3, false));
+        becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+    };
+    a_service_without_members_goes_on_with_the_flows_that_it_has(changed()) |engine| {
+        let seen = run(engine, Program::FromInstance, &from_1("10.0.0.107:80").build());
+        assert_eq!(seen.outcome, Outcome::DropNoBackend);
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.107:80").build());
+        let seen = run(engine, Program::FromOverlay(7), &hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.107:80").build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+    };
+    a_client_beside_the_new_member_reaches_the_former_one(changed()) |engine| {
+        let packet = from_1("10.0.0.106:80").flags(ACK);
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(3, false));
+        becomes(engine, Program::FromInstance, &packet, Outcome::Tunnelled, &wanted);
+    };
+    an_instance_calls_its_own_vip(scene()) |engine| {
+        let syn = from_1("10.0.0.103:80");
+        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:40000"), dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }
+            .macs(instance_mac(1), ROUTER_MAC);
+        becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &wanted);
+        let reply = TcpFrame::syn("10.0.0.11:8080", "10.0.0.103:40000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:80"), dst: parse_endpoint("10.0.0.11:40000"), ..reply.clone() }
+            .macs(instance_mac(1), ROUTER_MAC);
+        becomes(engine, Program::FromInstance, &reply, Outcome::Delivered, &wanted);
+        run(engine, Program::FromInstance, &syn.flags(ACK).build());
+        let flows = engine.flows().expect("flows");
+        assert_eq!(flows.len(), 2);
+        assert!(flows.values().all(|(_, established)| *established), "{flows:?}");
+    };
     arp_for_any_address_is_answered_with_the_router(scene()) |engine| {
         let seen = run(engine, Program::FromInstance, &arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 1]));
         assert_eq!(seen.outcome, Outcome::ArpReply);

@@ -85,6 +85,7 @@ fn local(config: &HostConfig) -> LocalFacts {
         probe_ifindex: 4,
         overlay_mtu: 1_450,
         probe_mac: [2, 0, 0, 0, 0, 1],
+        no_second_chance: false,
         links: config.instances.keys().map(|&number| (number, 100 + number)).collect(),
         hosts: config.hosts.iter().map(host).collect(),
     }

@@ -1,0 +1,88 @@
+//! A packet in mid-flight whose flow the instance does not know: rows remember who may.
+
+use dnlb_abi::{FlowRecord, HOP_FINAL, Outcome, ServiceEntry, Settings, TargetKey};
+use dnlb_wire::Packet;
+
+use crate::{Flow, Tables, flow, service};
+
+/// Who is to have a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice {
+    /// Number of the instance, or 0: nobody.
+    pub(crate) instance: u32,
+    /// Index of its host.
+    pub(crate) host: u32,
+    /// Hop number with which it goes there: the place in the row's chain after which to go on looking, or
+    /// [`HOP_FINAL`].
+    pub(crate) hop: u8,
+}
+
+/// Whose packet this is, given that it came to this host for `came`.
+///
+/// A SYN, a flow that `came` knows, and a packet whose hop number is final stay. Everything else goes to the next
+/// instance that this host's own row names after the packet's hop number: at once if it is here and knows the flow,
+/// through the tunnel if it is elsewhere. When nobody is left it goes to the current member, marked final, which
+/// takes the flow over and lets the guest answer.
+///
+/// # Invariants
+/// The hop number grows with every tunnel, so a packet travels at most six times, whatever tables the hosts have.
+///
+/// # Source
+/// Olteanu et al., *Stateless Datacenter Load-balancing with Beamer*, NSDI 2018 (daisy chaining).
+#[inline(always)]
+pub(crate) fn find<T: Tables>(
+    tables: &T,
+    settings: &Settings,
+    service: &ServiceEntry,
+    packet: &Packet,
+    came: Choice,
+) -> Choice {
+    if packet.flags.opens()
+        || came.hop == HOP_FINAL
+        || service.rows == 0
+        || settings.flags & Settings::NO_SECOND_CHANCE != 0
+        || knows(tables, service, came.instance, packet)
+    {
+        return came;
+    }
+    let chain = tables.chain(service::row(settings, service, packet));
+    let mut place = 0;
+    while place < 4 {
+        let at = place;
+        place += 1;
+        if at < came.hop {
+            continue;
+        }
+        let member = service::member(tables, service, (chain >> (16 * u64::from(at))) as u16);
+        if member.instance == 0 || member.instance == came.instance {
+            continue;
+        }
+        let next = Choice { instance: member.instance, host: u32::from(member.host), hop: at + 1 };
+        if next.host != settings.host || knows(tables, service, next.instance, packet) {
+            tables.count(Outcome::SecondChance);
+            return next;
+        }
+    }
+    let current = service::member(tables, service, chain as u16);
+    if current.instance == 0 || current.instance == came.instance {
+        return Choice { hop: HOP_FINAL, ..came };
+    }
+    Choice { instance: current.instance, host: u32::from(current.host), hop: HOP_FINAL }
+}
+
+/// Whether an instance of this host has a record of the packet's flow.
+#[inline(always)]
+fn knows<T: Tables>(tables: &T, service: &ServiceEntry, number: u32, packet: &Packet) -> bool {
+    let key = TargetKey { backend: service.backend, instance: number };
+    let (Some(port), Some(instance)) = (tables.target(&key), tables.instance(number)) else {
+        return false;
+    };
+    let peer = flow::peer(instance, packet);
+    let key = flow::key(number, &peer, packet.src_port, port as u16, packet.protocol);
+    let Some(flow) = tables.flow(&key) else {
+        return false;
+    };
+    flow.flags() & FlowRecord::FLAG_OUTBOUND == 0
+        && flow.original_addr() == packet.dst
+        && flow.original_port() == packet.dst_port
+}
