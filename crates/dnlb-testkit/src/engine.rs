@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dnlb_abi::{FlowKey, FlowRecord, Outcome};
+use dnlb_plan::SwitchState;
 
 /// A program of the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,12 @@ pub trait Engine {
     /// # Errors
     /// When the engine itself cannot run it: the kernel refuses frames shorter than their IP header.
     fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen>;
+
+    /// Makes the maps equal to another scene's; flow records stay.
+    ///
+    /// # Errors
+    /// When the maps cannot be written.
+    fn change(&mut self, state: SwitchState) -> anyhow::Result<()>;
 
     /// All flow records, by key; true: established. Times of last use are zeroed, since clocks differ.
     ///

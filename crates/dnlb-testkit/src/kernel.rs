@@ -82,6 +82,11 @@ impl Engine for Kernel {
         Ok(Seen { outcome, details, frame: verdict.frame, counted })
     }
 
+    fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {
+        self.switch.apply(&state).context("applying the changed scene")?;
+        Ok(())
+    }
+
     fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>> {
         let flows =
             self.switch.flows()?.into_iter().map(|(key, record, established)| {

@@ -31,16 +31,7 @@ impl Pure {
     /// On the maps of a scene.
     #[must_use]
     pub fn new(state: SwitchState) -> Self {
-        let (mut rows, mut chains) = (BTreeMap::new(), BTreeMap::new());
-        for range in &state.rows {
-            let word =
-                |chain: &[u16; 4]| chain.iter().rev().fold(0, |word, &slot| word << 16 | u64::from(slot));
-            chains.extend(
-                range.cold.iter().enumerate().map(|(at, chain)| (range.base + at as u32, word(chain))),
-            );
-            rows.extend(range.hot.iter().enumerate().map(|(at, &slot)| (range.base + at as u32, slot)));
-        }
-        Self { tables: PureTables { state, rows, chains, ..PureTables::default() } }
+        Self { tables: PureTables::new(state) }
     }
 }
 
@@ -57,6 +48,11 @@ impl Engine for Pure {
         };
         tables.count(outcome);
         Ok(Seen { outcome, details, frame: after, counted: tables.counted.borrow().clone() })
+    }
+
+    fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {
+        self.tables = PureTables { flows: self.tables.flows.take().into(), ..PureTables::new(state) };
+        Ok(())
     }
 
     fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>> {
@@ -77,6 +73,21 @@ struct PureTables {
     chains: BTreeMap<u32, u64>,
     flows: RefCell<BTreeMap<FlowKey, PureFlow>>,
     counted: RefCell<BTreeMap<&'static str, u64>>,
+}
+
+impl PureTables {
+    fn new(state: SwitchState) -> Self {
+        let (mut rows, mut chains) = (BTreeMap::new(), BTreeMap::new());
+        for range in &state.rows {
+            let word =
+                |chain: &[u16; 4]| chain.iter().rev().fold(0, |word, &slot| word << 16 | u64::from(slot));
+            chains.extend(
+                range.cold.iter().enumerate().map(|(at, chain)| (range.base + at as u32, word(chain))),
+            );
+            rows.extend(range.hot.iter().enumerate().map(|(at, &slot)| (range.base + at as u32, slot)));
+        }
+        Self { state, rows, chains, ..Self::default() }
+    }
 }
 
 /// A record and whether it is established, shared with whoever found it.

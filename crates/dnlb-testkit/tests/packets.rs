@@ -195,6 +195,28 @@ cases! {
         let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(3, false));
         becomes(engine, Program::FromInstance, &packet, Outcome::Tunnelled, &wanted);
     };
+    a_flow_that_rules_no_longer_allow_stops_at_once_both_ways(scene()) |engine| {
+        let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(ACK).macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &client.build());
+        assert_eq!(run(engine, Program::FromInstance, &server.build()).outcome, Outcome::Tunnelled);
+        let others = rule(Direction::In, "10.0.0.99/32", (1, 65_535), true);
+        engine.change(scene().security(1, vec![others]).state()).expect("the scene changes");
+        dropped(engine, Program::FromOverlay(7), &client.clone().flags(ACK).build(), Outcome::DropSecurityGroupIn);
+        dropped(engine, Program::FromInstance, &server.build(), Outcome::DropSecurityGroupOut);
+        let same = rule(Direction::In, "10.0.0.13/32", (8080, 8080), true);
+        engine.change(scene().security(1, vec![same]).state()).expect("the scene changes");
+        let seen = run(engine, Program::FromOverlay(7), &client.flags(ACK).build());
+        assert_eq!(seen.outcome, Outcome::Delivered);
+        assert_eq!(run(engine, Program::FromInstance, &server.build()).outcome, Outcome::Tunnelled);
+    };
+    a_flow_of_its_own_that_rules_no_longer_allow_stops_at_once(scene()) |engine| {
+        run(engine, Program::FromInstance, &from_1("10.0.0.13:22").build());
+        let reply = to_1("10.0.0.13:22", "10.0.0.11:40000").flags(SYN_ACK);
+        engine.change(scene().security(1, vec![rule(Direction::Out, "10.0.0.13/32", (23, 23), true)]).state()).expect("the scene changes");
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.13:22").flags(ACK).build(), Outcome::DropSecurityGroupOut);
+        dropped(engine, Program::FromOverlay(7), &reply.build(), Outcome::DropSecurityGroupIn);
+    };
     an_instance_calls_its_own_vip(scene()) |engine| {
         let syn = from_1("10.0.0.103:80");
         let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:40000"), dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }
