@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acl, AclId, Ag, AgId, Backend, BackendId, Eip, EipId, Health, Host, HostId, Instance, InstanceId,
-    Listener, ListenerId, LoadBalancer, LoadBalancerId, SecurityGroup, SecurityGroupId, Subnet, SubnetId,
-    TargetGroup, TargetGroupId, Template, TemplateId, Vpc, VpcId,
+    Listener, ListenerId, LoadBalancer, LoadBalancerId, MemberSet, SecurityGroup, SecurityGroupId, Subnet,
+    SubnetId, TargetGroup, TargetGroupId, Template, TemplateId, Vpc, VpcId,
 };
 
 /// All resources of a region at one revision.
@@ -49,6 +49,19 @@ pub struct Region {
     pub target_groups: BTreeMap<TargetGroupId, Arc<TargetGroup>>,
     /// Last known health of targets; none: not checked yet, hence not healthy.
     pub health: BTreeMap<(BackendId, InstanceId), Arc<Health>>,
+    /// Recent distinct member sets of each backend service, the current one first.
+    pub generations: BTreeMap<BackendId, Arc<Vec<MemberSet>>>,
+    /// Former targets that keep their connections for a while.
+    pub draining: BTreeMap<(BackendId, InstanceId), Arc<Draining>>,
+}
+
+/// A former target that keeps its connections for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draining {
+    /// Where it took traffic.
+    pub port: u16,
+    /// When its time is over, in seconds of the Unix time.
+    pub until: u64,
 }
 
 /// What belongs to the region as a whole.

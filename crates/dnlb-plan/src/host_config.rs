@@ -41,7 +41,7 @@ pub fn members(region: &Region, backend: &BackendId) -> MemberSet {
 /// Everybody in a backend service's server group, whatever their state, with the port where each takes traffic.
 #[must_use]
 pub fn servers<'a>(region: &'a Region, backend: &Backend) -> Vec<Server<'a>> {
-    targets(region, backend, |ag| {
+    servers_by_group(region, backend, |ag| {
         region
             .instances
             .values()
@@ -72,14 +72,10 @@ pub fn fitness<'a>(region: &'a Region, backend: &Backend, instance: &Instance) -
 
 /// The configuration of every host, whether it is up or not.
 ///
-/// `generations` holds the recent member sets of each backend service, the current one first; one without an entry
-/// has just its current [`members`].
+/// A backend service of which the region remembers nothing has just its current [`members`].
 #[must_use]
-pub fn host_configs(
-    region: &Region,
-    generations: &BTreeMap<BackendId, Vec<MemberSet>>,
-) -> BTreeMap<HostId, HostConfig> {
-    let view = View::new(region, generations);
+pub fn host_configs(region: &Region) -> BTreeMap<HostId, HostConfig> {
+    let view = View::new(region);
     region.hosts.iter().map(|(id, host)| (id.clone(), view.host_config(host))).collect()
 }
 
@@ -120,7 +116,7 @@ impl Fitness<'_> {
 }
 
 /// [`servers`], with the caller's way to find the members of a group.
-fn targets<'a>(
+pub(crate) fn servers_by_group<'a>(
     region: &'a Region,
     backend: &Backend,
     in_group: impl Fn(&dnlb_model::AgId) -> Vec<&'a Instance>,
@@ -145,7 +141,7 @@ fn targets<'a>(
     }
 }
 
-fn current_members(region: &Region, backend: &Backend, targets: &[Server]) -> MemberSet {
+pub(crate) fn current_members(region: &Region, backend: &Backend, targets: &[Server]) -> MemberSet {
     let member = |server: &Server| {
         let host = region.hosts.get(&server.instance.host)?.index;
         let member = (server.instance.number, MemberConfig { host, weight: server.weight });
@@ -169,7 +165,7 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(region: &'a Region, generations: &BTreeMap<BackendId, Vec<MemberSet>>) -> Self {
+    fn new(region: &'a Region) -> Self {
         let mut view = Self {
             region,
             instances_by_host: BTreeMap::new(),
@@ -186,28 +182,24 @@ impl<'a> View<'a> {
                 by_ag.entry(ag).or_default().push(instance);
             }
         }
-        for (id, backend) in &region.backends {
-            let targets = targets(region, backend, |ag| by_ag.get(ag).cloned().unwrap_or_default());
-            view.add_backend(backend, &targets, generations.get(id).map(Vec::as_slice));
+        for backend in region.backends.values() {
+            let targets = servers_by_group(region, backend, |ag| by_ag.get(ag).cloned().unwrap_or_default());
+            view.add_backend(backend, &targets);
         }
         view.services = region.listeners.values().filter_map(|listener| service(region, listener)).collect();
         view
     }
 
-    fn add_backend(
-        &mut self,
-        backend: &'a Backend,
-        targets: &[Server<'a>],
-        generations: Option<&[MemberSet]>,
-    ) {
-        let mut generations = match generations {
-            Some(known @ [_, ..]) => known.to_vec(),
+    fn add_backend(&mut self, backend: &'a Backend, targets: &[Server<'a>]) {
+        let mut generations = match self.region.generations.get(&backend.id) {
+            Some(known) if !known.is_empty() => known.to_vec(),
             _ => vec![current_members(self.region, backend, targets)],
         };
         self.mark_deleted(&mut generations[1..]);
+        let ports = targets.iter().map(|role| (role.instance.number, role.port));
         let config = BackendConfig {
             algorithm: backend.algorithm,
-            targets: targets.iter().map(|role| (role.instance.number, role.port)).collect(),
+            targets: self.draining(backend).chain(ports).collect(),
             generations,
         };
         self.backends.insert(backend.number, config);
@@ -221,7 +213,14 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Members of former sets that no longer exist get host 0: a chain leaves them out, while the set still
+    /// Former targets of a backend service that keep their connections.
+    fn draining(&self, backend: &Backend) -> impl Iterator<Item = (u32, u16)> {
+        let first = (backend.id.clone(), InstanceId(String::new()));
+        let drains = self.region.draining.range(first..).take_while(|((of, _), _)| *of == backend.id);
+        drains.filter_map(|((_, id), drain)| Some((self.region.instances.get(id)?.number, drain.port)))
+    }
+
+    /// Members of former sets that no longer exist, or do not run, get host 0: a chain leaves them out, while the set still
     /// yields the rows that it had.
     fn mark_deleted(&self, former: &mut [MemberSet]) {
         if former.is_empty() {
@@ -231,7 +230,11 @@ impl<'a> View<'a> {
             .region
             .instances
             .values()
-            .filter_map(|instance| Some((instance.number, self.region.hosts.get(&instance.host)?.index)))
+            .filter(|instance| instance.wanted == Power::On && instance.state == InstanceState::Running)
+            .filter_map(|instance| {
+                let host = self.region.hosts.get(&instance.host)?;
+                (host.state == HostState::Up).then_some((instance.number, host.index))
+            })
             .collect();
         for (number, member) in former.iter_mut().flat_map(|set| &mut set.members) {
             member.host = hosts.get(number).copied().unwrap_or(0);

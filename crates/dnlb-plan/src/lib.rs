@@ -10,6 +10,7 @@
 pub mod alloc;
 pub mod compile;
 pub mod health;
+pub mod history;
 pub mod host_config;
 pub mod lint;
 pub mod placement;
@@ -22,6 +23,7 @@ mod test_region;
 pub use alloc::{AllocError, Allocation};
 pub use compile::{CompileError, LocalFacts, compile};
 pub use health::{HealthState, Transition};
+pub use history::{drained, follow};
 pub use host_config::{Fitness, Server, fitness, host_configs, members, servers};
 pub use lint::{Note, lint};
 pub use placement::{PlacementError, pick_removal, place};

@@ -228,7 +228,8 @@ impl Loop {
         let (hellos, replies): (Vec<_>, Vec<_>) = joining.into_iter().unzip();
         // A new stream starts from nothing: its agent is about to say all that it knows.
         let former: Vec<_> = hellos.iter().map(|hello| self.reported.remove(&hello.host)).collect();
-        let settled = !self.unsettled || settle(&snapshot, &self.reported, now).is_empty();
+        let due = self.unsettled || !dnlb_plan::drained(&snapshot, now).is_empty();
+        let settled = !due || settle(&snapshot, &self.reported, now).is_empty();
         let mut admitted: Vec<Result<(), JoinError>> = hellos.iter().map(|_| Ok(())).collect();
         if !(settled && verdicts.is_empty() && hellos.is_empty()) {
             let reported = &self.reported;
@@ -282,7 +283,7 @@ impl Loop {
             return;
         }
         self.planned = Some(region.revision);
-        let mut configs = dnlb_plan::host_configs(&region, &BTreeMap::new());
+        let mut configs = dnlb_plan::host_configs(&region);
         self.wanted.retain(|host, _| configs.contains_key(host));
         for (host, wanted) in &mut self.wanted {
             let Some(mut config) = configs.remove(host) else { continue };

@@ -1,8 +1,13 @@
 //! The region as one value in memory, and durable: every change is one transaction of the store.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use dnlb_model::{BackendId, Health, InstanceId, Region, RegionSettings};
+use dnlb_model::{BackendId, Draining, Health, InstanceId, Region, RegionSettings};
 use dnlb_store::{Listing, Store, StoreError, Transaction};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::{Mutex, watch};
@@ -69,7 +74,7 @@ pub enum OpenError {
 }
 
 /// Version of the stored objects' shape: raise it when an older program could no longer read them.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Written by every transaction and a condition of every transaction: of two servers that decided on
 /// the same revision only one commits, whatever each of them touched.
@@ -87,6 +92,7 @@ macro_rules! with_collections {
             ags,
             backends,
             eips,
+            generations,
             hosts,
             instances,
             listeners,
@@ -146,7 +152,7 @@ impl RegionStore {
         self.snapshots.subscribe()
     }
 
-    /// Changes the region: runs `change` on a copy and writes the difference as one transaction, durable and
+    /// Changes the region: runs `change` on a copy, lets the copy remember what it changes ([`dnlb_plan::follow`]), and writes the difference as one transaction, durable and
     /// visible in [`Self::snapshot`] when this returns. No difference: no write and no new revision.
     ///
     /// Changes run one after the other. Dropping the future before `change` has run does nothing; after
@@ -162,6 +168,7 @@ impl RegionStore {
         let old = self.snapshot();
         let mut new = Region::clone(&old);
         let result = change(&mut new).map_err(TransactError::Refused)?;
+        dnlb_plan::follow(&old, &mut new, unix_time());
         let mut writes = difference(&old, &new)?;
         if writes.is_empty() {
             return Ok(result);
@@ -249,6 +256,10 @@ fn read(listing: Listing) -> Result<(u64, Region), OpenError> {
                         let (backend, instance) = id.split_once('/').ok_or_else(unknown)?;
                         region.health.insert((backend.into(), instance.into()), Arc::new(decode(&key, &value)?));
                     }
+                    "draining" => {
+                        let (backend, instance) = id.split_once('/').ok_or_else(unknown)?;
+                        region.draining.insert((backend.into(), instance.into()), Arc::new(decode(&key, &value)?));
+                    }
                     _ => return Err(unknown()),
                 }
             };
@@ -259,6 +270,10 @@ fn read(listing: Listing) -> Result<(u64, Region), OpenError> {
 }
 
 type Writes = Vec<(String, Option<Vec<u8>>)>;
+
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
 
 /// What to write so that the store holds `new` instead of `old`.
 fn difference(old: &Region, new: &Region) -> Result<Writes, StoreError> {
@@ -277,6 +292,12 @@ fn difference(old: &Region, new: &Region) -> Result<Writes, StoreError> {
         &old.health,
         &new.health,
         |(backend, instance)| format!("region/health/{backend}/{instance}"),
+    )?;
+    diff_map::<(BackendId, InstanceId), Draining>(
+        &mut writes,
+        &old.draining,
+        &new.draining,
+        |(backend, instance)| format!("region/draining/{backend}/{instance}"),
     )?;
     Ok(writes)
 }

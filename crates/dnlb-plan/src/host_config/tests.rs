@@ -16,7 +16,7 @@ use crate::{
 };
 
 fn configs(region: &Region) -> BTreeMap<String, HostConfig> {
-    host_configs(region, &BTreeMap::new()).into_iter().map(|(id, config)| (id.0, config)).collect()
+    host_configs(region).into_iter().map(|(id, config)| (id.0, config)).collect()
 }
 
 fn weights(set: &MemberSet) -> Vec<(u32, u16, u32)> {
@@ -221,7 +221,8 @@ fn former_sets_are_passed_on_with_deleted_members_marked() {
     }
     assert!(!remember(&mut generations, members(&region, &backend)));
     region.instances.remove(&three);
-    let configs = host_configs(&region, &BTreeMap::from([(backend, generations)]));
+    region.generations.insert(backend, generations.into());
+    let configs = host_configs(&region);
     let known = &configs[&HostId::from("h1")].backends[&101].generations;
     assert_eq!(weights(&known[0]), [(1, 1, 1)]);
     assert_eq!(weights(&known[1]), [(1, 1, 1), (2, 2, 1), (3, 0, 1)]);
@@ -308,7 +309,7 @@ proptest! {
                 set_healthy(&mut region, &backend, &found.id, !unhealthy.contains(&found.number));
             }
         }
-        for (id, config) in host_configs(&region, &BTreeMap::new()) {
+        for (id, config) in host_configs(&region) {
             prop_assert_eq!(id.as_str(), &config.host_id);
             prop_assert!(config.hosts.contains_key(&config.host));
             for service in &config.services {

@@ -1,7 +1,7 @@
 //! How the region changes by what agents say: functions of values.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -125,6 +125,8 @@ pub(crate) struct Settlement {
     states: Vec<(InstanceId, InstanceState)>,
     /// None: the entry is to go.
     health: Vec<((BackendId, InstanceId), Option<Health>)>,
+    /// Former targets whose time is over.
+    drained: BTreeSet<(BackendId, InstanceId)>,
 }
 
 impl Settlement {
@@ -133,6 +135,7 @@ impl Settlement {
     }
 
     pub(crate) fn apply(self, region: &mut Region) {
+        region.draining.retain(|key, _| !self.drained.contains(key));
         for (id, state) in self.states {
             if let Some(instance) = region.instances.get_mut(&id) {
                 Arc::make_mut(instance).state = state;
@@ -155,7 +158,7 @@ impl Settlement {
 /// instance, so one that comes back after a power cut gets traffic only when it has said that they are. A host that
 /// has not connected yet keeps what was known: a restarted server changes nothing by itself.
 pub(crate) fn settle(region: &Region, reported: &BTreeMap<HostId, Reported>, now: u64) -> Settlement {
-    let mut settlement = Settlement::default();
+    let mut settlement = Settlement { drained: dnlb_plan::drained(region, now), ..Settlement::default() };
     let targets = targets(region);
     let state_of = |host: &HostId| region.hosts.get(host).map(|host| host.state);
     for ((backend, instance), health) in &region.health {

@@ -40,6 +40,9 @@ const DEFAULT_CHECK: HealthCheck = HealthCheck {
     port: 0,
 };
 
+/// Seconds for which a removed target keeps its connections, unless somebody says otherwise.
+const DEFAULT_DRAINING: i64 = 300;
+
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateBackend = call.body()?;
     let name = check::name("backendName", spec.backend_name)?;
@@ -55,7 +58,6 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         proxy_protocol: spec.proxy_protocol,
         session_stickiness: spec.session_stickiness,
         session_sticky_timeout: spec.session_sticky_timeout,
-        connection_draining_seconds: spec.connection_draining_seconds,
         http_cookie_expire_seconds: spec.http_cookie_expire_seconds,
         http_forwarded: [
             spec.http_forwarded_protocol,
@@ -88,7 +90,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         check,
         check_enabled: true,
         group,
-        draining_seconds: 0,
+        draining_seconds: draining(spec.connection_draining_seconds.unwrap_or(DEFAULT_DRAINING))?,
         created: call.now,
     };
     region.backends.insert(id.clone(), Arc::new(backend));
@@ -103,7 +105,6 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
         proxy_protocol: change.proxy_protocol,
         session_stickiness: change.session_stickiness,
         session_sticky_timeout: change.session_sticky_timeout,
-        connection_draining_seconds: change.connection_draining_seconds,
         http_cookie_expire_seconds: change.http_cookie_expire_seconds,
         http_forwarded: [
             change.http_forwarded_protocol,
@@ -126,6 +127,9 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
     }
     if change.description.is_some() {
         backend.description = check::description(change.description)?;
+    }
+    if let Some(seconds) = change.connection_draining_seconds {
+        backend.draining_seconds = draining(seconds)?;
     }
     if let Some(word) = &change.algorithm {
         backend.algorithm = algorithm(word)?;
@@ -348,12 +352,15 @@ fn health_check(spec: &HealthCheckSpec, old: &HealthCheck) -> Result<HealthCheck
     })
 }
 
+fn draining(seconds: i64) -> Result<u32, ApiError> {
+    check::number("connectionDrainingSeconds", seconds, 0..=3600)
+}
+
 /// Fields that only other types of load balancers honour.
 struct Unsupported {
     proxy_protocol: Option<bool>,
     session_stickiness: Option<bool>,
     session_sticky_timeout: Option<i64>,
-    connection_draining_seconds: Option<i64>,
     http_cookie_expire_seconds: Option<i64>,
     http_forwarded: [Option<bool>; 5],
 }
@@ -370,9 +377,7 @@ fn refuse_unsupported(asked: &Unsupported) -> Result<(), ApiError> {
             ("httpForwarded*", forwarded),
         ],
         "a dnlb forwards packets as they are; instances see the client's own address",
-    )?;
-    let draining = some(asked.connection_draining_seconds);
-    check::refuse(draining, "connectionDrainingSeconds", "not in this version")
+    )
 }
 
 /// A protocol as the wire writes it.
@@ -426,6 +431,6 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         },
         close_health_check: !backend.check_enabled,
         created_time: time::iso(backend.created),
-        connection_draining_seconds: None,
+        connection_draining_seconds: Some(backend.draining_seconds.into()),
     }
 }

@@ -103,7 +103,8 @@ fn backends() {
     bad(400, "Icmp", json!({"healthCheckSpec": {"protocol": "Icmp"}}));
     bad(400, "proxyProtocol", json!({"proxyProtocol": true}));
     bad(400, "sessionStickiness", json!({"sessionStickiness": true}));
-    bad(400, "connectionDrainingSeconds", json!({"connectionDrainingSeconds": 30}));
+    bad(400, "connectionDrainingSeconds 3601 is out of range", json!({"connectionDrainingSeconds": 3601}));
+    bad(400, "connectionDrainingSeconds -1 is out of range", json!({"connectionDrainingSeconds": -1}));
     bad(400, "httpForwarded", json!({"httpForwardedVip": true}));
     bad(400, "at most one server group", json!({"agIds": [network.ag], "targetGroupIds": [group]}));
     bad(404, "availability group ag-x not found", json!({"agIds": ["ag-x"]}));
