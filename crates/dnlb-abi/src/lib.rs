@@ -377,8 +377,10 @@ pub struct ServiceEntry {
     pub members_base: u32,
     /// [`ServiceEntry::IP_HASH`] or [`ServiceEntry::QUINTUPLE_HASH`].
     pub algorithm: u32,
-    /// Always zero: room for the former range after a resize.
-    pub reserved: [u32; 3],
+    /// Slots of its member range, slot 0 included; those without a member read as nobody.
+    pub slots: u32,
+    /// Always zero.
+    pub reserved: [u32; 2],
 }
 
 const _: () = assert!(size_of::<ServiceEntry>() == 64);
@@ -388,6 +390,9 @@ impl ServiceEntry {
     pub const IP_HASH: u32 = 1;
     /// Value of `algorithm`: a row is chosen by the five-tuple.
     pub const QUINTUPLE_HASH: u32 = 2;
+    /// With at most so many slots, second chance asks every member after those of the row's chain. In a small group a
+    /// change moves many rows, more than a chain of four can remember; a large one would make too many hops.
+    pub const SLOTS_ALL_ASKED: u32 = 16;
 }
 
 /// Value of `MEMBERS`: one member of a backend service.

@@ -182,6 +182,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
             BackendConfig {
                 algorithm: Algorithm::QuintupleHash,
                 targets: numbers.map(|n| (n, 8080)).collect(),
+                others: BTreeMap::new(),
                 generations: vec![MemberSet { members, rows: 1024 }],
             },
         )]),

@@ -28,10 +28,8 @@ pub fn from_overlay<T: Tables, S: Sink>(
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
         return sink.drop(Outcome::DropMalformed);
     };
-    let Some(instance) = tables.instance(instance_of_mac(ethernet.dst)) else {
-        return sink.drop(Outcome::DropUnknownInstance);
-    };
-    if instance.vni != vni {
+    let mut found = tables.instance(instance_of_mac(ethernet.dst));
+    if found.is_some_and(|instance| instance.vni != vni) {
         return sink.drop(Outcome::DropWrongVpc);
     }
     if ethernet.ethertype != ETHERTYPE_IPV4 {
@@ -41,20 +39,22 @@ pub fn from_overlay<T: Tables, S: Sink>(
         return sink.drop(refusal);
     }
     *seen = *packet;
-    let mut instance = instance;
     let from_edge = ethernet.src[3] == tunnel_mac(0, true)[3];
     let mut arrival = Arrival {
         port: packet.dst_port,
         service: 0,
         via: if from_edge { FlowRecord::VIA_UPLINK } else { FlowRecord::VIA_OVERLAY },
     };
-    if packet.dst != instance.addr {
+    if found.is_none_or(|instance| packet.dst != instance.addr) {
         let Some(service) =
             service::find(tables, settings, vni, &packet.dst, packet.protocol, packet.dst_port)
         else {
-            return sink.drop(Outcome::DropNoListener);
+            let unknown = Outcome::DropUnknownInstance;
+            return sink.drop(if found.is_none() { unknown } else { Outcome::DropNoListener });
         };
-        let came = Choice { instance: instance.number, host: settings.host, hop: ethernet.src[2] };
+        // An instance that has gone may still stand in a sender's row; the flow may be somebody else's.
+        let number = found.map_or(0, |instance| instance.number);
+        let came = Choice { instance: number, host: settings.host, hop: ethernet.src[2] };
         let next = second_chance::find(tables, settings, service, packet, came);
         if next.host != settings.host {
             let Some(host) = tables.host(next.host) else {
@@ -66,16 +66,13 @@ pub fn from_overlay<T: Tables, S: Sink>(
             let tunnel = Tunnel { remote: host.addr, vni, instance: next.instance, hop: next.hop, from_edge };
             return sink.tunnel(&tunnel, packet, rewrite);
         }
-        if next.instance != instance.number {
-            let Some(other) = tables.instance(next.instance) else {
-                return sink.drop(Outcome::DropUnknownInstance);
-            };
-            if other.vni != vni {
-                return sink.drop(Outcome::DropWrongVpc);
-            }
-            instance = other;
+        if next.instance != number {
+            found = tables.instance(next.instance);
         }
-        let key = TargetKey { backend: service.backend, instance: instance.number };
+        if found.is_none() {
+            return sink.drop(Outcome::DropUnknownInstance);
+        }
+        let key = TargetKey { backend: service.backend, instance: next.instance };
         let Some(port) = tables.target(&key) else {
             return sink.drop(Outcome::DropNotATarget);
         };
@@ -83,5 +80,8 @@ pub fn from_overlay<T: Tables, S: Sink>(
         arrival.service = service.number;
         tables.count_service(service.number, packet.ip_len);
     }
+    let Some(instance) = found else {
+        return sink.drop(Outcome::DropUnknownInstance);
+    };
     deliver(tables, instance, packet, seen, &arrival, rewrite, sink)
 }

@@ -5,6 +5,8 @@ use dnlb_wire::Packet;
 
 use crate::{Flow, Tables, flow, service};
 
+/// Places of a chain.
+const CHAIN: u8 = 4;
 /// Who is to have a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
@@ -12,8 +14,8 @@ pub(crate) struct Choice {
     pub(crate) instance: u32,
     /// Index of its host.
     pub(crate) host: u32,
-    /// Hop number with which it goes there: the place in the row's chain after which to go on looking, or
-    /// [`HOP_FINAL`].
+    /// Hop number with which it goes there: the place in the row's chain after which to go on looking; more than a
+    /// chain has, when all members are asked in turn; or [`HOP_FINAL`].
     pub(crate) hop: u8,
 }
 
@@ -21,11 +23,12 @@ pub(crate) struct Choice {
 ///
 /// A SYN, a flow that `came` knows, and a packet whose hop number is final stay. Everything else goes to the next
 /// instance that this host's own row names after the packet's hop number: at once if it is here and knows the flow,
-/// through the tunnel if it is elsewhere. When nobody is left it goes to the current member, marked final, which
+/// through the tunnel if it is elsewhere. In a small group the row's chain is followed by everybody else who serves or
+/// drains. When nobody is left it goes to the current member, marked final, which
 /// takes the flow over and lets the guest answer.
 ///
 /// # Invariants
-/// The hop number grows with every tunnel, so a packet travels at most six times, whatever tables the hosts have.
+/// The hop number grows with every tunnel, so a packet travels at most 21 times, and at most 6 in large groups, whatever tables the hosts have.
 ///
 /// # Source
 /// Olteanu et al., *Stateless Datacenter Load-balancing with Beamer*, NSDI 2018 (daisy chaining).
@@ -47,7 +50,7 @@ pub(crate) fn find<T: Tables>(
     }
     let chain = tables.chain(service::row(settings, service, packet));
     let mut place = 0;
-    while place < 4 {
+    while place < CHAIN {
         let at = place;
         place += 1;
         if at < came.hop {
@@ -63,11 +66,52 @@ pub(crate) fn find<T: Tables>(
             return next;
         }
     }
+    if service.slots <= ServiceEntry::SLOTS_ALL_ASKED {
+        let next = next_of_all(tables, settings, service, packet, came);
+        if next.instance != 0 {
+            tables.count(Outcome::SecondChance);
+            return next;
+        }
+    }
     let current = service::member(tables, service, chain as u16);
     if current.instance == 0 || current.instance == came.instance {
         return Choice { hop: HOP_FINAL, ..came };
     }
     Choice { instance: current.instance, host: u32::from(current.host), hop: HOP_FINAL }
+}
+
+/// The next of all members in the order of their numbers, which is the same on every host, unlike slots; instance 0 when
+/// `came` was the last. Those of this host count only if they know the flow.
+#[inline(always)]
+fn next_of_all<T: Tables>(
+    tables: &T,
+    settings: &Settings,
+    service: &ServiceEntry,
+    packet: &Packet,
+    came: Choice,
+) -> Choice {
+    let after = if came.hop > CHAIN { came.instance } else { 0 };
+    let hop = if came.hop > CHAIN { came.hop + 1 } else { CHAIN + 1 };
+    let mut next = Choice { instance: 0, host: 0, hop };
+    let mut slot = 1;
+    while slot < ServiceEntry::SLOTS_ALL_ASKED {
+        let at = slot;
+        slot += 1;
+        if at >= service.slots {
+            continue;
+        }
+        let member = service::member(tables, service, at as u16);
+        let later = member.instance > after && (next.instance == 0 || member.instance < next.instance);
+        if !later || member.instance == came.instance {
+            continue;
+        }
+        let host = u32::from(member.host);
+        if host != settings.host || knows(tables, service, member.instance, packet) {
+            next.instance = member.instance;
+            next.host = host;
+        }
+    }
+    next
 }
 
 /// Whether an instance of this host has a record of the packet's flow.

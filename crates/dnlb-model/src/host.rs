@@ -134,6 +134,9 @@ pub struct BackendConfig {
     pub algorithm: Algorithm,
     /// Targets of this host's own instances, whether they get new flows or not: instance number -> port.
     pub targets: BTreeMap<u32, u16>,
+    /// Everybody else who may have connections, on any host: targets that get no new ones, and former ones that
+    /// drain: instance number -> index of its host.
+    pub others: BTreeMap<u32, u16>,
     /// Recent distinct member sets, the current one first. Never empty; the current one may be.
     pub generations: Vec<MemberSet>,
 }

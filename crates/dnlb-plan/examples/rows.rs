@@ -65,7 +65,7 @@ fn plain_maglev(set: &MemberSet) -> Vec<u32> {
         let hash = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let hash = (hash ^ hash >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
         let hash = hash ^ hash >> 32;
-        places.insert(number, ((hash >> 32) as u32 % rows, hash as u32 % rows | 1));
+        places.insert(number, ((hash >> 32) as u32 % rows, (hash as u32 % rows) | 1));
     }
     let mut table = vec![0; rows as usize];
     let mut left = rows;

@@ -170,6 +170,7 @@ pub fn compile(
     for entry in services.entries.values_mut() {
         if let Some(place) = alloc.backend(entry.backend).filter(|_| entry.rows > 0) {
             (entry.rows_base, entry.members_base) = (place.rows.base, place.members.base);
+            entry.slots = place.members.len;
         }
     }
     let mut rows: Vec<RowRange> = tables
@@ -352,7 +353,8 @@ impl Table {
     fn new(number: u32, backend: &BackendConfig) -> Result<Self, CompileError> {
         for set in &backend.generations {
             let possible = set.rows.is_power_of_two() && set.rows <= ROWS_MAX;
-            if !possible && !(set.rows == 0 && set.members.is_empty()) {
+            let empty = set.rows == 0 && set.members.is_empty();
+            if !possible && !empty {
                 return Err(CompileError::NoRows { backend: number, rows: set.rows });
             }
         }
@@ -361,6 +363,9 @@ impl Table {
             for (&instance, member) in &set.members {
                 hosts.entry(instance).or_insert(member.host);
             }
+        }
+        for (&instance, &host) in &backend.others {
+            hosts.entry(instance).or_insert(host);
         }
         // A superset of those that rows name: telling which would cost more than the slots of the others.
         hosts.retain(|_, host| *host != 0);

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
 };
 
 use dnlb_model::{
@@ -160,6 +161,8 @@ struct View<'a> {
     services: Vec<(&'a VpcId, ServiceConfig)>,
     /// Backend services; `targets` holds those of all hosts.
     backends: BTreeMap<u32, BackendConfig>,
+    /// Instances that run, as far as anybody knows, and the index of their host.
+    living: BTreeMap<u32, u16>,
     /// Health checks: instance -> backend service's number -> check.
     checks: BTreeMap<&'a InstanceId, BTreeMap<u32, CheckConfig>>,
 }
@@ -172,6 +175,7 @@ impl<'a> View<'a> {
             instances_by_vpc: BTreeMap::new(),
             services: Vec::new(),
             backends: BTreeMap::new(),
+            living: living(region),
             checks: BTreeMap::new(),
         };
         let mut by_ag: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
@@ -197,9 +201,15 @@ impl<'a> View<'a> {
         };
         self.mark_deleted(&mut generations[1..]);
         let ports = targets.iter().map(|role| (role.instance.number, role.port));
+        let all: BTreeMap<u32, u16> = self.draining(backend).chain(ports).collect();
         let config = BackendConfig {
             algorithm: backend.algorithm,
-            targets: self.draining(backend).chain(ports).collect(),
+            others: all
+                .keys()
+                .filter(|number| !generations[0].members.contains_key(number))
+                .filter_map(|number| Some((*number, *self.living.get(number)?)))
+                .collect(),
+            targets: all,
             generations,
         };
         self.backends.insert(backend.number, config);
@@ -220,24 +230,11 @@ impl<'a> View<'a> {
         drains.filter_map(|((_, id), drain)| Some((self.region.instances.get(id)?.number, drain.port)))
     }
 
-    /// Members of former sets that no longer exist, or do not run, get host 0: a chain leaves them out, while the set still
-    /// yields the rows that it had.
+    /// Members of former sets that no longer exist, or do not run, get host 0: a chain leaves them out, while the set
+    /// still yields the rows that it had.
     fn mark_deleted(&self, former: &mut [MemberSet]) {
-        if former.is_empty() {
-            return;
-        }
-        let hosts: BTreeMap<u32, u16> = self
-            .region
-            .instances
-            .values()
-            .filter(|instance| instance.wanted == Power::On && instance.state == InstanceState::Running)
-            .filter_map(|instance| {
-                let host = self.region.hosts.get(&instance.host)?;
-                (host.state == HostState::Up).then_some((instance.number, host.index))
-            })
-            .collect();
         for (number, member) in former.iter_mut().flat_map(|set| &mut set.members) {
-            member.host = hosts.get(number).copied().unwrap_or(0);
+            member.host = self.living.get(number).copied().unwrap_or(0);
         }
     }
 
@@ -299,8 +296,8 @@ impl<'a> View<'a> {
                 let targets = backend.targets.iter().filter(|(number, _)| local_numbers.contains(number));
                 let targets = targets.map(|(&number, &port)| (number, port)).collect();
                 let algorithm = backend.algorithm;
-                let generations = backend.generations.clone();
-                Some((number, BackendConfig { algorithm, targets, generations }))
+                let (others, generations) = (backend.others.clone(), backend.generations.clone());
+                Some((number, BackendConfig { algorithm, targets, others, generations }))
             })
             .collect()
     }
@@ -315,6 +312,7 @@ impl<'a> View<'a> {
         let members = backends.values().flat_map(|backend| &backend.generations);
         let mut wanted: BTreeSet<u16> =
             members.flat_map(|set| set.members.values()).map(|member| member.host).collect();
+        wanted.extend(backends.values().flat_map(|backend| backend.others.values()));
         wanted.extend(endpoints.values().map(|endpoint| endpoint.host));
         wanted.insert(host.index);
         let hosts = self.region.hosts.values().filter(|host| wanted.contains(&host.index));
@@ -359,6 +357,17 @@ impl<'a> View<'a> {
             checks: self.checks.get(&instance.id).cloned().unwrap_or_default(),
         })
     }
+}
+
+/// Instances that run, as far as anybody knows, and the index of their host.
+fn living(region: &Region) -> BTreeMap<u32, u16> {
+    let running =
+        |instance: &&Arc<Instance>| instance.wanted == Power::On && instance.state == InstanceState::Running;
+    let host = |instance: &Arc<Instance>| {
+        let host = region.hosts.get(&instance.host).filter(|host| host.state == HostState::Up)?;
+        Some((instance.number, host.index))
+    };
+    region.instances.values().filter(running).filter_map(host).collect()
 }
 
 /// A listener as hosts need it, and its VPC; none while it or its load balancer is switched off.

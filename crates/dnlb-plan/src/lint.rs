@@ -104,10 +104,12 @@ fn lint_services(state: &SwitchState, notes: &mut Notes) {
 
 /// Whether each row of a service names members that exist.
 fn lint_slots(state: &SwitchState, entry: &ServiceEntry, range: &RowRange, subject: &str, notes: &mut Notes) {
-    if range.hot.contains(&0) {
-        notes.add(subject, "has rows without a member");
+    // None at all is a service that only goes on with the connections that it has.
+    if range.hot.contains(&0) && range.hot.iter().any(|&slot| slot != 0) {
+        notes.add(subject, "has some rows without a member");
     }
     for chain in &range.cold {
+        let chain = if chain[0] == 0 { &chain[1..] } else { &chain[..] };
         let len = chain.iter().position(|&slot| slot == 0).unwrap_or(chain.len());
         let named = &chain[..len];
         if chain[len..].iter().any(|&slot| slot != 0) {

@@ -267,7 +267,7 @@ impl Walker {
         let hash = mix(u64::from(number));
         let row = (hash >> 32) as u32 % rows;
         // Any odd stride visits all rows of a power of two.
-        let stride = hash as u32 % rows | 1;
+        let stride = (hash as u32 % rows) | 1;
         Self { number, first: row, row, stride, quota }
     }
 
@@ -447,9 +447,9 @@ mod tests {
             let tables: Vec<Vec<u32>> = generations.iter().map(maglev).collect();
             // Two flows of every row of the largest table, by their hashes, as the data path looks them up.
             let chains = chains(&generations, |number| number != dead);
-            let owner = |table: &[u32], hash: u32| table[(hash as u64 * table.len() as u64 >> 32) as usize];
+            let owner = |table: &[u32], hash: u32| table[((hash as u64 * table.len() as u64) >> 32) as usize];
             for hash in (0..512).map(|at| at << 23 | 0x2a_aaaa) {
-                let chain = chains[(u64::from(hash) * chains.len() as u64 >> 32) as usize];
+                let chain = chains[((u64::from(hash) * chains.len() as u64) >> 32) as usize];
                 let mut expected = vec![owner(&tables[0], hash)];
                 for table in &tables[1..] {
                     let former = owner(table, hash);

@@ -270,6 +270,11 @@ fn backend_message(number: u32, backend: &BackendConfig) -> pb::Backend {
             .map(|(instance, port)| pb::Target { instance: *instance, port: (*port).into() })
             .collect(),
         generations: backend.generations.iter().map(set).collect(),
+        others: backend
+            .others
+            .iter()
+            .map(|(&instance, &host)| pb::Other { instance, host: host.into() })
+            .collect(),
     }
 }
 
@@ -290,6 +295,10 @@ fn parse_backend(backend: pb::Backend) -> Result<(u32, BackendConfig), ParseErro
     let set = |set: pb::MemberSet| {
         Ok(MemberSet { members: parse::map("generations.members", set.members, member)?, rows: set.rows })
     };
+    let other = |other: pb::Other| {
+        let host = parse::small("others.host", other.host)?;
+        Ok((parse::nonzero("others.instance", other.instance)?, host))
+    };
     let target = |target: pb::Target| {
         let port = parse::small_nonzero("targets.port", target.port)?;
         Ok((parse::nonzero("targets.instance", target.instance)?, port))
@@ -297,6 +306,7 @@ fn parse_backend(backend: pb::Backend) -> Result<(u32, BackendConfig), ParseErro
     let config = BackendConfig {
         algorithm,
         targets: parse::map("backends.targets", backend.targets, target)?,
+        others: parse::map("backends.others", backend.others, other)?,
         generations: backend.generations.into_iter().map(set).collect::<Result<_, _>>()?,
     };
     Ok((parse::nonzero("backends.number", backend.number)?, config))

@@ -105,8 +105,18 @@ fn backend() -> impl Strategy<Value = BackendConfig> {
     let set = (btree_map(1..u32::MAX, member, 0..4), any::<u32>())
         .prop_map(|(members, rows)| MemberSet { members, rows });
     let algorithm = select(vec![Algorithm::IpHash, Algorithm::QuintupleHash]);
-    (algorithm, btree_map(1..u32::MAX, 1..=u16::MAX, 0..4), vec(set, 1..4))
-        .prop_map(|(algorithm, targets, generations)| BackendConfig { algorithm, targets, generations })
+    (
+        algorithm,
+        btree_map(1..u32::MAX, 1..=u16::MAX, 0..4),
+        btree_map(1..u32::MAX, any::<u16>(), 0..4),
+        vec(set, 1..4),
+    )
+        .prop_map(|(algorithm, targets, others, generations)| BackendConfig {
+            algorithm,
+            targets,
+            others,
+            generations,
+        })
 }
 
 fn config() -> impl Strategy<Value = HostConfig> {
@@ -207,6 +217,7 @@ fn small() -> HostConfig {
     let backend = BackendConfig {
         algorithm: Algorithm::IpHash,
         targets: BTreeMap::from([(1, 8080)]),
+        others: BTreeMap::new(),
         generations: vec![MemberSet { members: BTreeMap::from([(1, member)]), rows: 1_024 }],
     };
     HostConfig {

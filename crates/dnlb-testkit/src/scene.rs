@@ -165,6 +165,7 @@ impl Scene {
                     .filter(|(_, host, _)| *host == here)
                     .map(|&(instance, _, port)| (instance, port))
                     .collect(),
+                others: BTreeMap::new(),
                 generations: vec![MemberSet { members, rows: 256 }],
             },
         );

@@ -50,7 +50,8 @@ fn scene() -> Scene {
 }
 
 /// Members have changed: .104 went from 3 elsewhere to 1 here; .105 from 2 here, which drains, to 1 here; .106 from 3
-/// elsewhere over 2 here to 1 here; .107 had 1 here, and has nobody now; .108 had 1 here, and has 3 elsewhere now.
+/// elsewhere over 2 here to 1 here; .107 had 1 here, and has nobody now; .108 had 1 here, and has 3 elsewhere now; .109
+/// had 5 here, and has 3 elsewhere.
 fn changed() -> Scene {
     scene()
         .service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])
@@ -68,6 +69,10 @@ fn changed() -> Scene {
         .service(9, 7, "10.0.0.108", 80, &[(3, 2, 8080)])
         .former(&[(1, 1)])
         .draining(1, 8080)
+        .instance(5, 7, "10.0.0.15", 1)
+        .service(10, 7, "10.0.0.109", 80, &[(3, 2, 8080)])
+        .former(&[(5, 1)])
+        .draining(5, 8080)
 }
 
 /// The same for instance 2 or 3, with a hop number.
@@ -152,17 +157,30 @@ cases! {
         let seen = run(engine, Program::FromOverlay(7), &packet.build());
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
     };
-    after_the_last_former_member_the_current_one_adopts(changed()) |engine| {
-        // Nobody is left after place 2: back to the current member, which is here.
-        let packet = hop_to(1, 2, false, "10.0.0.13:50000", "10.0.0.104:80");
+    when_nobody_is_left_the_current_member_adopts(changed()) |engine| {
+        // Its only former member is here and does not know the flow.
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.105:80");
         let seen = run(engine, Program::FromOverlay(7), &packet.build());
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
     };
-    a_former_member_that_does_not_know_the_flow_sends_it_back_to_the_current_one(changed()) |engine| {
-        let packet = hop_to(1, 2, false, "10.0.0.13:50000", "10.0.0.108:80");
+    after_the_rows_chain_all_members_of_a_small_group_are_asked(changed()) |engine| {
+        let packet = hop_to(1, 4, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(5, false));
+        let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("second_chance", 1), ("tunnelled", 1)]);
+    };
+    the_last_of_all_members_sends_the_packet_back_to_the_current_one(changed()) |engine| {
+        let packet = hop_to(5, 5, false, "10.0.0.13:50000", "10.0.0.109:80");
         let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(dnlb_abi::HOP_FINAL, false));
         let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("tunnelled", 1)]);
+    };
+    what_comes_for_an_instance_that_is_gone_goes_on_to_the_others(changed()) |engine| {
+        let packet = hop_to(77, 0, false, "10.0.0.13:50000", "10.0.0.108:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(1, false));
+        becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+        let syn = hop_to(77, 0, false, "10.0.0.13:50000", "10.0.0.108:80").flags(2);
+        dropped(engine, Program::FromOverlay(7), &syn.build(), Outcome::DropUnknownInstance);
     };
     a_host_with_newer_rows_sends_on_what_an_older_one_sent(changed()) |engine| {
         let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.108:80");

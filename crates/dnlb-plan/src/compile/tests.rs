@@ -71,6 +71,7 @@ fn config() -> HostConfig {
             BackendConfig {
                 algorithm: Algorithm::QuintupleHash,
                 targets: BTreeMap::from([(1, 8080), (2, 8080)]),
+                others: BTreeMap::new(),
                 generations: vec![members([(1, 1, 10), (3, 2, 30)])],
             },
         )]),
@@ -311,6 +312,7 @@ fn varied((instances, backends, edge, acl, unlinked): Variation) -> (HostConfig,
         let backend = BackendConfig {
             algorithm: Algorithm::IpHash,
             targets: targets.collect(),
+            others: BTreeMap::new(),
             generations: vec![set],
         };
         config.backends.insert(number, backend);
