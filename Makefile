@@ -7,7 +7,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 DNLB := target/release/dnlb
 
-.PHONY: help setup build demo demo-down test bench fmt lint
+.PHONY: help setup build demo demo-down test bench torture fmt lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: ## Every check and every test, also those that need root
 
 bench: build ## Throughput through a VIP beside the same without one (needs root)
 	@$(SUDO) $(DNLB) lab bench
+
+torture: build ## Thousands of connections that check their bytes while everything changes (needs root)
+	@$(SUDO) $(DNLB) lab torture
 
 fmt: ## Format the sources
 	@cargo fmt --all

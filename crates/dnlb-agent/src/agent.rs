@@ -56,7 +56,7 @@ pub struct Options {
     #[arg(long)]
     pub no_compute: bool,
     /// Give no packet a second chance: for tests that must see connections break without it.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, env = "DNLB_NO_SECOND_CHANCE")]
     pub no_second_chance: bool,
     /// What starts instances: a program that understands `guest spawn`.
     #[arg(long, hide = true, default_value = "/proc/self/exe")]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod torture;
 mod walk;
 
 use std::{fs, path::Path, time::Duration};
@@ -84,6 +85,8 @@ enum LabCommand {
     Demo,
     /// Throughput between instances through a VIP, beside the same without one
     Bench(bench::Options),
+    /// Long-lived connections that check their bytes while everything changes; the last line says how many broke
+    Torture(torture::Options),
 }
 
 /// Runs one of the lab's commands; the exit code is that of the command run on a node.
@@ -116,6 +119,7 @@ pub(crate) fn run(command: Command, format: Format) -> Result<u8> {
         }
         LabCommand::Demo => demo::run(&name)?,
         LabCommand::Bench(options) => bench::run(&options)?,
+        LabCommand::Torture(options) => return Ok(u8::from(!torture::run(&options)?)),
     }
     Ok(0)
 }

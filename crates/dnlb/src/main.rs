@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod commands;
+mod hold;
 mod kind;
 mod lab;
 mod load;

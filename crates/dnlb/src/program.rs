@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::{access, api::Api, commands, lab, load, print::Format};
+use crate::{access, api::Api, commands, hold, lab, load, print::Format};
 
 /// Distributed network load balancer: server, agent, lab and command line in one program
 #[derive(Parser)]
@@ -42,6 +42,12 @@ enum GuestCommand {
     /// Open fresh connections to an instance or a VIP and count who answers
     #[command(hide = true)]
     Load(load::Options),
+    /// Echo what comes in over TCP
+    #[command(hide = true)]
+    Echo(hold::EchoOptions),
+    /// Hold connections to such servers and check every byte
+    #[command(hide = true)]
+    Hold(hold::HoldOptions),
 }
 
 /// Does what was asked for; the exit code is for whoever called.
@@ -54,6 +60,8 @@ pub(crate) fn run(program: Program) -> Result<u8> {
             dnlb_agent::guest::run(command).map(|()| 0)
         }
         Command::Guest { command: GuestCommand::Load(options) } => load::run(&options).map(|()| 0),
+        Command::Guest { command: GuestCommand::Echo(options) } => hold::echo(&options).map(|()| 0),
+        Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
         Command::Client(command) => {
             let api = Api::new(program.access.client()?);
             commands::run(&api, command, program.output).map(|()| 0)

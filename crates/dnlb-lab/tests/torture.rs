@@ -1,0 +1,37 @@
+//! Connections live through everything that changes, and do not without second chance.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+use std::process::Command;
+
+/// Runs a short torture; returns its exit code and its last line.
+fn torture(arguments: &[&str], second_chance: bool) -> (i32, String) {
+    let program =
+        std::env::var_os("DNLB_BIN").expect("DNLB_BIN names the binary: run `cargo xtask test lab`");
+    let mut command = Command::new(program);
+    command.args(["lab", "torture"]).args(arguments);
+    if !second_chance {
+        command.env("DNLB_NO_SECOND_CHANCE", "true");
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), said.lines().last().unwrap_or_default().to_owned())
+}
+
+#[test]
+#[ignore = "needs root and a release build"]
+fn no_connection_breaks_while_everything_changes() {
+    let (code, last) = torture(&["--connections", "600", "--seconds", "25", "--seed", "3"], true);
+    assert_eq!((code, last.as_str()), (0, "broken: 0 of 600"));
+}
+
+#[test]
+#[ignore = "needs root and a release build"]
+fn without_second_chance_connections_break() {
+    let arguments = ["--connections", "200", "--seconds", "10", "--changes", "leave,join,weight"];
+    let (code, last) = torture(&arguments, false);
+    assert_eq!(code, 1, "{last}");
+    let broken: u32 = last.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(broken > 50, "{last}");
+}

@@ -1,0 +1,221 @@
+//! Long-lived connections that check every byte: an echo server and a client that holds many connections to it.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+
+/// How long a connection may wait for an answer before it counts as broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes of a block.
+const BLOCK: usize = 256;
+
+/// Where the echo server listens.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct EchoOptions {
+    /// TCP port
+    #[arg(long)]
+    port: u16,
+    /// First line of every connection
+    #[arg(long)]
+    name: String,
+}
+
+/// What to hold.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct HoldOptions {
+    /// How many connections
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    connections: u32,
+    /// For how long after they are all open
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=36_000))]
+    seconds: u16,
+    /// Milliseconds between two blocks of a connection
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pause: u16,
+    /// Where
+    #[arg(long)]
+    to: SocketAddr,
+}
+
+/// Echoes until it is killed.
+pub(crate) fn echo(options: &EchoOptions) -> Result<()> {
+    runtime()?.block_on(async {
+        let port = options.port;
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+        let listener = listener.with_context(|| format!("cannot listen on TCP port {port}"))?;
+        loop {
+            let (stream, _) = listener.accept().await.context("accepting")?;
+            let greeting = format!("{}\n", options.name);
+            // A client that goes away ends its own task only.
+            tokio::spawn(async move {
+                let mut stream = stream;
+                stream.set_nodelay(true)?;
+                stream.write_all(greeting.as_bytes()).await?;
+                let (mut from, mut to) = stream.split();
+                tokio::io::copy(&mut from, &mut to).await
+            });
+        }
+    })
+}
+
+/// Holds the connections and prints what became of them as JSON.
+pub(crate) fn hold(options: &HoldOptions) -> Result<()> {
+    let held = runtime()?.block_on(async {
+        let mut tasks = JoinSet::new();
+        let (to, pause) = (options.to, Duration::from_millis(options.pause.into()));
+        let opening = Duration::from_millis(u64::from(options.connections));
+        let end = Instant::now() + opening + Duration::from_secs(options.seconds.into());
+        for number in 0..options.connections {
+            tasks.spawn(connection(number, to, pause, end));
+            // A thousand a second: this is no test of accept queues.
+            sleep(Duration::from_millis(1)).await;
+        }
+        let mut held = Held::default();
+        while let Some(ended) = tasks.join_next().await {
+            held.add(ended.context("a connection's task panicked")?);
+        }
+        anyhow::Ok(held)
+    })?;
+    println!("{}", held.json());
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot allow more open files")?;
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// How one connection ended.
+#[derive(Debug)]
+struct Ended {
+    /// Who served it, once it was open.
+    server: Option<String>,
+    /// Blocks that came back right.
+    blocks: u64,
+    /// Why it did not last; none: it did.
+    broken: Option<String>,
+}
+
+async fn connection(number: u32, to: SocketAddr, pause: Duration, end: Instant) -> Ended {
+    let mut ended = Ended { server: None, blocks: 0, broken: None };
+    if let Err(error) = exchange(number, to, pause, end, &mut ended).await {
+        ended.broken = Some(format!("{error:#}"));
+    }
+    ended
+}
+
+async fn exchange(
+    number: u32,
+    to: SocketAddr,
+    pause: Duration,
+    end: Instant,
+    ended: &mut Ended,
+) -> Result<()> {
+    let stream = timeout(PATIENCE, TcpStream::connect(to)).await.context("no answer to the SYN")??;
+    stream.set_nodelay(true)?;
+    let mut stream = BufReader::new(stream);
+    let mut greeting = String::new();
+    let read = timeout(PATIENCE, stream.read_line(&mut greeting)).await.context("no greeting")??;
+    if read == 0 {
+        bail!("closed instead of a greeting");
+    }
+    ended.server = Some(greeting.trim_end().to_owned());
+    while Instant::now() < end {
+        let sent = block(number, ended.blocks);
+        stream.write_all(&sent).await.context("sending")?;
+        let mut received = [0; BLOCK];
+        let read = timeout(PATIENCE, stream.read_exact(&mut received)).await;
+        read.with_context(|| format!("no echo for {} s", PATIENCE.as_secs()))?.context("receiving")?;
+        if received != sent {
+            bail!("block {} came back changed", ended.blocks);
+        }
+        ended.blocks += 1;
+        sleep(pause).await;
+    }
+    Ok(())
+}
+
+/// The bytes of a block: different for every connection and every block.
+fn block(connection: u32, number: u64) -> [u8; BLOCK] {
+    let seed = (u64::from(connection) << 32 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    std::array::from_fn(|at| (seed.rotate_left(at as u32 % 64) >> 24) as u8 ^ at as u8)
+}
+
+/// What became of all connections.
+#[derive(Debug, Default)]
+struct Held {
+    connections: u32,
+    blocks: u64,
+    servers: BTreeMap<String, u32>,
+    never_opened: BTreeMap<String, u32>,
+    /// By server and reason.
+    broken: BTreeMap<(String, String), u32>,
+}
+
+impl Held {
+    fn add(&mut self, ended: Ended) {
+        self.connections += 1;
+        self.blocks += ended.blocks;
+        match (ended.server, ended.broken) {
+            (None, reason) => *self.never_opened.entry(reason.unwrap_or_default()).or_default() += 1,
+            (Some(server), None) => *self.servers.entry(server).or_default() += 1,
+            (Some(server), Some(reason)) => *self.broken.entry((server, reason)).or_default() += 1,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let broken = self.broken.iter().map(
+            |((server, reason), count)| json!({"server": server, "reason": reason, "connections": count}),
+        );
+        json!({
+            "connections": self.connections,
+            "blocks": self.blocks,
+            "lasted": self.servers,
+            "neverOpened": self.never_opened,
+            "broken": broken.collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_differ() {
+        assert_ne!(block(1, 1), block(1, 2));
+        assert_ne!(block(1, 1), block(2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_gets_other_bytes_or_is_closed_is_broken() {
+        for answer in [vec![0; BLOCK], vec![]] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let to = listener.local_addr().unwrap();
+            tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(b"i-1\n").await.unwrap();
+                let mut block = [0; BLOCK];
+                stream.read_exact(&mut block).await.unwrap();
+                stream.write_all(&answer).await.unwrap();
+            });
+            let end = Instant::now() + Duration::from_secs(5);
+            let ended = connection(7, to, Duration::ZERO, end).await;
+            assert_eq!(ended.server.as_deref(), Some("i-1"));
+            assert!(ended.broken.is_some(), "{ended:?}");
+        }
+    }
+}
