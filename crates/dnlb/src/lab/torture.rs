@@ -34,8 +34,8 @@ pub(crate) struct Options {
     /// Connections, half of them from outside by the elastic IP, half from an instance by the VIP
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(2..=20_000))]
     connections: u32,
-    /// Seconds of changes
-    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(5..=7_200))]
+    /// Seconds of changes: fewer than the 300 s for which an instance that leaves keeps its connections
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(5..=280))]
     seconds: u16,
     /// What the order of changes is drawn from
     #[arg(long, default_value_t = 1)]
@@ -69,8 +69,11 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         "lab `{LAB}` is there already: `dnlb lab --name {LAB} down`"
     );
     let result = up(LAB, &Size::default(), "lab torture").and_then(|lab| torture(lab, options));
-    dnlb_lab::down(LAB)?;
-    result
+    let removed = dnlb_lab::down(LAB);
+    // The torture's own error says more.
+    let held = result?;
+    removed?;
+    Ok(held)
 }
 
 fn torture(lab: Lab, options: &Options) -> Result<bool> {
@@ -183,6 +186,7 @@ fn change(walk: &mut Walk, scene: &Scene, options: &Options) -> Result<BTreeMap<
     let mut dark: Option<String> = None;
     let end = Instant::now() + Duration::from_secs(options.seconds.into());
     while Instant::now() < end {
+        thread::sleep(Duration::from_millis(rng.random_range(0..1_500)));
         let kind = *kinds.choose(&mut rng).context("there are kinds of changes")?;
         match kind {
             Change::Agent => {
@@ -238,7 +242,6 @@ fn change(walk: &mut Walk, scene: &Scene, options: &Options) -> Result<BTreeMap<
             }
         }
         *made.entry(format!("{kind:?}").to_lowercase()).or_insert(0) += 1;
-        thread::sleep(Duration::from_millis(rng.random_range(0..1_500)));
     }
     if let Some(id) = flapping {
         stop_flapping(walk, &id)?;
@@ -246,6 +249,7 @@ fn change(walk: &mut Walk, scene: &Scene, options: &Options) -> Result<BTreeMap<
     if let Some(edge) = dark {
         walk.lab.heal(&edge)?;
     }
+    ensure!(!made.is_empty(), "nothing was changed: the chosen kinds of changes need others before them");
     Ok(made)
 }
 
