@@ -20,7 +20,7 @@ pub use outcome::Outcome;
 
 /// Version of all layouts in this crate. It is part of the path where maps are pinned, so that an agent
 /// never reuses a map with another layout.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// An address in the form in which maps hold it.
 pub type Addr = [u8; 16];
@@ -477,7 +477,7 @@ const _: () = assert!(size_of::<FlowKey>() == 28);
 /// Value of `FLOWS` and `FLOWS_HALF_OPEN`: what a flow was before translation, and how far it is.
 ///
 /// # Shape
-/// 64 bytes.
+/// 72 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct FlowRecord {
@@ -501,9 +501,13 @@ pub struct FlowRecord {
     pub packets_out: u64,
     /// Bytes both ways, from the IP header on.
     pub bytes: u64,
+    /// With [`FlowRecord::FLAG_END`]: the sequence number after the peer's last byte, its FIN counted.
+    pub end: u32,
+    /// Always zero.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<FlowRecord>() == 64);
+const _: () = assert!(size_of::<FlowRecord>() == 72);
 
 impl FlowRecord {
     /// The instance opened the flow.
@@ -522,6 +526,9 @@ impl FlowRecord {
     pub const FLAG_ADOPTED: u32 = 64;
     /// The instance is its own peer, by a VIP: it sees the VIP as the peer's address.
     pub const FLAG_HAIRPIN: u32 = 128;
+    /// `end` is known: nothing of this connection comes after it. What does belongs to a later connection of the
+    /// same two sockets, which may live at another member.
+    pub const FLAG_END: u32 = 256;
 
     /// Replies go to an instance of the VPC.
     pub const VIA_OVERLAY: u16 = 1;

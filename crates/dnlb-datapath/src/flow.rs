@@ -63,6 +63,19 @@ pub(crate) const fn is_over(flags: u32) -> bool {
     flags & FlowRecord::FLAG_RESET != 0 || flags & FINS == FINS
 }
 
+/// Whether a packet from the peer belongs to the connection of a record.
+///
+/// A client may use its port again as soon as a connection is over, and the new connection may be another member's.
+/// Late packets of the old one lie before its end, those of the new one after it: a new connection's first sequence
+/// number must lie beyond the last one's (RFC 6191; RFC 9293, section 3.4.2).
+#[inline(always)]
+pub(crate) fn belongs(flow: &impl Flow, packet: &Packet) -> bool {
+    let flags = flow.flags();
+    !is_over(flags)
+        || (flags & FlowRecord::FLAG_END != 0
+            && packet.seq.wrapping_sub(flow.end()).wrapping_sub(1) >> 31 != 0)
+}
+
 /// Notes a packet of a known flow.
 #[inline(always)]
 pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet: &Packet, outbound: bool) {
@@ -77,6 +90,17 @@ pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet:
     }
     if packet.flags.any(TcpFlags::FIN) {
         set |= if outbound { FlowRecord::FLAG_FIN_OUT } else { FlowRecord::FLAG_FIN_IN };
+    }
+    if flags & FlowRecord::FLAG_END == 0 {
+        let tells = if outbound {
+            reset && packet.flags.any(TcpFlags::ACK)
+        } else {
+            packet.flags.any(TcpFlags::FIN | TcpFlags::RST)
+        };
+        if tells {
+            flow.set_end(if outbound { packet.ack } else { packet.seq_end });
+            set |= FlowRecord::FLAG_END;
+        }
     }
     // Late packets of a flow that is over must not keep its record alive.
     let now_ns = if reset || is_over(flags) { 0 } else { tables.now_ns() };
@@ -118,6 +142,8 @@ pub(crate) fn create(
             packets_in: !outbound as u64,
             packets_out: outbound as u64,
             bytes: packet.ip_len as u64,
+            end: 0,
+            reserved: 0,
         },
     )
 }

@@ -114,7 +114,8 @@ fn next_of_all<T: Tables>(
     next
 }
 
-/// Whether an instance of this host has a record of the packet's flow.
+/// Whether an instance of this host has a record of the packet's flow: of this connection, not of one before it
+/// between the same sockets.
 #[inline(always)]
 fn knows<T: Tables>(tables: &T, service: &ServiceEntry, number: u32, packet: &Packet) -> bool {
     let key = TargetKey { backend: service.backend, instance: number };
@@ -129,4 +130,5 @@ fn knows<T: Tables>(tables: &T, service: &ServiceEntry, number: u32, packet: &Pa
     flow.flags() & FlowRecord::FLAG_OUTBOUND == 0
         && flow.original_addr() == packet.dst
         && flow.original_port() == packet.dst_port
+        && flow::belongs(&flow, packet)
 }

@@ -75,6 +75,10 @@ pub trait Flow {
     fn allow(&self, rules: u32);
     /// Whether it lies among the established ones.
     fn established(&self) -> bool;
+    /// [`FlowRecord::end`].
+    fn end(&self) -> u32;
+    /// Notes where the peer's bytes end.
+    fn set_end(&self, end: u32);
     /// Adds flags and a packet; a `now_ns` of 0 leaves the time of last use.
     fn note(&self, set_flags: u32, outbound: bool, bytes: u32, now_ns: u64);
 }

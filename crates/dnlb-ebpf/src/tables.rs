@@ -216,8 +216,12 @@ impl Tables for KernelTables {
         if let Some(record) = FLOWS.get_ptr_mut(key) {
             return Some(KernelFlow { record, established: true });
         }
-        let record = FLOWS_HALF_OPEN.get_ptr_mut(key)?;
-        Some(KernelFlow { record, established: false })
+        if let Some(record) = FLOWS_HALF_OPEN.get_ptr_mut(key) {
+            return Some(KernelFlow { record, established: false });
+        }
+        // Another CPU may have promoted it between the two.
+        let record = FLOWS.get_ptr_mut(key)?;
+        Some(KernelFlow { record, established: true })
     }
 
     #[inline(always)]
@@ -305,6 +309,18 @@ impl Flow for KernelFlow {
     #[inline(always)]
     fn established(&self) -> bool {
         self.established
+    }
+
+    #[inline(always)]
+    fn end(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.record).end }
+    }
+
+    #[inline(always)]
+    fn set_end(&self, end: u32) {
+        // SAFETY: as above: one aligned word.
+        unsafe { (*self.record).end = end }
     }
 
     #[inline(always)]

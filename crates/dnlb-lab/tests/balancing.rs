@@ -21,6 +21,7 @@ fn connections_are_spread_by_weight_and_keep_their_source() {
     instances_see_each_other_by_vip(&region, &vip, &ids);
     one_client_stays_with_one_instance_by_source_hash(&region, &public, &ids);
     weights_of_a_target_group_are_followed(&region, &public, &ids);
+    ports_are_used_again_while_weights_change(&region, &public, &ids);
     what_no_rule_allows_is_dropped(&region, &public);
     vpcs_with_the_same_addresses_stay_apart(&region, &ids[0]);
     mistakes_are_refused_and_leave_nothing(&region);
@@ -105,6 +106,33 @@ fn weights_of_a_target_group_are_followed(region: &Region, url: &str, ids: &[Str
     let share = served.share(&ids[0]);
     assert!((23.0..=27.0).contains(&share), "10 of 40 is a quarter, not {share} %");
     assert_eq!(served.instances.len(), 2);
+}
+
+/// More connections than the client has ports, while rows move all the time: a connection whose port had one before at
+/// another member must not be taken for that.
+fn ports_are_used_again_while_weights_change(region: &Region, url: &str, ids: &[String]) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let done = AtomicBool::new(false);
+    let changes = std::thread::scope(|scope| {
+        let changing = scope.spawn(|| {
+            let mut changes = 0;
+            while !done.load(Ordering::Relaxed) {
+                let weight = 1 + changes * 37 % 100;
+                region.dnlb(&format!(
+                    "target-group set-target t --instance {} --weight {weight}",
+                    ids[changes % 2]
+                ));
+                changes += 1;
+            }
+            changes
+        });
+        for _ in 0..8 {
+            answered(&region.load("client", url, 10_000), 10_000);
+        }
+        done.store(true, Ordering::Relaxed);
+        changing.join().unwrap()
+    });
+    assert!(changes > 20, "{changes} changes only");
     region.dnlb("backend update b --ag web");
     region.dnlb("health b --wait 4");
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aya::maps::HashMap;
+use aya::maps::{HashMap, IterableMap};
 use dnlb_abi::{FlowKey, FlowRecord, maps};
 
-use crate::{Plain, Switch, SwitchError};
+use crate::{Plain, Switch, SwitchError, take::take};
 
 /// How long records live after their last packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,25 +48,78 @@ impl Switch {
     /// # Errors
     /// [`SwitchError::Map`].
     pub fn expire_flows(&mut self, now_ns: u64, rules: &ExpiryRules) -> Result<ExpiryReport, SwitchError> {
-        const NAME: &str = maps::FLOWS;
-        let error = |action| move |source| SwitchError::Map { map: NAME, action, source };
-        let map = self.ebpf.map_mut(NAME).ok_or(SwitchError::Missing { kind: "map", name: NAME })?;
-        let mut flows: HashMap<_, Plain<FlowKey>, Plain<FlowRecord>> =
-            HashMap::try_from(map).map_err(error("opened"))?;
-        let mut report = ExpiryReport::default();
+        let (seen, expired) = self.find_expired(now_ns, rules)?;
+        Ok(ExpiryReport { seen, removed: self.remove_expired(&expired, now_ns, rules)? })
+    }
+
+    /// How many established records there are, and the keys of those whose time is over.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn find_expired(
+        &mut self,
+        now_ns: u64,
+        rules: &ExpiryRules,
+    ) -> Result<(u64, Vec<FlowKey>), SwitchError> {
+        let flows = self.established_flows()?;
+        let mut seen = 0;
         let mut expired = Vec::new();
         for entry in flows.iter() {
             // A record that another thread of the kernel removed in between is no error.
-            let Ok((key, Plain(record))) = entry else { continue };
-            report.seen += 1;
+            let Ok((Plain(key), Plain(record))) = entry else { continue };
+            seen += 1;
             if rules.expires(&record, now_ns) {
                 expired.push(key);
             }
         }
+        Ok((seen, expired))
+    }
+
+    /// Removes those of `expired` whose time still is over.
+    ///
+    /// A client may have opened a new connection with the old one's port since they were looked at, and may do so at
+    /// any moment: a record that turns out to be a new one is put back.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn remove_expired(
+        &mut self,
+        expired: &[FlowKey],
+        now_ns: u64,
+        rules: &ExpiryRules,
+    ) -> Result<u64, SwitchError> {
+        let mut flows = self.established_flows()?;
+        let mut removed = 0;
         for key in expired {
-            report.removed += u64::from(flows.remove(&key).is_ok());
+            let Ok(Plain(record)) = flows.get(&Plain(*key), 0) else { continue };
+            if !rules.expires(&record, now_ns) {
+                continue;
+            }
+            let map: &aya::maps::MapData = flows.map();
+            let taken = take::<_, FlowRecord>(map, key).map_err(|source| SwitchError::Map {
+                map: maps::FLOWS,
+                action: "pruned",
+                source: aya::maps::MapError::IoError(source),
+            })?;
+            match taken {
+                Some(record) if !rules.expires(&record, now_ns) => {
+                    const NOEXIST: u64 = 1;
+                    // One that is there already is newer still.
+                    let _ = flows.insert(Plain(*key), Plain(record), NOEXIST);
+                }
+                Some(_) => removed += 1,
+                None => {}
+            }
         }
-        Ok(report)
+        Ok(removed)
+    }
+
+    fn established_flows(
+        &mut self,
+    ) -> Result<HashMap<&mut aya::maps::MapData, Plain<FlowKey>, Plain<FlowRecord>>, SwitchError> {
+        const NAME: &str = maps::FLOWS;
+        let map = self.ebpf.map_mut(NAME).ok_or(SwitchError::Missing { kind: "map", name: NAME })?;
+        HashMap::try_from(map).map_err(|source| SwitchError::Map { map: NAME, action: "opened", source })
     }
 }
 

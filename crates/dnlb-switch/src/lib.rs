@@ -13,6 +13,7 @@ mod expiry;
 mod load;
 mod mapped;
 mod plain;
+mod take;
 mod testrun;
 
 pub use apply::Applied;

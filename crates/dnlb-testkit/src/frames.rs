@@ -17,6 +17,8 @@ pub struct TcpFrame {
     pub dst: SocketAddrV4,
     /// Flag bits.
     pub flags: u8,
+    /// Sequence number.
+    pub seq: u32,
     /// IP options; a multiple of four bytes.
     pub options: Vec<u8>,
     /// Flags and offset of fragmentation.
@@ -46,6 +48,7 @@ impl TcpFrame {
             src: parse_endpoint(src),
             dst: parse_endpoint(dst),
             flags: 2,
+            seq: 1,
             options: Vec::new(),
             fragment: 0x4000,
             protocol: 6,
@@ -57,6 +60,13 @@ impl TcpFrame {
     #[must_use]
     pub fn flags(mut self, flags: u8) -> Self {
         self.flags = flags;
+        self
+    }
+
+    /// The same with another sequence number.
+    #[must_use]
+    pub fn seq(mut self, seq: u32) -> Self {
+        self.seq = seq;
         self
     }
 
@@ -100,7 +110,8 @@ impl TcpFrame {
         let mut tcp = Vec::new();
         tcp.extend(self.src.port().to_be_bytes());
         tcp.extend(self.dst.port().to_be_bytes());
-        tcp.extend([0, 0, 0, 1, 0, 0, 0, 2, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
+        tcp.extend(self.seq.to_be_bytes());
+        tcp.extend([0, 0, 0, 2, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
         tcp.extend(&self.payload);
         let check = !fold(sum(&tcp, pseudo(&ip, tcp.len())));
         tcp[16..18].copy_from_slice(&check.to_be_bytes());

@@ -129,6 +129,14 @@ impl Flow for PureFlow {
         self.0.1.get()
     }
 
+    fn end(&self) -> u32 {
+        self.record().end
+    }
+
+    fn set_end(&self, end: u32) {
+        self.0.0.set(FlowRecord { end, ..self.record() });
+    }
+
     fn note(&self, set_flags: u32, outbound: bool, bytes: u32, now_ns: u64) {
         let mut record = self.record();
         record.flags |= set_flags;

@@ -104,6 +104,7 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
     let mut frame = TcpFrame::syn(&src, &dst)
         .flags(*[2, 18, 16, 16, 16, 17, 4, 20, 0, 24].choose(rng).expect("not empty"))
         .macs(dst_mac, src_mac)
+        .seq(rng.random_range(0..200))
         .payload(&vec![rng.random(); rng.random_range(0..80)]);
     if rng.random_bool(0.1) {
         frame.options = vec![1; rng.random_range(0..11) * 4];

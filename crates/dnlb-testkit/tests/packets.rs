@@ -2,6 +2,7 @@
 
 use dnlb_abi::{FlowRecord, Outcome, ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
 use dnlb_model::{Direction, FilterRule, RuleProtocol};
+use dnlb_switch::ExpiryRules;
 use dnlb_testkit::{
     Engine, Kernel, Program, Pure, Scene, Seen, TcpFrame, arp_request, checksums_hold, parse_endpoint,
 };
@@ -151,6 +152,33 @@ cases! {
         run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.104:80").build());
         let seen = run(engine, Program::FromOverlay(7), &hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80").build());
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+    };
+    a_port_used_again_is_another_connection_which_another_member_may_have(changed()) |engine| {
+        let client = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &client.clone().flags(2).seq(u32::MAX - 5).build());
+        run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+        run(engine, Program::FromOverlay(7), &client.clone().seq(u32::MAX - 4).payload(b"request").build());
+        run(engine, Program::FromInstance, &server.clone().flags(FIN_ACK).build());
+        run(engine, Program::FromOverlay(7), &client.clone().seq(2).flags(FIN_ACK).build());
+        // Its last acknowledgement, and its FIN once more.
+        for late in [client.clone().seq(3), client.clone().seq(2).flags(FIN_ACK)] {
+            assert_eq!(run(engine, Program::FromOverlay(7), &late.build()).outcome, Outcome::Delivered);
+        }
+        let (record, _) = engine.flows().expect("flows").into_values().next().expect("a flow");
+        assert_eq!((record.end, record.flags & FlowRecord::FLAG_END), (3, FlowRecord::FLAG_END));
+        let later = client.seq(100_000);
+        let wanted = later.clone().macs(instance_mac(3), tunnel_mac(2, false));
+        becomes(engine, Program::FromOverlay(7), &later, Outcome::Tunnelled, &wanted);
+    };
+    after_a_reset_by_the_server_the_port_is_free_too(changed()) |engine| {
+        let client = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &client.clone().flags(2).build());
+        // It acknowledges 2: refused.
+        run(engine, Program::FromInstance, &server.flags(RST | ACK).build());
+        assert_eq!(run(engine, Program::FromOverlay(7), &client.clone().seq(2).build()).outcome, Outcome::Delivered);
+        assert_eq!(run(engine, Program::FromOverlay(7), &client.seq(3).build()).outcome, Outcome::Tunnelled);
     };
     a_final_hop_is_adopted(changed()) |engine| {
         let packet = hop_to(1, dnlb_abi::HOP_FINAL, false, "10.0.0.13:50000", "10.0.0.104:80");
@@ -514,6 +542,42 @@ cases! {
     an_edge_counts_hosts_without_next_hop(scene().unresolved(1)) |engine| {
         dropped(engine, Program::Edge, &TcpFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
     };
+}
+
+/// The agent looks at all records first and removes those that are over then; a client does not wait for it.
+#[test]
+#[ignore = "needs root"]
+fn a_port_used_again_while_records_age_keeps_its_new_record() {
+    let mut kernel = Kernel::new(&scene().state()).expect("the programs load");
+    let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
+    let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+    let establish = |kernel: &mut Kernel| {
+        run(kernel, Program::FromOverlay(7), &client.build());
+        run(kernel, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+        run(kernel, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+    };
+    establish(&mut kernel);
+    run(&mut kernel, Program::FromOverlay(7), &client.clone().flags(FIN_ACK).build());
+    run(&mut kernel, Program::FromInstance, &server.clone().flags(FIN_ACK).build());
+
+    let rules = ExpiryRules::default();
+    assert!(kernel.flows().expect("flows").values().all(|(_, established)| *established));
+    let later = monotonic_ns() + 60_000_000_000;
+    let (seen, expired) = kernel.switch().find_expired(later, &rules).expect("found");
+    assert_eq!((seen, expired.len()), (1, 1));
+    establish(&mut kernel);
+    assert_eq!(kernel.switch().remove_expired(&expired, later, &rules).expect("removed"), 0);
+    assert_eq!(kernel.flows().expect("flows").len(), 1);
+    let much_later = later + 3_600_000_000_000;
+    assert_eq!(kernel.switch().remove_expired(&expired, much_later, &rules).expect("removed"), 1);
+    assert!(kernel.flows().expect("flows").is_empty());
+}
+
+/// The clock of flow records.
+fn monotonic_ns() -> u64 {
+    let up = std::fs::read_to_string("/proc/uptime").expect("the uptime");
+    let seconds: f64 = up.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds");
+    (seconds * 1e9) as u64
 }
 
 #[test]

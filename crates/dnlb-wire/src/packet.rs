@@ -84,6 +84,12 @@ pub struct Packet {
     pub src_port: u16,
     /// Destination port.
     pub dst_port: u16,
+    /// Sequence number, when the protocol is TCP.
+    pub seq: u32,
+    /// Sequence number after the segment's last byte, SYN and FIN counted, when the protocol is TCP.
+    pub seq_end: u32,
+    /// Acknowledgement number, when the protocol is TCP; it means something with [`TcpFlags::ACK`] only.
+    pub ack: u32,
     /// Where the transport header begins, in bytes from the frame's start.
     pub l4_offset: usize,
     /// Length of the IP packet.
@@ -148,6 +154,11 @@ pub fn parse(frame: &impl Frame, packet: &mut Packet) -> Parsed {
     packet.src_port = u16::from_be_bytes([tcp[0], tcp[1]]);
     packet.dst_port = u16::from_be_bytes([tcp[2], tcp[3]]);
     packet.flags = TcpFlags(tcp[13]);
+    packet.seq = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
+    packet.ack = u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]);
+    let payload = (ip_len - header_len - tcp_len) as u32;
+    let phantom = packet.flags.any(TcpFlags::SYN) as u32 + packet.flags.any(TcpFlags::FIN) as u32;
+    packet.seq_end = packet.seq.wrapping_add(payload + phantom);
     Parsed::Packet
 }
 
