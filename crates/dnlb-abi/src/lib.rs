@@ -352,6 +352,20 @@ impl ServiceKey {
     pub const fn new(vni: u32, addr: Addr, protocol: u8, port: u16) -> Self {
         Self { addr, vni, protocol_port: protocol as u32 | (port as u32) << 16 }
     }
+
+    /// The key of the entry that says that somebody has the address, at whatever port: ICMP, which has no listeners.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of_address(vni: u32, addr: Addr) -> Self {
+        Self::new(vni, addr, 1, 0)
+    }
+
+    /// Whether it is one of [`ServiceKey::of_address`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_of_address(&self) -> bool {
+        self.protocol_port == 1
+    }
 }
 
 /// Value of `SERVICES`: a listener's address and the rows of its backend service.
@@ -365,7 +379,8 @@ pub struct ServiceEntry {
     pub key: ServiceKey,
     /// Number of the service: index into `SERVICE_COUNTERS`. Never 0.
     pub number: u32,
-    /// Number of the backend service, half of [`TargetKey`]. Never 0.
+    /// Number of the backend service, half of [`TargetKey`]. 0 under a [`ServiceKey::of_address`],
+    /// as is everything below but the VNI.
     pub backend: u32,
     /// VNI of the VPC to which its members belong.
     pub vni: u32,
@@ -434,6 +449,12 @@ pub struct TargetKey {
     pub backend: u32,
     /// Number of the instance.
     pub instance: u32,
+}
+
+impl TargetKey {
+    /// Set in `backend`, with a UDP port in the low bits: the instance serves datagrams at this port, for whichever
+    /// backend service. What it sends from there is an answer, never a flow of its own.
+    pub const SERVES_UDP: u32 = 1 << 31;
 }
 
 /// Value of `TARGETS`: where an instance takes the traffic of a backend service.

@@ -56,7 +56,7 @@ outcomes! {
     DropMalformed = 10, "drop_malformed";
     /// A fragment: this version does not put fragments together.
     DropFragment = 11, "drop_fragment";
-    /// A protocol that this version does not carry.
+    /// A protocol, or a kind of ICMP message, that this version does not carry.
     DropProtocol = 12, "drop_protocol";
     /// The instance used an address or MAC that is not its own.
     DropSpoofed = 13, "drop_spoofed";
@@ -98,6 +98,16 @@ outcomes! {
     DropArp = 31, "drop_arp";
     /// A packet of a flow that the instance does not know went on to one that had the row before.
     SecondChance = 32, "second_chance";
+    /// Answered a ping to a VIP or elastic IP.
+    EchoReply = 33, "echo_reply";
+    /// Answered a TCP segment with a reset: the VIP or elastic IP has no listener at this port.
+    ResetNoListener = 34, "reset_no_listener";
+    /// Answered a TCP segment with a reset: the backend service has no usable member.
+    ResetNoBackend = 35, "reset_no_backend";
+    /// Answered a datagram with port unreachable: the VIP or elastic IP has no listener at this port.
+    UnreachableNoListener = 36, "unreachable_no_listener";
+    /// Answered a datagram with port unreachable: the backend service has no usable member.
+    UnreachableNoBackend = 37, "unreachable_no_backend";
 }
 
 const _: () = {

@@ -43,7 +43,7 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
         let replaceable = flow::is_over(flow.flags()) || (!outbound && !flow.established());
         if same || outbound {
             // A SYN after the end begins a new flow under the old name.
-            if !(packet.flags.opens() && flow::is_over(flow.flags())) {
+            if !(packet.opens() && flow::is_over(flow.flags())) {
                 let ports = (seen.src_port, arrival.port);
                 if !flow::allowed(tables, instance, &flow, &seen.src, protocol, ports) {
                     return sink.drop(Outcome::DropSecurityGroupIn);
@@ -51,13 +51,13 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
                 flow::note(tables, &key, &flow, packet, false);
                 known = true;
             }
-        } else if !(packet.flags.opens() && replaceable) {
+        } else if !(packet.opens() && replaceable) {
             return sink.drop(Outcome::DropFlowCollision);
         }
     }
     if !known {
-        let adopt = packet.flags.continues();
-        if !packet.flags.opens() && !adopt {
+        let adopt = packet.continues() && !packet.opens();
+        if !packet.opens() && !adopt {
             return sink.drop(Outcome::DropNoFlow);
         }
         if !rules::allows(tables, instance.security_in, &seen.src, protocol, arrival.port) {

@@ -3,9 +3,14 @@
 use dnlb_abi::{Outcome, VNI_PUBLIC, instance_mac, tunnel_mac};
 use dnlb_wire::{ETHERNET_LEN, ETHERTYPE_IPV4, Ethernet, Outer, Packet, Parsed, parse, v4};
 
-use crate::{EdgeSink, Frame, Tables, flow_hash, service};
+use crate::{
+    EdgeSink, Frame, Tables,
+    answer::{Absent, Answer},
+    flow_hash, service,
+};
 
-/// Decides a frame on an edge's uplink: a listener's EIP is balanced, everything else is not ours.
+/// Decides a frame on an edge's uplink: a listener's EIP is balanced, and answers where nobody is; everything else is not
+/// ours.
 #[inline(always)]
 pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> S::Verdict {
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
@@ -21,6 +26,9 @@ pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> 
     let Some(service) =
         service::find(tables, settings, VNI_PUBLIC, &packet.dst, packet.protocol, packet.dst_port)
     else {
+        if service::has_address(tables, settings, VNI_PUBLIC, &packet.dst) {
+            return answer(frame, &ethernet, &packet, Absent::Listener, sink);
+        }
         return sink.pass();
     };
     if packet.ip_len > settings.overlay_mtu {
@@ -28,7 +36,7 @@ pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> 
     }
     let member = service::choose(tables, settings, service, &packet);
     if member.instance == 0 {
-        return sink.drop(Outcome::DropNoBackend);
+        return answer(frame, &ethernet, &packet, Absent::Backend, sink);
     }
     let Some(host) = tables.host(member.host as u32) else {
         return sink.drop(Outcome::DropUnknownHost);
@@ -50,4 +58,21 @@ pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> 
     let (d, s) = (instance_mac(member.instance), tunnel_mac(0, true));
     let inner = [d[0], d[1], d[2], d[3], d[4], d[5], s[0], s[1], s[2], s[3], s[4], s[5], 8, 0];
     sink.forward(&outer, &inner)
+}
+
+/// What the edge answers a client that calls an EIP where nobody is.
+#[inline(always)]
+fn answer<S: EdgeSink>(
+    frame: &impl Frame,
+    ethernet: &Ethernet,
+    packet: &Packet,
+    absent: Absent,
+    sink: S,
+) -> S::Verdict {
+    match Answer::to(frame, packet) {
+        Answer::Echo => sink.echo_reply(ethernet, packet),
+        Answer::Reset => sink.reset(ethernet, packet, absent.reset()),
+        Answer::Unreachable => sink.unreachable(ethernet, packet, absent.unreachable()),
+        Answer::Nothing => sink.drop(absent.drop()),
+    }
 }

@@ -105,11 +105,7 @@ pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet:
     // Late packets of a flow that is over must not keep its record alive.
     let now_ns = if reset || is_over(flags) { 0 } else { tables.now_ns() };
     flow.note(set, outbound, packet.ip_len, now_ns);
-    if !flow.established()
-        && from_opener
-        && flags & FlowRecord::FLAG_ANSWERED != 0
-        && packet.flags.continues()
-    {
+    if !flow.established() && from_opener && flags & FlowRecord::FLAG_ANSWERED != 0 && packet.continues() {
         tables.promote_flow(key);
     }
 }

@@ -1,10 +1,11 @@
 //! A packet leaves an instance.
 
 use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, ROUTER_MAC, TargetKey};
-use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Parsed, arp, parse, v4};
+use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, UDP, arp, parse, v4};
 
 use crate::{
     Flow, Frame, Rewrite, Room, Sink, Tables, Tunnel,
+    answer::{Absent, Answer},
     deliver::{Arrival, deliver},
     flow, refusal, rules,
     second_chance::{self, Choice},
@@ -62,7 +63,7 @@ pub fn from_instance<T: Tables, S: Sink>(
     let mut reply = false;
     if let Some(flow) = tables.flow(&key) {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
-        if !(outbound && packet.flags.opens() && flow::is_over(flow.flags())) {
+        if !(outbound && packet.opens() && flow::is_over(flow.flags())) {
             let ports = (packet.dst_port, packet.src_port);
             if !flow::allowed(tables, instance, &flow, &packet.dst, protocol, ports) {
                 return sink.drop(Outcome::DropSecurityGroupOut);
@@ -99,29 +100,34 @@ pub fn from_instance<T: Tables, S: Sink>(
     } else {
         service::find(tables, settings, vni, &packet.dst, protocol, packet.dst_port)
     };
-    let mut to_instance;
-    let mut to_host;
+    let mut to_instance = 0;
+    let mut to_host = 0;
     let mut hop = 0;
+    let mut absent = Absent::Backend;
     if let Some(service) = service {
         let member = service::choose(tables, settings, service, packet);
-        if member.instance == 0 {
-            return sink.drop(Outcome::DropNoBackend);
-        }
         to_instance = member.instance;
         to_host = member.host as u32;
-    } else {
-        let Some(endpoint) = tables.endpoint(&EndpointKey { vni, addr: seen.dst }) else {
-            return sink.drop(Outcome::DropNoRoute);
-        };
+    } else if let Some(endpoint) = tables.endpoint(&EndpointKey { vni, addr: seen.dst }) {
         to_instance = endpoint.instance;
         to_host = endpoint.host;
+    } else if !reply && service::has_address(tables, settings, vni, &packet.dst) {
+        absent = Absent::Listener;
+    } else {
+        return sink.drop(Outcome::DropNoRoute);
+    }
+    if to_instance == 0 {
+        return answer(frame, tables, instance, &ethernet, packet, absent, sink);
     }
 
     if !known {
         // In mid-flight only towards a VIP: anything else may be a reply whose record is gone, and that must not
         // leave with the wrong source.
-        let adopt = service.is_some() && packet.flags.continues();
-        if !packet.flags.opens() && !adopt {
+        let adopt = service.is_some() && packet.continues() && !packet.opens();
+        if !packet.opens() && !adopt {
+            return sink.drop(Outcome::DropNoFlow);
+        }
+        if protocol == UDP && tables.target(&served(number, packet.src_port)).is_some() {
             return sink.drop(Outcome::DropNoFlow);
         }
         if !rules::allows(tables, instance.security_out, &packet.dst, protocol, port) {
@@ -179,6 +185,35 @@ pub fn from_instance<T: Tables, S: Sink>(
         arrival.service = service.number;
     }
     deliver(tables, target, packet, seen, &arrival, rewrite, sink)
+}
+
+/// What the switch answers an honest instance that calls a VIP where nobody is.
+#[inline(always)]
+fn answer<T: Tables, S: Sink>(
+    frame: &impl Frame,
+    tables: &T,
+    instance: &InstanceEntry,
+    ethernet: &Ethernet,
+    packet: &Packet,
+    absent: Absent,
+    sink: S,
+) -> S::Verdict {
+    let (protocol, port) = (packet.protocol, packet.dst_port);
+    if !rules::allows(tables, instance.security_out, &packet.dst, protocol, port) {
+        return sink.drop(Outcome::DropSecurityGroupOut);
+    }
+    match Answer::to(frame, packet) {
+        Answer::Echo => sink.echo_reply(ethernet, packet),
+        Answer::Reset => sink.reset(ethernet, packet, absent.reset()),
+        Answer::Unreachable => sink.unreachable(ethernet, packet, absent.unreachable()),
+        Answer::Nothing => sink.drop(absent.drop()),
+    }
+}
+
+/// The key under which a UDP port at which an instance serves is noted.
+#[inline(always)]
+const fn served(instance: u32, port: u16) -> TargetKey {
+    TargetKey { backend: TargetKey::SERVES_UDP | port as u32, instance }
 }
 
 /// Answers every question for an address with the router's MAC: all traffic of a VPC is routed by the switch.

@@ -66,6 +66,9 @@ pub fn from_overlay<T: Tables, S: Sink>(
             let tunnel = Tunnel { remote: host.addr, vni, instance: next.instance, hop: next.hop, from_edge };
             return sink.tunnel(&tunnel, packet, rewrite);
         }
+        if next.instance == 0 && number != 0 {
+            return sink.drop(Outcome::DropNoBackend);
+        }
         if next.instance != number {
             found = tables.instance(next.instance);
         }

@@ -9,6 +9,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod answer;
 mod deliver;
 mod edge;
 mod flow;

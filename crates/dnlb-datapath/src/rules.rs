@@ -1,6 +1,7 @@
 //! Security groups and network ACLs: the first rule that matches decides, none means no.
 
 use dnlb_abi::{Addr, InstanceEntry, RuleEntry, RuleRange};
+use dnlb_wire::ICMP;
 
 use crate::Tables;
 
@@ -78,6 +79,8 @@ pub(crate) fn allows(tables: &impl Tables, range: RuleRange, peer: &Addr, protoc
         return true;
     }
     let (peer_high, peer_low) = halves(peer);
+    // Rules of ICMP say port 0; an echo's identifier is none.
+    let port = if protocol == ICMP { 0 } else { port };
     let query = RuleQuery { peer_high, peer_low, protocol: u64::from(protocol), port: u64::from(port) };
     tables.first_rule(range, &query) == RuleEntry::ALLOW
 }

@@ -1,7 +1,7 @@
 //! A packet in mid-flight whose flow the instance does not know: rows remember who may.
 
 use dnlb_abi::{FlowRecord, HOP_FINAL, Outcome, ServiceEntry, Settings, TargetKey};
-use dnlb_wire::Packet;
+use dnlb_wire::{Packet, UDP};
 
 use crate::{Flow, Tables, flow, service};
 
@@ -21,11 +21,12 @@ pub(crate) struct Choice {
 
 /// Whose packet this is, given that it came to this host for `came`.
 ///
-/// A SYN, a flow that `came` knows, and a packet whose hop number is final stay. Everything else goes to the next
+/// A SYN, a flow that `came` knows, and a packet whose hop number is final stay. So does a datagram whose row never had another
+/// member, because datagrams do not say whether they begin something. Everything else goes to the next
 /// instance that this host's own row names after the packet's hop number: at once if it is here and knows the flow,
 /// through the tunnel if it is elsewhere. In a small group the row's chain is followed by everybody else who serves or
 /// drains. When nobody is left it goes to the current member, marked final, which
-/// takes the flow over and lets the guest answer.
+/// takes the flow over and lets the guest answer; a datagram is not for anybody when there is no current member.
 ///
 /// # Invariants
 /// The hop number grows with every tunnel, so a packet travels at most 21 times, and at most 6 in large groups, whatever tables the hosts have.
@@ -40,7 +41,8 @@ pub(crate) fn find<T: Tables>(
     packet: &Packet,
     came: Choice,
 ) -> Choice {
-    if packet.flags.opens()
+    let begins = packet.opens() && packet.protocol != UDP;
+    if begins
         || came.hop == HOP_FINAL
         || service.rows == 0
         || settings.flags & Settings::NO_SECOND_CHANCE != 0
@@ -49,6 +51,12 @@ pub(crate) fn find<T: Tables>(
         return came;
     }
     let chain = tables.chain(service::row(settings, service, packet));
+    let current = service::member(tables, service, chain as u16);
+    let datagram = packet.protocol == UDP;
+    if datagram && chain >> 16 == 0 && current.instance == came.instance {
+        // A row that never had another member: a new flow for certain, which no TCP segment in mid-flight is.
+        return came;
+    }
     let mut place = 0;
     while place < CHAIN {
         let at = place;
@@ -73,7 +81,9 @@ pub(crate) fn find<T: Tables>(
             return next;
         }
     }
-    let current = service::member(tables, service, chain as u16);
+    if current.instance == 0 && datagram {
+        return Choice { instance: 0, host: settings.host, hop: HOP_FINAL };
+    }
     if current.instance == 0 || current.instance == came.instance {
         return Choice { hop: HOP_FINAL, ..came };
     }

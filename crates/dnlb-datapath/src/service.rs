@@ -1,11 +1,11 @@
 //! Finding a service and the member that its rows choose.
 
 use dnlb_abi::{Addr, MemberEntry, Outcome, ServiceEntry, ServiceHash, ServiceKey, Settings};
-use dnlb_wire::Packet;
+use dnlb_wire::{ICMP, Packet};
 
 use crate::{Tables, flow_hash, row_of};
 
-/// The service at an address, or nothing.
+/// The service at an address and port, or nothing.
 #[inline(always)]
 pub(crate) fn find<'t, T: Tables>(
     tables: &'t T,
@@ -15,12 +15,27 @@ pub(crate) fn find<'t, T: Tables>(
     protocol: u8,
     port: u16,
 ) -> Option<&'t ServiceEntry> {
-    let key = ServiceKey::new(vni, *addr, protocol, port);
+    // ICMP has no listeners; its entries say something else.
+    if protocol == ICMP {
+        None
+    } else {
+        look_up(tables, settings, ServiceKey::new(vni, *addr, protocol, port))
+    }
+}
+
+#[inline(always)]
+fn look_up<'t, T: Tables>(tables: &'t T, settings: &Settings, key: ServiceKey) -> Option<&'t ServiceEntry> {
     let hash = ServiceHash::new(&key);
     let copy = settings.active_copy & 1;
     let slot = hash.slot(tables.displacement(copy, hash.bucket()));
     let service = tables.service(copy, slot)?;
     (service.key == key).then_some(service)
+}
+
+/// Whether somebody has the address: a load balancer with a listener, at whatever port.
+#[inline(always)]
+pub(crate) fn has_address(tables: &impl Tables, settings: &Settings, vni: u32, addr: &Addr) -> bool {
+    look_up(tables, settings, ServiceKey::of_address(vni, *addr)).is_some()
 }
 
 /// The member to which `packet` of `service` goes; its instance is 0 when there is none.
@@ -37,7 +52,7 @@ pub(crate) fn choose(
     }
     let row = row(settings, service, packet);
     let mut slot = tables.row(row);
-    if slot == 0 && packet.flags.continues() {
+    if slot == 0 && packet.continues() {
         // Nobody takes new flows; whoever had the row may have this one.
         slot = (tables.chain(row) >> 16) as u16;
     }

@@ -1,7 +1,7 @@
 //! Where verdicts go.
 
 use dnlb_abi::{Addr, InstanceEntry, Outcome};
-use dnlb_wire::{Outer, Packet};
+use dnlb_wire::{Ethernet, Outer, Packet};
 
 /// What to write into a packet before it goes on. Parts that are not switched on hold nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,12 @@ pub trait Sink {
     fn drop(self, outcome: Outcome) -> Self::Verdict;
     /// Sends an ARP reply back where the request came from.
     fn arp_reply(self, reply: &[u8; 42]) -> Self::Verdict;
+    /// Sends the ping back where it came from, as an echo reply.
+    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Self::Verdict;
+    /// Sends [`dnlb_wire::reset`] back where the segment came from; `outcome` is the reason.
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
+    /// Sends [`dnlb_wire::unreachable`] back where the datagram came from; `outcome` is the reason.
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
     /// Hands it to an instance of this host: MAC addresses, rewriting, its interface.
     fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict;
     /// Sends it through the tunnel.
@@ -66,6 +72,12 @@ pub trait EdgeSink {
     fn pass(self) -> Self::Verdict;
     /// Drops it.
     fn drop(self, outcome: Outcome) -> Self::Verdict;
+    /// As [`Sink::echo_reply`].
+    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Self::Verdict;
+    /// As [`Sink::reset`].
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
+    /// As [`Sink::unreachable`].
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
     /// Puts `outer` in front, replaces the frame's Ethernet header by `inner`, sends it out where it came in.
     fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Self::Verdict;
 }

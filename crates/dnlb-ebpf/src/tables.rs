@@ -14,6 +14,7 @@ use dnlb_abi::{
     ServiceEntry, Settings, TargetEntry, TargetKey,
 };
 use dnlb_datapath::{Flow, Room, RuleQuery, Tables, rule_matches};
+use dnlb_wire::UNREACHABLE_LEN;
 
 // Capacities marked "agent" are set when the agent loads the object; 1 keeps a forgotten one visible.
 #[map]
@@ -57,6 +58,7 @@ struct Scratch {
     reserved: u32,
     record: FlowRecord,
     room: Room,
+    answer: [u8; UNREACHABLE_LEN],
 }
 #[map]
 static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
@@ -66,6 +68,14 @@ static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 pub(crate) fn room() -> Option<&'static mut Room> {
     // SAFETY: a live per-CPU value; each program takes it once, and only one runs on a CPU.
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).room })
+}
+
+/// Room for a frame that answers another, `N` bytes long.
+#[inline(always)]
+pub(crate) fn answer<const N: usize>() -> Option<&'static mut [u8; N]> {
+    const { assert!(N <= UNREACHABLE_LEN) };
+    // SAFETY: as for `room`; the longest answer fits.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *(&raw mut (*scratch).answer).cast::<[u8; N]>() })
 }
 
 /// Leaves `key` where a helper can read it.

@@ -3,20 +3,22 @@
 use aya_ebpf::{
     EbpfContext,
     bindings::{
-        BPF_F_DONT_FRAGMENT, BPF_F_PSEUDO_HDR, BPF_F_ZERO_CSUM_TX, TC_ACT_OK, TC_ACT_SHOT, bpf_tunnel_key,
+        BPF_F_DONT_FRAGMENT, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, BPF_F_ZERO_CSUM_TX, TC_ACT_OK,
+        TC_ACT_SHOT, bpf_tunnel_key,
     },
     helpers::generated::{
-        bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_get_tunnel_key, bpf_skb_set_tunnel_key,
+        bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_skb_change_tail, bpf_skb_get_tunnel_key,
+        bpf_skb_set_tunnel_key,
     },
     programs::TcContext,
 };
 use dnlb_abi::{InstanceEntry, Outcome, ROUTER_MAC, Settings, instance_mac, tunnel_mac};
-use dnlb_datapath::{Packet, Rewrite, Sink, Tables, Tunnel};
-use dnlb_wire::v4;
+use dnlb_datapath::{Packet, Rewrite, Sink, Tunnel};
+use dnlb_wire::{Ethernet, Frame, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, replace, v4};
 
 use crate::{
     frame::PacketPointers,
-    tables::{KernelTables, count},
+    tables::{self, KernelTables, count},
 };
 
 /// Set by test harnesses when they load the object: leave the decision in [`DECISION`]. Dead code in production.
@@ -87,6 +89,19 @@ impl TcSink<'_> {
         KernelTables::settings_static()
     }
 
+    /// Replaces the whole frame and sends it back where it came from.
+    #[inline(always)]
+    fn send_back<const N: usize>(mut self, answer: &[u8; N], outcome: Outcome) -> i32 {
+        // SAFETY: a helper on the program's own context.
+        let cut = unsafe { bpf_skb_change_tail(self.ctx.as_ptr().cast(), N as u32, 0) };
+        if cut != 0 || self.ctx.store(0, answer, 0).is_err() {
+            return self.fail();
+        }
+        self.done(outcome, [self.ifindex, 0, 0, 0]);
+        // SAFETY: a helper that takes numbers only.
+        unsafe { bpf_redirect(self.ifindex, 0) as i32 }
+    }
+
     #[inline(always)]
     fn set_macs(&self, dst: [u8; 6], src: [u8; 6]) -> bool {
         let macs =
@@ -100,6 +115,7 @@ impl TcSink<'_> {
         if rewrite.source {
             let old = (v4(packet.src), packet.src_port);
             if !self.endpoint(
+                packet.protocol,
                 26,
                 packet.l4_offset,
                 packet.l4_offset,
@@ -112,7 +128,7 @@ impl TcSink<'_> {
         if rewrite.destination {
             let old = (v4(packet.dst), packet.dst_port);
             let new = (v4(rewrite.dst), rewrite.dst_port);
-            if !self.endpoint(30, packet.l4_offset, packet.l4_offset + 2, old, new) {
+            if !self.endpoint(packet.protocol, 30, packet.l4_offset, packet.l4_offset + 2, old, new) {
                 return false;
             }
         }
@@ -123,6 +139,7 @@ impl TcSink<'_> {
     #[inline(always)]
     fn endpoint(
         &self,
+        protocol: u8,
         addr_at: usize,
         l4: usize,
         port_at: usize,
@@ -130,19 +147,23 @@ impl TcSink<'_> {
         new: ([u8; 4], u16),
     ) -> bool {
         const IP_CHECKSUM: usize = 24;
-        let tcp_checksum = l4 + 16;
+        // A datagram without checksum stays without; one whose checksum becomes 0 gets the other zero (RFC 768).
+        let (check_at, mangled) = if protocol == UDP { (l4 + 6, BPF_F_MARK_MANGLED_0) } else { (l4 + 16, 0) };
+        // An ICMP message's checksum knows no addresses, and its identifier never changes.
+        let covered = protocol != ICMP;
         if old.0 != new.0 {
             let (from, to) = (u32::from_ne_bytes(old.0) as u64, u32::from_ne_bytes(new.0) as u64);
-            if self.ctx.l4_csum_replace(tcp_checksum, from, to, (BPF_F_PSEUDO_HDR | 4) as u64).is_err()
+            let flags = (BPF_F_PSEUDO_HDR | mangled | 4) as u64;
+            if (covered && self.ctx.l4_csum_replace(check_at, from, to, flags).is_err())
                 || self.ctx.l3_csum_replace(IP_CHECKSUM, from, to, 4).is_err()
                 || self.ctx.store(addr_at, &new.0, 0).is_err()
             {
                 return false;
             }
         }
-        if old.1 != new.1 {
+        if covered && old.1 != new.1 {
             let (from, to) = (old.1.to_be() as u64, new.1.to_be() as u64);
-            if self.ctx.l4_csum_replace(tcp_checksum, from, to, 2).is_err()
+            if self.ctx.l4_csum_replace(check_at, from, to, (mangled | 2) as u64).is_err()
                 || self.ctx.store(port_at, &new.1.to_be_bytes(), 0).is_err()
             {
                 return false;
@@ -169,6 +190,47 @@ impl Sink for TcSink<'_> {
         self.done(Outcome::ArpReply, [self.ifindex, 0, 0, 0]);
         // SAFETY: a helper that takes numbers only; so in every call below without its own reason.
         unsafe { bpf_redirect(self.ifindex, 0) as i32 }
+    }
+
+    #[inline(always)]
+    fn echo_reply(mut self, ethernet: &Ethernet, packet: &Packet) -> i32 {
+        // Swapping the addresses leaves the IP checksum as it is. Only messages without IP options are answered.
+        const ICMP_AT: usize = 34;
+        let Some([_, code, high, low]) = frame(self.ctx).read::<4>(ICMP_AT) else {
+            return self.fail();
+        };
+        let check = u16::from_be_bytes([high, low]);
+        let [high, low] = replace(check, u16::from(Packet::ECHO) << 8, 0).to_be_bytes();
+        if !self.set_macs(ethernet.src, ethernet.dst)
+            || self.ctx.store(26, &v4(packet.dst), 0).is_err()
+            || self.ctx.store(30, &v4(packet.src), 0).is_err()
+            || self.ctx.store(ICMP_AT, &[Packet::ECHO_REPLY, code, high, low], 0).is_err()
+        {
+            return self.fail();
+        }
+        self.done(Outcome::EchoReply, [self.ifindex, 0, 0, 0]);
+        // SAFETY: as above.
+        unsafe { bpf_redirect(self.ifindex, 0) as i32 }
+    }
+
+    #[inline(always)]
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> i32 {
+        let Some(answer) = tables::answer::<RESET_LEN>() else {
+            return self.fail();
+        };
+        dnlb_wire::reset(answer, ethernet, packet);
+        self.send_back(answer, outcome)
+    }
+
+    #[inline(always)]
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> i32 {
+        let Some(answer) = tables::answer::<UNREACHABLE_LEN>() else {
+            return self.fail();
+        };
+        if !dnlb_wire::unreachable(answer, &frame(self.ctx), ethernet, packet) {
+            return self.fail();
+        }
+        self.send_back(answer, outcome)
     }
 
     #[inline(always)]

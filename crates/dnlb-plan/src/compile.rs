@@ -10,7 +10,8 @@ use dnlb_abi::{
     ServiceEntry, ServiceKey, Settings, TargetEntry, TargetKey, VNI_PUBLIC, instance_mac, v4_mapped,
 };
 use dnlb_model::{
-    Algorithm, BackendConfig, Direction, FilterRule, HostConfig, InstanceConfig, RuleProtocol, ServiceConfig,
+    Algorithm, BackendConfig, Direction, FilterRule, HostConfig, InstanceConfig, Protocol, RuleProtocol,
+    ServiceConfig,
 };
 use ipnet::IpNet;
 use zerocopy::IntoBytes;
@@ -159,6 +160,7 @@ pub fn compile(
         };
         services.extend(service_entries(service, found, table, config.edge));
     }
+    services.extend(address_entries(config));
     // Before anything is allocated: an error must leave `alloc` as it is. Places are not part of the hash.
     let mut services = service_index::build(&services)?;
 
@@ -415,11 +417,39 @@ fn service_entries(
     [Some(vip), eip, public].into_iter().flatten()
 }
 
+/// An entry for every address that a listener has: it answers pings, and says where nobody listens.
+fn address_entries(config: &HostConfig) -> Vec<ServiceEntry> {
+    let mut owners = BTreeMap::new();
+    for service in &config.services {
+        let public = service.eip.filter(|_| config.edge).map(|eip| (VNI_PUBLIC, eip));
+        let own = [Some(service.vip), service.eip].into_iter().flatten().map(|addr| (service.vni, addr));
+        for (vni, addr) in own.chain(public) {
+            owners.entry(ServiceKey::of_address(vni, map_addr(addr))).or_insert(service);
+        }
+    }
+    owners
+        .into_iter()
+        .map(|(key, service)| ServiceEntry {
+            key,
+            number: service.number,
+            vni: service.vni,
+            ..Default::default()
+        })
+        .collect()
+}
+
 fn targets(config: &HostConfig, linked: BTreeSet<u32>) -> BTreeMap<TargetKey, TargetEntry> {
     let mut targets = BTreeMap::new();
+    let udp = config.services.iter().filter(|service| service.protocol == Protocol::Udp);
+    let datagrams: BTreeSet<u32> = udp.map(|service| service.backend).collect();
     for (&backend, found) in &config.backends {
         for (&instance, &port) in found.targets.iter().filter(|(instance, _)| linked.contains(instance)) {
-            targets.insert(TargetKey { backend, instance }, TargetEntry { port: u32::from(port) });
+            let port = u32::from(port);
+            targets.insert(TargetKey { backend, instance }, TargetEntry { port });
+            if datagrams.contains(&backend) {
+                let backend = TargetKey::SERVES_UDP | port;
+                targets.insert(TargetKey { backend, instance }, TargetEntry { port });
+            }
         }
     }
     targets

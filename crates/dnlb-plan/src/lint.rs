@@ -84,6 +84,14 @@ fn lint_services(state: &SwitchState, notes: &mut Notes) {
         if slot >= SERVICE_SLOTS || hash.slot(state.services.displacements[hash.bucket() as usize]) != slot {
             notes.add(&subject, format_args!("lies in slot {slot}, where nobody looks for it"));
         }
+        if entry.key.is_of_address() {
+            let bare =
+                ServiceEntry { key: entry.key, number: entry.number, vni: entry.vni, ..Default::default() };
+            if entry.number == 0 || *entry != bare {
+                notes.add(&subject, "says more of an address than that somebody has it");
+            }
+            continue;
+        }
         if entry.number == 0 || entry.backend == 0 || entry.key.protocol_port == 0 {
             notes.add(&subject, "has no number, no backend service or no port");
         }

@@ -4,9 +4,12 @@ use std::net::SocketAddrV4;
 
 use dnlb_wire::{fold, sum};
 
-/// An Ethernet frame with IPv4 and TCP.
+/// An Ethernet frame with IPv4 and TCP, UDP, or an ICMP echo.
+///
+/// What the protocol does not have is not built: flags and sequence number of datagrams, ports of echoes, whose identifier is
+/// the source's port.
 #[derive(Clone, Debug)]
-pub struct TcpFrame {
+pub struct TestFrame {
     /// Destination MAC.
     pub dst_mac: [u8; 6],
     /// Source MAC.
@@ -23,8 +26,10 @@ pub struct TcpFrame {
     pub options: Vec<u8>,
     /// Flags and offset of fragmentation.
     pub fragment: u16,
-    /// IP protocol, 6 unless a test wants another.
+    /// IP protocol, 6 unless a test wants another. One that is not known gets a TCP header.
     pub protocol: u8,
+    /// Whether an echo is a reply.
+    pub echo_reply: bool,
     /// Payload.
     pub payload: Vec<u8>,
 }
@@ -38,7 +43,7 @@ pub fn parse_endpoint(text: &str) -> SocketAddrV4 {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-impl TcpFrame {
+impl TestFrame {
     /// A SYN from `src` to `dst`.
     #[must_use]
     pub fn syn(src: &str, dst: &str) -> Self {
@@ -52,8 +57,21 @@ impl TcpFrame {
             options: Vec::new(),
             fragment: 0x4000,
             protocol: 6,
+            echo_reply: false,
             payload: Vec::new(),
         }
+    }
+
+    /// A datagram from `src` to `dst`.
+    #[must_use]
+    pub fn datagram(src: &str, dst: &str) -> Self {
+        Self { protocol: 17, payload: b"question".to_vec(), ..Self::syn(src, dst) }
+    }
+
+    /// An echo request from `src` to `dst`; the source's port is its identifier.
+    #[must_use]
+    pub fn ping(src: &str, dst: &str) -> Self {
+        Self { protocol: 1, payload: b"echo".to_vec(), ..Self::syn(src, dst) }
     }
 
     /// The same with other flags.
@@ -95,7 +113,8 @@ impl TcpFrame {
     #[must_use]
     pub fn build(&self) -> Vec<u8> {
         let header = 20 + self.options.len();
-        let total = header + 20 + self.payload.len();
+        let l4 = self.transport();
+        let total = header + l4.len();
         let mut ip = vec![0x40 | (header / 4) as u8, 0];
         ip.extend((total as u16).to_be_bytes());
         ip.extend([0x12, 0x34]);
@@ -107,16 +126,37 @@ impl TcpFrame {
         let check = !fold(sum(&ip, 0));
         ip[10..12].copy_from_slice(&check.to_be_bytes());
 
-        let mut tcp = Vec::new();
-        tcp.extend(self.src.port().to_be_bytes());
-        tcp.extend(self.dst.port().to_be_bytes());
-        tcp.extend(self.seq.to_be_bytes());
-        tcp.extend([0, 0, 0, 2, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
-        tcp.extend(&self.payload);
-        let check = !fold(sum(&tcp, pseudo(&ip, tcp.len())));
-        tcp[16..18].copy_from_slice(&check.to_be_bytes());
+        let mut l4 = l4;
+        let start = if self.protocol == 1 { 0 } else { pseudo(&ip, l4.len()) };
+        let check = !fold(sum(&l4, start));
+        let check = if self.protocol == 17 && check == 0 { 0xffff } else { check };
+        let at = check_at(self.protocol);
+        l4[at..at + 2].copy_from_slice(&check.to_be_bytes());
 
-        [self.dst_mac.as_slice(), &self.src_mac, &[8, 0], &ip, &tcp].concat()
+        [self.dst_mac.as_slice(), &self.src_mac, &[8, 0], &ip, &l4].concat()
+    }
+
+    /// Transport header with a checksum of zero, and payload.
+    fn transport(&self) -> Vec<u8> {
+        let (src, dst) = (self.src.port().to_be_bytes(), self.dst.port().to_be_bytes());
+        let header = match self.protocol {
+            1 => [[if self.echo_reply { 0 } else { 8 }, 0], [0, 0], src, [0, 1]].concat(),
+            17 => [src, dst, (8 + self.payload.len() as u16).to_be_bytes(), [0, 0]].concat(),
+            _ => {
+                let rest = [0, 0, 0, 2, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0];
+                [src.as_slice(), &dst, &self.seq.to_be_bytes(), &rest].concat()
+            }
+        };
+        [header.as_slice(), &self.payload].concat()
+    }
+}
+
+/// Where the checksum lies in a transport header.
+fn check_at(protocol: u8) -> usize {
+    match protocol {
+        1 => 2,
+        17 => 6,
+        _ => 16,
     }
 }
 
@@ -124,14 +164,16 @@ fn pseudo(ip: &[u8], len: usize) -> u32 {
     sum(&ip[12..20], 0) + u32::from(ip[9]) + len as u32
 }
 
-/// Whether both checksums of a TCP frame verify.
+/// Whether both checksums of a frame verify. A datagram may have none.
 #[must_use]
 pub fn checksums_hold(frame: &[u8]) -> bool {
     let ip = &frame[14..];
     let header = usize::from(ip[0] & 15) * 4;
     let total = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-    let tcp = &ip[header..total];
-    fold(sum(&ip[..header], 0)) == 0xffff && fold(sum(tcp, pseudo(ip, tcp.len()))) == 0xffff
+    let l4 = &ip[header..total];
+    let start = if ip[9] == 1 { 0 } else { pseudo(ip, l4.len()) };
+    let none = ip[9] == 17 && l4[6..8] == [0, 0];
+    fold(sum(&ip[..header], 0)) == 0xffff && (none || fold(sum(l4, start)) == 0xffff)
 }
 
 /// An ARP request.

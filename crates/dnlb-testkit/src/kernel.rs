@@ -63,9 +63,10 @@ impl Engine for Kernel {
                     .find(|outcome| **outcome != Outcome::Balanced && counted.contains_key(outcome.name()))
                     .context("no counter moved")?;
                 let returned = match outcome {
-                    Outcome::Forwarded => 3,
                     Outcome::Passed => 2,
-                    _ => 1,
+                    _ if outcome.name().starts_with("drop_") => 1,
+                    // XDP_TX.
+                    _ => 3,
                 };
                 if verdict.returned != returned {
                     bail!("{} returned {}", outcome.name(), verdict.returned);

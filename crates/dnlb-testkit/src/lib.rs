@@ -12,7 +12,7 @@ mod pure;
 mod scene;
 
 pub use engine::{Engine, Program, Seen};
-pub use frames::{TcpFrame, arp_request, checksums_hold, parse_endpoint};
+pub use frames::{TestFrame, arp_request, checksums_hold, parse_endpoint};
 pub use kernel::Kernel;
 pub use pure::Pure;
 pub use scene::{Scene, TEST_IFINDEX};

@@ -15,7 +15,9 @@ use dnlb_datapath::{
     from_overlay, probe, rule_matches,
 };
 use dnlb_plan::SwitchState;
-use dnlb_wire::{replace, replace_pseudo, v4};
+use dnlb_wire::{
+    Ethernet, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, replace, replace_pseudo, reset, unreachable, v4,
+};
 
 use crate::{
     engine::{Engine, Program, Seen},
@@ -248,14 +250,32 @@ struct Carrier<'f> {
 type Carried = (Outcome, [u32; 4], Vec<u8>);
 
 impl Carrier<'_> {
+    fn echoed(&self, ethernet: &Ethernet, packet: &Packet) -> Vec<u8> {
+        let mut frame = self.frame.to_vec();
+        frame[..6].copy_from_slice(&ethernet.src);
+        frame[6..12].copy_from_slice(&ethernet.dst);
+        frame[26..30].copy_from_slice(&v4(packet.dst));
+        frame[30..34].copy_from_slice(&v4(packet.src));
+        let check = replace(u16::from_be_bytes([frame[36], frame[37]]), 0x0800, 0);
+        frame[34] = 0;
+        frame[36..38].copy_from_slice(&check.to_be_bytes());
+        frame
+    }
+
+    fn quoting(&self, ethernet: &Ethernet, packet: &Packet) -> Vec<u8> {
+        let mut frame = [0; UNREACHABLE_LEN];
+        assert!(unreachable(&mut frame, &self.frame, ethernet, packet));
+        frame.to_vec()
+    }
+
     fn rewritten(&self, packet: &Packet, rewrite: &Rewrite, macs: Option<([u8; 6], [u8; 6])>) -> Vec<u8> {
         let mut frame = self.frame.to_vec();
         let l4 = packet.l4_offset;
         if rewrite.source {
-            endpoint(&mut frame, 26, l4, l4, (v4(rewrite.src), rewrite.src_port));
+            endpoint(&mut frame, packet.protocol, 26, l4, l4, (v4(rewrite.src), rewrite.src_port));
         }
         if rewrite.destination {
-            endpoint(&mut frame, 30, l4, l4 + 2, (v4(rewrite.dst), rewrite.dst_port));
+            endpoint(&mut frame, packet.protocol, 30, l4, l4 + 2, (v4(rewrite.dst), rewrite.dst_port));
         }
         if let Some((dst, src)) = macs {
             frame[..6].copy_from_slice(&dst);
@@ -265,16 +285,31 @@ impl Carrier<'_> {
     }
 }
 
+fn resetting(ethernet: &Ethernet, packet: &Packet) -> Vec<u8> {
+    let mut frame = [0; RESET_LEN];
+    reset(&mut frame, ethernet, packet);
+    frame.to_vec()
+}
+
 /// Writes an address and a port, and updates both checksums.
-fn endpoint(frame: &mut [u8], addr_at: usize, l4: usize, port_at: usize, new: ([u8; 4], u16)) {
+fn endpoint(frame: &mut [u8], protocol: u8, addr_at: usize, l4: usize, port_at: usize, new: ([u8; 4], u16)) {
     let u16_at = |frame: &[u8], at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
     let old_addr = [frame[addr_at], frame[addr_at + 1], frame[addr_at + 2], frame[addr_at + 3]];
     let old_port = u16_at(frame, port_at);
     let ip_check = replace_pseudo(u16_at(frame, 24), old_addr, new.0);
-    let tcp_check = replace(replace_pseudo(u16_at(frame, l4 + 16), old_addr, new.0), old_port, new.1);
     frame[24..26].copy_from_slice(&ip_check.to_be_bytes());
-    frame[l4 + 16..l4 + 18].copy_from_slice(&tcp_check.to_be_bytes());
     frame[addr_at..addr_at + 4].copy_from_slice(&new.0);
+    if protocol == ICMP {
+        return;
+    }
+    let check_at = if protocol == UDP { l4 + 6 } else { l4 + 16 };
+    let check = u16_at(frame, check_at);
+    let none = protocol == UDP && check == 0;
+    let check = replace(replace_pseudo(check, old_addr, new.0), old_port, new.1);
+    let check = if protocol == UDP && check == 0 { 0xffff } else { check };
+    if !none {
+        frame[check_at..check_at + 2].copy_from_slice(&check.to_be_bytes());
+    }
     frame[port_at..port_at + 2].copy_from_slice(&new.1.to_be_bytes());
 }
 
@@ -289,6 +324,18 @@ impl Sink for Carrier<'_> {
         let mut frame = self.frame.to_vec();
         frame[..42].copy_from_slice(reply);
         (Outcome::ArpReply, [TEST_IFINDEX, 0, 0, 0], frame)
+    }
+
+    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Carried {
+        (Outcome::EchoReply, [TEST_IFINDEX, 0, 0, 0], self.echoed(ethernet, packet))
+    }
+
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
+        (outcome, [TEST_IFINDEX, 0, 0, 0], resetting(ethernet, packet))
+    }
+
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
+        (outcome, [TEST_IFINDEX, 0, 0, 0], self.quoting(ethernet, packet))
     }
 
     fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Carried {
@@ -323,6 +370,18 @@ impl EdgeSink for Carrier<'_> {
 
     fn drop(self, outcome: Outcome) -> Carried {
         (outcome, [0; 4], self.frame.to_vec())
+    }
+
+    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Carried {
+        (Outcome::EchoReply, [0; 4], self.echoed(ethernet, packet))
+    }
+
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
+        (outcome, [0; 4], resetting(ethernet, packet))
+    }
+
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
+        (outcome, [0; 4], self.quoting(ethernet, packet))
     }
 
     fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Carried {

@@ -172,6 +172,15 @@ impl Scene {
         self
     }
 
+    /// Makes the last listener one for datagrams.
+    #[must_use]
+    pub fn udp(mut self) -> Self {
+        if let Some(service) = self.config.services.last_mut() {
+            service.protocol = Protocol::Udp;
+        }
+        self
+    }
+
     /// Gives the last listener's backend service a member set that it had before all that it has been given.
     #[must_use]
     pub fn former(mut self, members: &[(u32, u16)]) -> Self {

@@ -2,13 +2,13 @@
 
 use dnlb_abi::{ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
 use dnlb_model::{Direction, FilterRule, RuleProtocol};
-use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, TcpFrame, arp_request};
+use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, TestFrame, arp_request};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 fn random_rules(rng: &mut StdRng) -> Vec<FilterRule> {
     let prefixes =
         ["0.0.0.0/0", "10.0.0.0/24", "10.0.0.13/32", "10.9.0.0/16", "198.51.100.0/25", "169.254.169.110/32"];
-    let protocols = [RuleProtocol::All, RuleProtocol::Tcp, RuleProtocol::Udp];
+    let protocols = [RuleProtocol::All, RuleProtocol::Tcp, RuleProtocol::Udp, RuleProtocol::Icmp];
     (0..rng.random_range(0..12))
         .map(|_| FilterRule {
             direction: if rng.random() { Direction::In } else { Direction::Out },
@@ -34,7 +34,14 @@ fn random_scene(rng: &mut StdRng) -> Scene {
         .service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080), (3, 2, 8080)])
         .former(&[(2, 1)])
         .former(&[(3, 2), (1, 1)])
-        .draining(2, 8080);
+        .draining(2, 8080)
+        .service(6, 7, "10.0.0.100", 8080, &[(1, 1, 80), (2, 1, 80), (3, 2, 8080)])
+        .udp()
+        .eip("203.0.113.1")
+        .former(&[(3, 2), (2, 1)])
+        .service(7, 7, "10.0.0.102", 80, &[])
+        .udp()
+        .former(&[(1, 1)]);
     for number in [1, 2] {
         if rng.random() {
             scene = scene.security(number, random_rules(rng));
@@ -101,7 +108,7 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
             tunnel_mac(*[0, 0, 1, 2, 3, 4, 255].choose(rng).expect("not empty"), rng.random()),
         ),
     };
-    let mut frame = TcpFrame::syn(&src, &dst)
+    let mut frame = TestFrame::syn(&src, &dst)
         .flags(*[2, 18, 16, 16, 16, 17, 4, 20, 0, 24].choose(rng).expect("not empty"))
         .macs(dst_mac, src_mac)
         .seq(rng.random_range(0..200))
@@ -112,12 +119,16 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
     if rng.random_bool(0.03) {
         frame.fragment = rng.random();
     }
+    if rng.random_bool(0.4) {
+        frame.protocol = *[1, 17, 17].choose(rng).expect("not empty");
+        frame.echo_reply = rng.random();
+    }
     if rng.random_bool(0.03) {
         frame.protocol = rng.random();
     }
     let mut bytes = frame.build();
     if rng.random_bool(0.1) {
-        let at = rng.random_range(12..54);
+        let at = rng.random_range(12..bytes.len().min(54));
         bytes[at] = rng.random();
     }
     if rng.random_bool(0.05) {

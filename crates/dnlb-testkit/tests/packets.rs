@@ -4,7 +4,7 @@ use dnlb_abi::{FlowRecord, Outcome, ROUTER_MAC, instance_mac, probe_address, tun
 use dnlb_model::{Direction, FilterRule, RuleProtocol};
 use dnlb_switch::ExpiryRules;
 use dnlb_testkit::{
-    Engine, Kernel, Program, Pure, Scene, Seen, TcpFrame, arp_request, checksums_hold, parse_endpoint,
+    Engine, Kernel, Program, Pure, Scene, Seen, TestFrame, arp_request, checksums_hold, parse_endpoint,
 };
 
 const SYN_ACK: u8 = 18;
@@ -76,19 +76,46 @@ fn changed() -> Scene {
         .draining(5, 8080)
 }
 
+/// Datagrams: .111 is served by 1 here, .112 by nobody, .113 by 1 here after 3 elsewhere, .114 by nobody after 1 here.
+fn datagrams() -> Scene {
+    scene()
+        .service(11, 7, "10.0.0.111", 53, &[(1, 1, 5353)])
+        .udp()
+        .eip("203.0.113.11")
+        .service(12, 7, "10.0.0.112", 53, &[])
+        .udp()
+        .service(13, 7, "10.0.0.113", 53, &[(1, 1, 5353)])
+        .udp()
+        .former(&[(3, 2)])
+        .service(14, 7, "10.0.0.114", 53, &[])
+        .udp()
+        .former(&[(1, 1)])
+        .draining(1, 5353)
+}
+
 /// The same for instance 2 or 3, with a hop number.
-fn hop_to(instance: u32, hop: u8, from_edge: bool, src: &str, dst: &str) -> TcpFrame {
-    TcpFrame::syn(src, dst).flags(ACK).macs(instance_mac(instance), tunnel_mac(hop, from_edge))
+fn hop_to(instance: u32, hop: u8, from_edge: bool, src: &str, dst: &str) -> TestFrame {
+    TestFrame::syn(src, dst).flags(ACK).macs(instance_mac(instance), tunnel_mac(hop, from_edge))
 }
 
 /// A frame of instance 1.
-fn from_1(dst: &str) -> TcpFrame {
-    TcpFrame::syn("10.0.0.11:40000", dst).macs(ROUTER_MAC, instance_mac(1))
+fn from_1(dst: &str) -> TestFrame {
+    TestFrame::syn("10.0.0.11:40000", dst).macs(ROUTER_MAC, instance_mac(1))
+}
+
+/// A datagram or ping of instance 1.
+fn from_1_by(protocol: u8, dst: &str) -> TestFrame {
+    TestFrame { protocol, ..from_1(dst).payload(b"question") }
+}
+
+/// A datagram or ping out of the tunnel for instance 1.
+fn to_1_by(protocol: u8, src: &str, dst: &str) -> TestFrame {
+    TestFrame { protocol, ..to_1(src, dst).payload(b"question") }
 }
 
 /// A frame out of the tunnel for instance 1.
-fn to_1(src: &str, dst: &str) -> TcpFrame {
-    TcpFrame::syn(src, dst).macs(instance_mac(1), tunnel_mac(0, false))
+fn to_1(src: &str, dst: &str) -> TestFrame {
+    TestFrame::syn(src, dst).macs(instance_mac(1), tunnel_mac(0, false))
 }
 
 fn rule(direction: Direction, prefix: &str, ports: (u16, u16), allow: bool) -> FilterRule {
@@ -109,13 +136,29 @@ fn dropped(engine: &mut dyn Engine, program: Program, frame: &[u8], outcome: Out
     assert_eq!(counted, [(&outcome.name(), &1)]);
 }
 
+/// Expects a reset that the sender of `frame` accepts (RFC 9293, section 3.10.7.1).
+fn resets(engine: &mut dyn Engine, program: Program, frame: &TestFrame, outcome: Outcome) {
+    let seen = run(engine, program, &frame.build());
+    assert_eq!(seen.outcome, outcome);
+    assert!(checksums_hold(&seen.frame), "checksums");
+    assert_eq!((&seen.frame[..6], &seen.frame[6..12]), (&frame.src_mac[..], &frame.dst_mac[..]));
+    assert_eq!(seen.frame[26..34], [frame.dst.ip().octets(), frame.src.ip().octets()].concat());
+    assert_eq!(seen.frame[34..38], [frame.dst.port().to_be_bytes(), frame.src.port().to_be_bytes()].concat());
+    let acknowledged = frame.flags & ACK != 0;
+    let end =
+        frame.seq + frame.payload.len() as u32 + u32::from(frame.flags & 2 != 0) + u32::from(frame.flags & 1);
+    let (seq, ack, flags) = if acknowledged { (2, 0, RST) } else { (0, end, RST | ACK) };
+    assert_eq!(seen.frame[38..46], [u32::to_be_bytes(seq), u32::to_be_bytes(ack)].concat());
+    assert_eq!((seen.frame[47], seen.frame.len()), (flags, 54));
+}
+
 /// Expects what becomes of a frame: outcome, details, the frame as a builder.
 fn becomes(
     engine: &mut dyn Engine,
     program: Program,
-    frame: &TcpFrame,
+    frame: &TestFrame,
     outcome: Outcome,
-    wanted: &TcpFrame,
+    wanted: &TestFrame,
 ) -> Seen {
     let seen = run(engine, program, &frame.build());
     assert_eq!(seen.outcome, outcome);
@@ -140,7 +183,7 @@ cases! {
     };
     without_second_chance_a_packet_in_mid_flight_is_adopted(changed().no_second_chance()) |engine| {
         let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
-        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.11:8080"), ..packet.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.11:8080"), ..packet.clone() }.macs(instance_mac(1), ROUTER_MAC);
         let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Delivered, &wanted);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("adopted", 1), ("delivered", 1)]);
     };
@@ -155,7 +198,7 @@ cases! {
     };
     a_port_used_again_is_another_connection_which_another_member_may_have(changed()) |engine| {
         let client = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
-        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
         run(engine, Program::FromOverlay(7), &client.clone().flags(2).seq(u32::MAX - 5).build());
         run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
         run(engine, Program::FromOverlay(7), &client.clone().seq(u32::MAX - 4).payload(b"request").build());
@@ -173,7 +216,7 @@ cases! {
     };
     after_a_reset_by_the_server_the_port_is_free_too(changed()) |engine| {
         let client = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
-        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
         run(engine, Program::FromOverlay(7), &client.clone().flags(2).build());
         // It acknowledges 2: refused.
         run(engine, Program::FromInstance, &server.flags(RST | ACK).build());
@@ -220,7 +263,7 @@ cases! {
         let syn = hop_to(2, 0, false, "10.0.0.13:50000", "10.0.0.105:80").flags(2);
         run(engine, Program::FromOverlay(7), &syn.build());
         let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.105:80");
-        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.12:8080"), ..packet.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.12:8080"), ..packet.clone() }.macs(instance_mac(2), ROUTER_MAC);
         let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Delivered, &wanted);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1), ("second_chance", 1)]);
     };
@@ -231,7 +274,7 @@ cases! {
     };
     a_service_without_members_goes_on_with_the_flows_that_it_has(changed()) |engine| {
         let seen = run(engine, Program::FromInstance, &from_1("10.0.0.107:80").build());
-        assert_eq!(seen.outcome, Outcome::DropNoBackend);
+        assert_eq!(seen.outcome, Outcome::ResetNoBackend);
         run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.107:80").build());
         let seen = run(engine, Program::FromOverlay(7), &hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.107:80").build());
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
@@ -243,7 +286,7 @@ cases! {
     };
     a_flow_that_rules_no_longer_allow_stops_at_once_both_ways(scene()) |engine| {
         let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
-        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(ACK).macs(ROUTER_MAC, instance_mac(1));
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(ACK).macs(ROUTER_MAC, instance_mac(1));
         run(engine, Program::FromOverlay(7), &client.build());
         assert_eq!(run(engine, Program::FromInstance, &server.build()).outcome, Outcome::Tunnelled);
         let others = rule(Direction::In, "10.0.0.99/32", (1, 65_535), true);
@@ -265,11 +308,11 @@ cases! {
     };
     an_instance_calls_its_own_vip(scene()) |engine| {
         let syn = from_1("10.0.0.103:80");
-        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:40000"), dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }
+        let wanted = TestFrame { src: parse_endpoint("10.0.0.103:40000"), dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }
             .macs(instance_mac(1), ROUTER_MAC);
         becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &wanted);
-        let reply = TcpFrame::syn("10.0.0.11:8080", "10.0.0.103:40000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
-        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:80"), dst: parse_endpoint("10.0.0.11:40000"), ..reply.clone() }
+        let reply = TestFrame::syn("10.0.0.11:8080", "10.0.0.103:40000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TestFrame { src: parse_endpoint("10.0.0.103:80"), dst: parse_endpoint("10.0.0.11:40000"), ..reply.clone() }
             .macs(instance_mac(1), ROUTER_MAC);
         becomes(engine, Program::FromInstance, &reply, Outcome::Delivered, &wanted);
         run(engine, Program::FromInstance, &syn.flags(ACK).build());
@@ -295,7 +338,7 @@ cases! {
     };
     a_syn_to_a_vip_with_its_member_here_is_delivered_at_the_members_port(scene()) |engine| {
         let syn = from_1("10.0.0.100:80");
-        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
         let seen = becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &wanted);
         assert_eq!(seen.details[1], 2);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("balanced", 1), ("delivered", 1)]);
@@ -308,16 +351,16 @@ cases! {
     };
     a_tunnelled_syn_to_the_vip_is_delivered_and_its_reply_leaves_as_the_vip(scene()) |engine| {
         let syn = to_1("10.0.0.13:50000", "10.0.0.103:80");
-        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() }.macs(instance_mac(1), ROUTER_MAC);
         becomes(engine, Program::FromOverlay(7), &syn, Outcome::Delivered, &wanted);
-        let reply = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
-        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:80"), ..reply.clone() }.macs(instance_mac(3), tunnel_mac(0, false));
+        let reply = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TestFrame { src: parse_endpoint("10.0.0.103:80"), ..reply.clone() }.macs(instance_mac(3), tunnel_mac(0, false));
         let seen = becomes(engine, Program::FromInstance, &reply, Outcome::Tunnelled, &wanted);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("tunnelled", 1)]);
     };
     a_flow_is_promoted_by_its_openers_second_packet(scene()) |engine| {
         let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
-        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
         run(engine, Program::FromOverlay(7), &client.build());
         run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
         assert!(engine.flows().expect("flows").values().all(|(_, established)| !established));
@@ -333,8 +376,8 @@ cases! {
         let scene_client = "10.0.0.13:50000";
         let syn = to_1(scene_client, "10.0.0.103:80").macs(instance_mac(1), tunnel_mac(0, true));
         run(engine, Program::FromOverlay(7), &syn.build());
-        let reply = TcpFrame::syn("10.0.0.11:8080", scene_client).flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
-        let wanted = TcpFrame { src: parse_endpoint("10.0.0.103:80"), ..reply.clone() };
+        let reply = TestFrame::syn("10.0.0.11:8080", scene_client).flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TestFrame { src: parse_endpoint("10.0.0.103:80"), ..reply.clone() };
         becomes(engine, Program::FromInstance, &reply, Outcome::RepliedOutside, &wanted);
     };
     instances_of_a_vpc_reach_each_other(scene()) |engine| {
@@ -355,7 +398,7 @@ cases! {
         dropped(engine, Program::FromOverlay(7), &frame.build(), Outcome::DropUnknownInstance);
     };
     a_foreign_source_address_is_spoofed(scene()) |engine| {
-        let frame = TcpFrame::syn("10.0.0.12:1", "10.0.0.13:2").macs(ROUTER_MAC, instance_mac(1));
+        let frame = TestFrame::syn("10.0.0.12:1", "10.0.0.13:2").macs(ROUTER_MAC, instance_mac(1));
         dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropSpoofed);
     };
     a_foreign_source_mac_is_spoofed(scene()) |engine| {
@@ -365,11 +408,117 @@ cases! {
     an_interface_without_instance_is_counted(Scene::new()) |engine| {
         dropped(engine, Program::FromInstance, &from_1("10.0.0.13:2").build(), Outcome::DropUnknownPort);
     };
-    a_listener_without_members_is_counted(scene()) |engine| {
-        dropped(engine, Program::FromInstance, &from_1("10.0.0.102:80").build(), Outcome::DropNoBackend);
+    a_listener_without_members_resets(scene()) |engine| {
+        resets(engine, Program::FromInstance, &from_1("10.0.0.102:80"), Outcome::ResetNoBackend);
+        assert!(engine.flows().expect("flows").is_empty());
     };
-    a_port_without_listener_has_no_route(scene()) |engine| {
-        dropped(engine, Program::FromInstance, &from_1("10.0.0.100:81").build(), Outcome::DropNoRoute);
+    a_vip_resets_where_it_has_no_listener(scene()) |engine| {
+        let syn = TestFrame { options: vec![1; 8], ..from_1("10.0.0.100:81").payload(b"fast open") };
+        resets(engine, Program::FromInstance, &syn, Outcome::ResetNoListener);
+        resets(engine, Program::FromInstance, &from_1("10.0.0.100:81").flags(ACK), Outcome::ResetNoListener);
+        resets(engine, Program::FromInstance, &from_1("10.0.0.100:81").flags(FIN_ACK), Outcome::ResetNoListener);
+        let reset = from_1("10.0.0.100:81").flags(RST).build();
+        dropped(engine, Program::FromInstance, &reset, Outcome::DropNoListener);
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.99:81").build(), Outcome::DropNoRoute);
+    };
+    a_vip_answers_only_whom_the_rules_let_call_it(scene().security(1, vec![rule(Direction::Out, "10.0.0.100/32", (80, 80), true)])) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.100:81").build(), Outcome::DropSecurityGroupOut);
+        dropped(engine, Program::FromInstance, &from_1_by(17, "10.0.0.100:81").build(), Outcome::DropSecurityGroupOut);
+        dropped(engine, Program::FromInstance, &from_1_by(1, "10.0.0.100:0").build(), Outcome::DropSecurityGroupOut);
+    };
+    a_vip_tells_datagrams_where_it_has_no_listener(datagrams()) |engine| {
+        for (dst, outcome) in [
+            ("10.0.0.100:53", Outcome::UnreachableNoListener),
+            ("10.0.0.112:53", Outcome::UnreachableNoBackend),
+        ] {
+            let frame = from_1_by(17, dst).build();
+            let seen = run(engine, Program::FromInstance, &frame);
+            assert_eq!(seen.outcome, outcome);
+            assert!(checksums_hold(&seen.frame), "checksums");
+            assert_eq!((&seen.frame[..6], &seen.frame[6..12]), (&instance_mac(1)[..], &ROUTER_MAC[..]));
+            assert_eq!((&seen.frame[26..30], &seen.frame[30..34]), (&frame[30..34], &frame[26..30]));
+            assert_eq!((&seen.frame[34..36], &seen.frame[42..]), (&[3, 3][..], &frame[14..42]));
+        }
+        let with_options = TestFrame { options: vec![1; 4], ..from_1_by(17, "10.0.0.100:53") }.build();
+        dropped(engine, Program::FromInstance, &with_options, Outcome::DropNoListener);
+    };
+    a_vip_answers_pings(scene()) |engine| {
+        let ping = from_1_by(1, "10.0.0.100:0");
+        let wanted = TestFrame { echo_reply: true, src: ping.dst, dst: ping.src, ..ping.clone() };
+        let wanted = TestFrame { src: std::net::SocketAddrV4::new(*ping.dst.ip(), ping.src.port()), ..wanted };
+        becomes(engine, Program::FromInstance, &ping, Outcome::EchoReply, &wanted.macs(instance_mac(1), ROUTER_MAC));
+        let reply = TestFrame { echo_reply: true, ..ping };
+        dropped(engine, Program::FromInstance, &reply.build(), Outcome::DropNoListener);
+    };
+    instances_of_a_vpc_ping_each_other(scene()) |engine| {
+        let ping = TestFrame { src: parse_endpoint("10.0.0.13:7"), ..to_1("10.0.0.13:7", "10.0.0.11:7") };
+        let ping = TestFrame { protocol: 1, ..ping };
+        becomes(engine, Program::FromOverlay(7), &ping, Outcome::Delivered, &ping.clone().macs(instance_mac(1), ROUTER_MAC));
+        let reply = TestFrame { echo_reply: true, ..from_1_by(1, "10.0.0.13:7") };
+        let reply = TestFrame { src: parse_endpoint("10.0.0.11:7"), ..reply };
+        becomes(engine, Program::FromInstance, &reply, Outcome::Tunnelled, &reply.clone().macs(instance_mac(3), tunnel_mac(0, false)));
+        let stray = TestFrame { src: parse_endpoint("10.0.0.11:8"), ..reply };
+        dropped(engine, Program::FromInstance, &stray.build(), Outcome::DropNoFlow);
+    };
+    rules_for_icmp_mean_no_ports(scene().security(1, vec![FilterRule {
+        protocol: RuleProtocol::Icmp, ..rule(Direction::In, "10.0.0.13/32", (0, 0), true)
+    }])) |engine| {
+        let ping = TestFrame { protocol: 1, ..to_1("10.0.0.13:7", "10.0.0.11:7") };
+        assert_eq!(run(engine, Program::FromOverlay(7), &ping.build()).outcome, Outcome::Delivered);
+        let other = TestFrame { src: parse_endpoint("10.0.0.15:7"), ..ping };
+        dropped(engine, Program::FromOverlay(7), &other.build(), Outcome::DropSecurityGroupIn);
+    };
+    other_icmp_messages_are_counted(scene()) |engine| {
+        let mut frame = from_1_by(1, "10.0.0.13:7").build();
+        frame[34] = 13;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropProtocol);
+    };
+    a_datagram_is_balanced_and_its_answer_comes_from_the_vip(datagrams()) |engine| {
+        let question = to_1_by(17, "10.0.0.13:50000", "10.0.0.111:53");
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.11:5353"), ..question.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        let seen = becomes(engine, Program::FromOverlay(7), &question, Outcome::Delivered, &wanted);
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+        let answer = TestFrame { src: parse_endpoint("10.0.0.11:5353"), ..from_1_by(17, "10.0.0.13:50000") };
+        let wanted = TestFrame { src: parse_endpoint("10.0.0.111:53"), ..answer.clone() }.macs(instance_mac(3), tunnel_mac(0, false));
+        becomes(engine, Program::FromInstance, &answer, Outcome::Tunnelled, &wanted);
+        run(engine, Program::FromOverlay(7), &question.build());
+        let flows = engine.flows().expect("flows");
+        let (record, established) = flows.values().next().expect("a flow");
+        assert!(established);
+        assert_eq!((record.packets_in, record.packets_out), (2, 1));
+    };
+    a_datagram_without_checksum_stays_without(datagrams()) |engine| {
+        let mut frame = to_1_by(17, "10.0.0.13:50000", "10.0.0.111:53").build();
+        frame[40..42].copy_from_slice(&[0, 0]);
+        let seen = run(engine, Program::FromOverlay(7), &frame);
+        assert_eq!((seen.outcome, &seen.frame[40..42]), (Outcome::Delivered, &[0, 0][..]));
+    };
+    an_answer_without_record_is_never_sent(datagrams()) |engine| {
+        let answer = TestFrame { src: parse_endpoint("10.0.0.11:5353"), ..from_1_by(17, "10.0.0.13:50000") };
+        dropped(engine, Program::FromInstance, &answer.build(), Outcome::DropNoFlow);
+        let question = from_1_by(17, "10.0.0.13:53");
+        assert_eq!(run(engine, Program::FromInstance, &question.build()).outcome, Outcome::Tunnelled);
+    };
+    a_datagram_of_a_moved_row_goes_on_and_comes_back_when_nobody_knows_it(datagrams()) |engine| {
+        let question = to_1_by(17, "10.0.0.13:50000", "10.0.0.113:53");
+        let wanted = question.clone().macs(instance_mac(3), tunnel_mac(2, false));
+        becomes(engine, Program::FromOverlay(7), &question, Outcome::Tunnelled, &wanted);
+        let last = question.clone().macs(instance_mac(1), tunnel_mac(dnlb_abi::HOP_FINAL, false));
+        let seen = run(engine, Program::FromOverlay(7), &last.build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+        let seen = run(engine, Program::FromOverlay(7), &question.build());
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+    };
+    a_service_without_members_takes_no_new_datagrams(datagrams()) |engine| {
+        let question = to_1_by(17, "10.0.0.13:50000", "10.0.0.114:53");
+        dropped(engine, Program::FromOverlay(7), &question.build(), Outcome::DropNoBackend);
+    };
+    a_short_datagram_is_malformed(datagrams()) |engine| {
+        for len in [7, 17] {
+            let mut frame = from_1_by(17, "10.0.0.111:53").build();
+            frame[39] = len;
+            dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
+        }
     };
     a_tunnelled_packet_to_an_unknown_vip_is_counted(scene()) |engine| {
         dropped(engine, Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.99:80").build(), Outcome::DropNoListener);
@@ -381,13 +530,13 @@ cases! {
         dropped(engine, Program::FromInstance, &from_1("10.0.0.100:80").build(), Outcome::DropUnknownInstance);
     };
     fragments_are_counted(scene()) |engine| {
-        let frame = TcpFrame { fragment: 0x2000, ..from_1("10.0.0.13:2") };
+        let frame = TestFrame { fragment: 0x2000, ..from_1("10.0.0.13:2") };
         dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropFragment);
-        let frame = TcpFrame { fragment: 0x0001, ..to_1("10.0.0.13:1", "10.0.0.11:2") };
+        let frame = TestFrame { fragment: 0x0001, ..to_1("10.0.0.13:1", "10.0.0.11:2") };
         dropped(engine, Program::FromOverlay(7), &frame.build(), Outcome::DropFragment);
     };
     other_protocols_are_counted(scene()) |engine| {
-        let frame = TcpFrame { protocol: 132, ..from_1("10.0.0.13:2") };
+        let frame = TestFrame { protocol: 132, ..from_1("10.0.0.13:2") };
         dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropProtocol);
     };
     other_ethertypes_are_counted(scene()) |engine| {
@@ -406,8 +555,8 @@ cases! {
         dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
     };
     ip_options_are_carried(scene()) |engine| {
-        let syn = TcpFrame { options: vec![1; 40], ..from_1("10.0.0.100:80") };
-        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        let syn = TestFrame { options: vec![1; 40], ..from_1("10.0.0.100:80") };
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
         becomes(engine, Program::FromInstance, &syn, Outcome::Delivered, &wanted);
     };
     a_reply_without_record_is_never_sent(scene()) |engine| {
@@ -441,7 +590,7 @@ cases! {
         run(engine, Program::FromInstance, &from_1("10.0.0.13:50000").flags(SYN_ACK).build());
         let client = to_1("10.0.0.13:50000", "10.0.0.103:80").flags(ACK);
         run(engine, Program::FromOverlay(7), &client.build());
-        let reply = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let reply = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
         run(engine, Program::FromInstance, &reply.build());
         run(engine, Program::FromOverlay(7), &client.build());
         let second = to_1("10.0.0.13:50000", "10.0.0.104:80").build();
@@ -449,7 +598,7 @@ cases! {
     };
     a_new_connection_may_take_the_place_of_one_that_is_over(scene().service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])) |engine| {
         let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
-        let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
         run(engine, Program::FromOverlay(7), &client.build());
         run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
         run(engine, Program::FromOverlay(7), &client.clone().flags(ACK).build());
@@ -490,7 +639,7 @@ cases! {
         // Stateless: the reply needs its own rule, and another ephemeral port has none.
         let other = to_1("10.9.1.1:50001", "10.0.0.103:80");
         assert_eq!(run(engine, Program::FromOverlay(7), &other.build()).outcome, Outcome::Delivered);
-        let reply = TcpFrame::syn("10.0.0.11:8080", "10.9.1.1:50001").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let reply = TestFrame::syn("10.0.0.11:8080", "10.9.1.1:50001").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
         dropped(engine, Program::FromInstance, &reply.build(), Outcome::DropAclOut);
     };
     acls_are_the_subnets_border_and_not_inside_it(scene().acl(1, vec![])) |engine| {
@@ -499,22 +648,32 @@ cases! {
         let outside = to_1("10.0.1.13:50000", "10.0.0.103:80").build();
         dropped(engine, Program::FromOverlay(7), &outside, Outcome::DropAclIn);
     };
+    a_ping_of_the_checker_reaches_its_instance_and_comes_back(scene()) |engine| {
+        let [a, b, c, d] = probe_address(1);
+        let target = format!("{a}.{b}.{c}.{d}:77");
+        let check = TestFrame::ping("169.254.169.110:77", &target);
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.11:77"), ..check.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        becomes(engine, Program::Probe, &check, Outcome::Delivered, &wanted);
+        let reply = TestFrame { echo_reply: true, ..TestFrame::ping("10.0.0.11:77", "169.254.169.110:77") }.macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TestFrame { src: parse_endpoint(&target), ..reply.clone() }.macs([2, 0xcc, 0, 0, 0, 1], ROUTER_MAC);
+        becomes(engine, Program::FromInstance, &reply, Outcome::RepliedProbe, &wanted);
+    };
     a_health_check_reaches_its_instance_and_comes_back(scene()) |engine| {
         let [a, b, c, d] = probe_address(1);
         let target = format!("{a}.{b}.{c}.{d}:8080");
-        let check = TcpFrame::syn("169.254.169.110:33333", &target);
-        let wanted = TcpFrame { dst: parse_endpoint("10.0.0.11:8080"), ..check.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        let check = TestFrame::syn("169.254.169.110:33333", &target);
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.11:8080"), ..check.clone() }.macs(instance_mac(1), ROUTER_MAC);
         becomes(engine, Program::Probe, &check, Outcome::Delivered, &wanted);
-        let reply = TcpFrame::syn("10.0.0.11:8080", "169.254.169.110:33333").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
-        let wanted = TcpFrame { src: parse_endpoint(&target), ..reply.clone() }.macs([2, 0xcc, 0, 0, 0, 1], ROUTER_MAC);
+        let reply = TestFrame::syn("10.0.0.11:8080", "169.254.169.110:33333").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let wanted = TestFrame { src: parse_endpoint(&target), ..reply.clone() }.macs([2, 0xcc, 0, 0, 0, 1], ROUTER_MAC);
         becomes(engine, Program::FromInstance, &reply, Outcome::RepliedProbe, &wanted);
     };
     only_the_checkers_address_may_probe(scene()) |engine| {
-        let frame = TcpFrame::syn("169.254.169.111:1", "240.0.0.1:8080").build();
+        let frame = TestFrame::syn("169.254.169.111:1", "240.0.0.1:8080").build();
         dropped(engine, Program::Probe, &frame, Outcome::DropSpoofed);
     };
     an_edge_encapsulates_for_the_members_host(scene()) |engine| {
-        let syn = TcpFrame::syn("198.51.100.9:1234", "203.0.113.1:80").payload(b"payload").build();
+        let syn = TestFrame::syn("198.51.100.9:1234", "203.0.113.1:80").payload(b"payload").build();
         let seen = run(engine, Program::Edge, &syn);
         assert_eq!(seen.outcome, Outcome::Forwarded);
         assert_eq!(seen.frame[..6], [2, 0xee, 0, 0, 0, 1]);
@@ -525,22 +684,37 @@ cases! {
         // The packet itself is as the client sent it.
         assert_eq!(seen.frame[62..], syn[12..]);
     };
+    an_edge_balances_datagrams(datagrams()) |engine| {
+        let frame = TestFrame::datagram("198.51.100.9:1234", "203.0.113.11:53").build();
+        let seen = run(engine, Program::Edge, &frame);
+        assert_eq!(seen.outcome, Outcome::Forwarded);
+        assert_eq!((&seen.frame[50..56], &seen.frame[62..]), (&instance_mac(1)[..], &frame[12..]));
+    };
+    an_eip_answers_pings_and_calls_for_nobody(scene()) |engine| {
+        let client = [2, 0, 0, 0, 0, 1];
+        let ping = TestFrame::ping("198.51.100.9:77", "203.0.113.1:77");
+        let wanted = TestFrame { echo_reply: true, ..ping.clone() }.turned().macs(client, ROUTER_MAC);
+        becomes(engine, Program::Edge, &ping, Outcome::EchoReply, &wanted);
+        resets(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:81"), Outcome::ResetNoListener);
+        resets(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.3:80").payload(b"data"), Outcome::ResetNoBackend);
+        let question = TestFrame::datagram("198.51.100.9:1", "203.0.113.1:81").build();
+        let seen = run(engine, Program::Edge, &question);
+        assert_eq!((seen.outcome, &seen.frame[42..]), (Outcome::UnreachableNoListener, &question[14..42]));
+        assert!(checksums_hold(&seen.frame), "checksums");
+    };
     an_edge_leaves_alone_what_is_not_an_eips(scene()) |engine| {
-        for dst in ["203.0.113.2:80", "203.0.113.1:81", "10.0.0.100:80"] {
-            let frame = TcpFrame::syn("198.51.100.9:1234", dst).build();
+        for dst in ["203.0.113.2:80", "10.0.0.100:80"] {
+            let frame = TestFrame::syn("198.51.100.9:1234", dst).build();
             let seen = run(engine, Program::Edge, &frame);
             assert_eq!((seen.outcome, &seen.frame), (Outcome::Passed, &frame));
         }
     };
-    an_edge_counts_listeners_without_members(scene()) |engine| {
-        dropped(engine, Program::Edge, &TcpFrame::syn("198.51.100.9:1", "203.0.113.3:80").build(), Outcome::DropNoBackend);
-    };
     an_edge_counts_what_does_not_fit_the_tunnel(scene()) |engine| {
-        let frame = TcpFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]).build();
+        let frame = TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]).build();
         dropped(engine, Program::Edge, &frame, Outcome::DropTooBig);
     };
     an_edge_counts_hosts_without_next_hop(scene().unresolved(1)) |engine| {
-        dropped(engine, Program::Edge, &TcpFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
+        dropped(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
     };
 }
 
@@ -550,7 +724,7 @@ cases! {
 fn a_port_used_again_while_records_age_keeps_its_new_record() {
     let mut kernel = Kernel::new(&scene().state()).expect("the programs load");
     let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
-    let server = TcpFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+    let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
     let establish = |kernel: &mut Kernel| {
         run(kernel, Program::FromOverlay(7), &client.build());
         run(kernel, Program::FromInstance, &server.clone().flags(SYN_ACK).build());

@@ -8,11 +8,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod answer;
 mod checksum;
 mod frame;
 mod packet;
 mod tunnel;
 
+pub use answer::{RESET_LEN, UNREACHABLE_LEN, reset, unreachable};
 pub use checksum::{fold, replace, replace_pseudo, sum};
 pub use frame::Frame;
 pub use packet::{
@@ -20,5 +22,9 @@ pub use packet::{
 };
 pub use tunnel::{OUTER_LEN, Outer, VXLAN_PORT};
 
+/// IP protocol number of ICMP.
+pub const ICMP: u8 = 1;
 /// IP protocol number of TCP.
 pub const TCP: u8 = 6;
+/// IP protocol number of UDP.
+pub const UDP: u8 = 17;

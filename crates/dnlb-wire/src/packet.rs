@@ -1,6 +1,6 @@
-//! Parsing: Ethernet, ARP, IPv4, TCP.
+//! Parsing: Ethernet, ARP, IPv4, TCP, UDP, ICMP echoes.
 
-use crate::{Frame, TCP};
+use crate::{Frame, ICMP, TCP, UDP};
 
 /// Length of an Ethernet header without VLAN tags.
 pub const ETHERNET_LEN: usize = 14;
@@ -80,9 +80,11 @@ pub struct Packet {
     pub protocol: u8,
     /// Flags, when the protocol is TCP.
     pub flags: TcpFlags,
-    /// Source port.
+    /// Type, when the protocol is ICMP: [`Packet::ECHO`] or [`Packet::ECHO_REPLY`].
+    pub icmp_type: u8,
+    /// Source port; the identifier of an ICMP echo, which is both ports.
     pub src_port: u16,
-    /// Destination port.
+    /// Destination port; likewise.
     pub dst_port: u16,
     /// Sequence number, when the protocol is TCP.
     pub seq: u32,
@@ -94,6 +96,35 @@ pub struct Packet {
     pub l4_offset: usize,
     /// Length of the IP packet.
     pub ip_len: u32,
+}
+
+impl Packet {
+    /// ICMP type of an echo request (RFC 792).
+    pub const ECHO: u8 = 8;
+    /// ICMP type of an echo reply (RFC 792).
+    pub const ECHO_REPLY: u8 = 0;
+
+    /// Whether it may begin a flow: a SYN, any datagram, an echo request.
+    #[inline(always)]
+    #[must_use]
+    pub const fn opens(&self) -> bool {
+        match self.protocol {
+            TCP => self.flags.opens(),
+            UDP => true,
+            _ => self.icmp_type == Self::ECHO,
+        }
+    }
+
+    /// Whether it may belong to a flow that began before: a segment in mid-flight, any datagram.
+    #[inline(always)]
+    #[must_use]
+    pub const fn continues(&self) -> bool {
+        match self.protocol {
+            TCP => self.flags.continues(),
+            UDP => true,
+            _ => false,
+        }
+    }
 }
 
 /// Result of [`parse`]: the packet itself lies where the caller said, because an enum with data in it does not
@@ -120,7 +151,7 @@ pub const fn v4(addr: [u8; 16]) -> [u8; 4] {
 /// Parses the IPv4 packet behind the frame's Ethernet header into `packet`.
 ///
 /// # Source
-/// RFC 791, RFC 9293. The header checksum is left to the receiver: hosts verify it, and the NAT's incremental
+/// RFC 791, RFC 768, RFC 792, RFC 9293. The header checksum is left to the receiver: hosts verify it, and the NAT's incremental
 /// update keeps a wrong one wrong.
 #[inline(always)]
 pub fn parse(frame: &impl Frame, packet: &mut Packet) -> Parsed {
@@ -140,6 +171,31 @@ pub fn parse(frame: &impl Frame, packet: &mut Packet) -> Parsed {
     // More fragments, or an offset.
     if u16::from_be_bytes([ip[6], ip[7]]) & 0x3fff != 0 {
         return Parsed::Fragment;
+    }
+    // The caller's memory holds the packet before this one.
+    packet.flags = TcpFlags(0);
+    packet.icmp_type = 0;
+    (packet.seq, packet.seq_end, packet.ack) = (0, 0, 0);
+    if packet.protocol == UDP || packet.protocol == ICMP {
+        let Some(header) = frame.read::<8>(packet.l4_offset) else {
+            return Parsed::Malformed;
+        };
+        let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+        let len = if packet.protocol == UDP { word(4) as usize } else { 8 };
+        if len < 8 || header_len + len > ip_len {
+            return Parsed::Malformed;
+        }
+        if packet.protocol == UDP {
+            (packet.src_port, packet.dst_port) = (word(0), word(2));
+            return Parsed::Packet;
+        }
+        // Code 0 is the only one.
+        if header[1] != 0 || (header[0] != Packet::ECHO && header[0] != Packet::ECHO_REPLY) {
+            return Parsed::UnknownProtocol;
+        }
+        packet.icmp_type = header[0];
+        (packet.src_port, packet.dst_port) = (word(4), word(4));
+        return Parsed::Packet;
     }
     if packet.protocol != TCP {
         return Parsed::UnknownProtocol;

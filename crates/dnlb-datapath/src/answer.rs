@@ -1,0 +1,71 @@
+//! What a VIP answers itself: pings, and calls for somebody who is not there.
+
+use dnlb_abi::Outcome;
+use dnlb_wire::{Frame, ICMP, Packet, TCP, TcpFlags, UDP};
+
+/// Who is not there.
+#[derive(Clone, Copy)]
+pub(crate) enum Absent {
+    /// A listener at the port.
+    Listener,
+    /// A member that could be chosen.
+    Backend,
+}
+
+impl Absent {
+    /// The outcome of a packet that gets no answer.
+    #[inline(always)]
+    pub(crate) const fn drop(self) -> Outcome {
+        match self {
+            Self::Listener => Outcome::DropNoListener,
+            Self::Backend => Outcome::DropNoBackend,
+        }
+    }
+
+    /// The outcome of a segment that gets a reset.
+    #[inline(always)]
+    pub(crate) const fn reset(self) -> Outcome {
+        match self {
+            Self::Listener => Outcome::ResetNoListener,
+            Self::Backend => Outcome::ResetNoBackend,
+        }
+    }
+
+    /// The outcome of a datagram that gets port unreachable.
+    #[inline(always)]
+    pub(crate) const fn unreachable(self) -> Outcome {
+        match self {
+            Self::Listener => Outcome::UnreachableNoListener,
+            Self::Backend => Outcome::UnreachableNoBackend,
+        }
+    }
+}
+
+/// How a packet is answered.
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    /// With an echo reply.
+    Echo,
+    /// With a reset.
+    Reset,
+    /// With port unreachable.
+    Unreachable,
+    /// Not at all.
+    Nothing,
+}
+
+impl Answer {
+    /// Resets are never answered, nor is what the answer could not quote: a header with options.
+    #[inline(always)]
+    pub(crate) fn to(frame: &impl Frame, packet: &Packet) -> Self {
+        const PLAIN: usize = 34;
+        match packet.protocol {
+            TCP if packet.flags.any(TcpFlags::RST) => Self::Nothing,
+            TCP => Self::Reset,
+            _ if packet.l4_offset != PLAIN || frame.read::<28>(14).is_none() => Self::Nothing,
+            UDP => Self::Unreachable,
+            ICMP if packet.icmp_type == Packet::ECHO => Self::Echo,
+            _ => Self::Nothing,
+        }
+    }
+}
