@@ -35,7 +35,16 @@ const RULES: &[Rule] = &[
     Rule { name: "dnlb-switch", ours: &["dnlb-abi", "dnlb-plan"], others: None },
     Rule {
         name: "dnlb-agent",
-        ours: &["dnlb-abi", "dnlb-api", "dnlb-model", "dnlb-plan", "dnlb-proto", "dnlb-store", "dnlb-switch"],
+        ours: &[
+            "dnlb-abi",
+            "dnlb-api",
+            "dnlb-model",
+            "dnlb-plan",
+            "dnlb-proto",
+            "dnlb-store",
+            "dnlb-switch",
+            "dnlb-wire",
+        ],
         others: None,
     },
     Rule {

@@ -36,9 +36,9 @@ pub enum Command {
         /// The instance's directory.
         dir: PathBuf,
     },
-    /// Answer HTTP requests with who answers and who asked.
+    /// Answer HTTP requests and datagrams with who answers and who asked.
     Web {
-        /// TCP port to listen on.
+        /// TCP and UDP port to listen on.
         #[arg(long, env = "DNLB_WEB_PORT", default_value_t = 8080)]
         port: u16,
     },

@@ -14,7 +14,12 @@ use dnlb_plan::health::HealthState;
 use dnlb_proto::Reporter;
 use rand::Rng;
 use socket2::{Domain, Socket, Type};
-use tokio::{net::TcpSocket, sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    net::{TcpSocket, UdpSocket},
+    sync::watch,
+    task::JoinHandle,
+    time::Instant,
+};
 
 use crate::links::PROBE_AGENT;
 
@@ -180,18 +185,72 @@ fn jitter(check: &CheckConfig) -> Duration {
 
 impl Prober for LinkProber {
     async fn probe(&self, number: u32, check: &CheckConfig) -> Result<String, String> {
-        match check.check.protocol {
+        let target = Ipv4Addr::from(probe_address(number));
+        let patience = Duration::from_secs(u64::from(check.check.timeout_seconds));
+        let found = match check.check.protocol {
             CheckProtocol::Tcp => {
-                let target = SocketAddr::from((Ipv4Addr::from(probe_address(number)), check.port));
-                let patience = Duration::from_secs(u64::from(check.check.timeout_seconds));
-                match tokio::time::timeout(patience, connect(target)).await {
-                    Ok(Ok(())) => Ok("connected".to_owned()),
-                    Ok(Err(error)) => Err(in_words(&error)),
-                    Err(_) => Err(format!("no answer within {} s", check.check.timeout_seconds)),
-                }
+                let target = SocketAddr::from((target, check.port));
+                tokio::time::timeout(patience, connect(target))
+                    .await
+                    .map(|result| result.map(|()| "connected"))
             }
-            CheckProtocol::Icmp => Err("this host cannot check by ICMP".to_owned()),
+            CheckProtocol::Icmp => {
+                tokio::time::timeout(patience, ping(target)).await.map(|result| result.map(|()| "answered"))
+            }
+        };
+        match found {
+            Ok(Ok(found)) => Ok(found.to_owned()),
+            Ok(Err(error)) => Err(in_words(&error)),
+            Err(_) => Err(format!("no answer within {} s", check.check.timeout_seconds)),
         }
+    }
+}
+
+/// Sends one ICMP echo request from the probe link's address and waits for its reply.
+async fn ping(target: Ipv4Addr) -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(socket2::Protocol::ICMPV4))?;
+    socket.set_nonblocking(true)?;
+    socket.bind_device(Some(PROBE_AGENT.as_bytes()))?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::from(PROBE_SOURCE), 0)).into())?;
+    // Only what comes from the target is received then.
+    socket.connect(&SocketAddr::from((target, 0)).into())?;
+    // To the runtime it is a socket of datagrams like any other.
+    let socket = UdpSocket::from_std(std::net::UdpSocket::from(socket))?;
+    let (id, sequence) = (rand::rng().random(), rand::rng().random());
+    socket.send(&echo::request(id, sequence)).await?;
+    let mut received = [0; 256];
+    loop {
+        let len = socket.recv(&mut received).await?;
+        if echo::answers(&received[..len], id, sequence) {
+            return Ok(());
+        }
+    }
+}
+
+/// ICMP echo messages.
+///
+/// Source: RFC 792.
+mod echo {
+    use dnlb_wire::{fold, sum};
+
+    /// An echo request.
+    pub(super) fn request(id: u16, sequence: u16) -> [u8; 16] {
+        let mut message = [8, 0, 0, 0, 0, 0, 0, 0, b'd', b'n', b'l', b'b', b' ', b'u', b'p', b'?'];
+        message[4..6].copy_from_slice(&id.to_be_bytes());
+        message[6..8].copy_from_slice(&sequence.to_be_bytes());
+        let check = !fold(sum(&message, 0));
+        message[2..4].copy_from_slice(&check.to_be_bytes());
+        message
+    }
+
+    /// Whether an IP packet, as a raw socket gives it, is the reply to the request with these numbers.
+    pub(super) fn answers(packet: &[u8], id: u16, sequence: u16) -> bool {
+        let header = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
+        let Some([kind, code, _, _, i, j, s, t, ..]) = packet.get(header..) else {
+            return false;
+        };
+        let numbers = (u16::from_be_bytes([*i, *j]), u16::from_be_bytes([*s, *t]));
+        (*kind, *code) == (0, 0) && numbers == (id, sequence)
     }
 }
 
@@ -310,6 +369,21 @@ mod tests {
             instances: instances.iter().map(|&number| (number, instance(number))).collect(),
             services: vec![],
             backends: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_ping_is_answered_by_a_reply_with_its_numbers() {
+        let request = echo::request(0x1234, 7);
+        assert_eq!(dnlb_wire::fold(dnlb_wire::sum(&request, 0)), 0xffff);
+        let mut packet = vec![0x46; 24];
+        packet.extend(request);
+        assert!(!echo::answers(&packet, 0x1234, 7), "a request");
+        packet[24] = 0;
+        assert!(echo::answers(&packet, 0x1234, 7));
+        assert!(!echo::answers(&packet, 0x1234, 8) && !echo::answers(&packet, 0x1235, 7));
+        for len in 0..32 {
+            assert!(!echo::answers(&packet[..len], 0x1234, 7));
         }
     }
 

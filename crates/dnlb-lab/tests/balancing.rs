@@ -20,6 +20,8 @@ fn connections_are_spread_by_weight_and_keep_their_source() {
     replies_pass_no_edge(&region, &public);
     instances_see_each_other_by_vip(&region, &vip, &ids);
     one_client_stays_with_one_instance_by_source_hash(&region, &public, &ids);
+    datagrams_are_balanced_and_their_servers_checked_by_ping(&region, &vip, &eip, &ids);
+    calls_for_nobody_are_answered_at_once(&region, &vip, &eip);
     weights_of_a_target_group_are_followed(&region, &public, &ids);
     ports_are_used_again_while_weights_change(&region, &public, &ids);
     what_no_rule_allows_is_dropped(&region, &public);
@@ -93,6 +95,53 @@ fn one_client_stays_with_one_instance_by_source_hash(region: &Region, url: &str,
     assert_eq!(served.instances.len(), 1, "{served:?}");
     assert!(ids.contains(served.instances.keys().next().unwrap()));
     region.dnlb("backend update b --algorithm quintuple-hash");
+}
+
+fn datagrams_are_balanced_and_their_servers_checked_by_ping(
+    region: &Region,
+    vip: &str,
+    eip: &str,
+    ids: &[String],
+) {
+    region.dnlb("backend create u --lb l --protocol udp --port 8080 --ag web --algorithm quintuple-hash --healthy-after 1 --unhealthy-after 1 --check-timeout 2");
+    region.dnlb("listener create dns --lb l --protocol udp --port 80 --backend u");
+    region.dnlb("sg allow g --direction in --protocol udp --port 8080");
+    region.dnlb("sg allow g --direction in --protocol icmp");
+    region.dnlb("sg allow g --direction out --protocol udp");
+    region.dnlb("sg allow g --direction out --protocol icmp");
+    region.dnlb("health u --wait 4");
+    region.dnlb("status --wait");
+    let served = region.load("client", &format!("udp://{eip}:80"), 4_000);
+    answered(&served, 4_000);
+    assert_eq!(served.clients, [CLIENT]);
+    for id in ids {
+        let share = served.share(id);
+        assert!((21.0..=29.0).contains(&share), "{id} got {share} %: {served:?}");
+    }
+    let caller = text(&region.dnlb("instance show caller"), "/instanceId");
+    let served = region.load(&caller, &format!("udp://{vip}:80"), 400);
+    answered(&served, 400);
+    assert_eq!(served.instances.len(), 4);
+    // An instance among those that it calls.
+    answered(&region.load(&ids[0], &format!("udp://{vip}:80"), 100), 100);
+}
+
+fn calls_for_nobody_are_answered_at_once(region: &Region, vip: &str, eip: &str) {
+    let caller = text(&region.dnlb("instance show caller"), "/instanceId");
+    region.dnlb("backend create empty --lb l --port 8080");
+    region.dnlb("listener create nobody --lb l --port 82 --backend empty");
+    region.dnlb("status --wait");
+    for (place, addr) in [("client", eip), (caller.as_str(), vip)] {
+        for port in [81, 82] {
+            let curl = format!("curl --silent --max-time 2 http://{addr}:{port}/");
+            assert_eq!(region.exit_code(place, &curl), 7, "curl's word for refused, {place}, port {port}");
+        }
+        let served = region.load(place, &format!("udp://{addr}:81"), 1);
+        assert!(served.errors.to_string().contains("refused"), "{place}: {served:?}");
+        region.exec(place, &format!("ping -c 3 -i 0.2 -W 2 {addr}"));
+    }
+    region.dnlb("listener delete nobody");
+    region.dnlb("backend delete empty");
 }
 
 fn weights_of_a_target_group_are_followed(region: &Region, url: &str, ids: &[String]) {

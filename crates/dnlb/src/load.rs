@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
     sync::{
         Mutex,
         atomic::{AtomicU32, Ordering},
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// How many at the same time
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallel: u8,
-    /// Where: an address like `http://203.0.113.1:80/`
+    /// Where: an address like `http://203.0.113.1:80/`, or `udp://203.0.113.1:53` for datagrams, one from each port
     #[arg(long)]
     url: String,
 }
@@ -38,7 +38,11 @@ struct Counts {
 
 /// Opens the connections and prints the counts as JSON.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let target = target(&options.url)?;
+    let (kind, target) = target(&options.url)?;
+    let ask = match kind {
+        Kind::Http => request,
+        Kind::Datagram => datagram,
+    };
     let left = AtomicU32::new(options.connections);
     let counts = Mutex::new(Counts::default());
     std::thread::scope(|scope| {
@@ -46,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             scope.spawn(|| {
                 let mut own = Counts::default();
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
-                    own.note(request(target));
+                    own.note(ask(target));
                 }
                 if let Ok(mut counts) = counts.lock() {
                     counts.add(own);
@@ -109,12 +113,37 @@ fn request(target: SocketAddr) -> Result<Value> {
     serde_json::from_str(body).context("an answer that is not the web image's")
 }
 
-/// Address and port of a URL of the simple kind.
-fn target(url: &str) -> Result<SocketAddr> {
-    let rest = url.strip_prefix("http://").context("the URL begins with http://")?;
+/// One datagram from a socket of its own, and its answer.
+fn datagram(target: SocketAddr) -> Result<Value> {
+    let any: SocketAddr = if target.is_ipv4() { "0.0.0.0:0".parse()? } else { "[::]:0".parse()? };
+    let socket = UdpSocket::bind(any).context("binding")?;
+    socket.connect(target).context("connecting")?;
+    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.send(b"?").context("asking")?;
+    let mut answer = [0; 2048];
+    let len = socket.recv(&mut answer).context("waiting for the answer")?;
+    serde_json::from_slice(&answer[..len]).context("an answer that is not the web image's")
+}
+
+/// How to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Http,
+    Datagram,
+}
+
+/// Address and port of a URL of the simple kind, and how to ask there.
+fn target(url: &str) -> Result<(Kind, SocketAddr)> {
+    let (kind, rest) = if let Some(rest) = url.strip_prefix("http://") {
+        (Kind::Http, rest)
+    } else {
+        let rest = url.strip_prefix("udp://").context("the URL begins with http:// or udp://")?;
+        (Kind::Datagram, rest)
+    };
     let host = rest.split('/').next().unwrap_or_default();
     let host = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-    host.to_socket_addrs().with_context(|| format!("`{host}`"))?.next().context("no address")
+    let target = host.to_socket_addrs().with_context(|| format!("`{host}`"))?.next();
+    Ok((kind, target.context("no address")?))
 }
 
 #[cfg(test)]
@@ -123,8 +152,10 @@ mod tests {
 
     #[test]
     fn a_url_without_a_port_means_80() {
-        assert_eq!(target("http://203.0.113.1/").unwrap(), "203.0.113.1:80".parse().unwrap());
-        assert_eq!(target("http://10.0.0.1:8080").unwrap(), "10.0.0.1:8080".parse().unwrap());
+        let at = |text: &str| text.parse().unwrap();
+        assert_eq!(target("http://203.0.113.1/").unwrap(), (Kind::Http, at("203.0.113.1:80")));
+        assert_eq!(target("http://10.0.0.1:8080").unwrap(), (Kind::Http, at("10.0.0.1:8080")));
+        assert_eq!(target("udp://10.0.0.1:53").unwrap(), (Kind::Datagram, at("10.0.0.1:53")));
         assert!(target("https://10.0.0.1").is_err());
     }
 

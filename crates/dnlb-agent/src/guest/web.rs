@@ -1,4 +1,4 @@
-//! The web image's server: answers every request with who answers and who asked.
+//! The web image's server: answers every request, by HTTP or by datagram, with who answers and who asked.
 
 use std::{
     env,
@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
     serve::IncomingStream,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 /// Both ends of a connection, as this server sees them.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +35,10 @@ pub fn web(port: u16) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = listen(port).with_context(|| format!("cannot listen on TCP port {port}"))?;
+        let socket = datagrams(port).with_context(|| format!("cannot listen on UDP port {port}"))?;
         eprintln!("web: listening on port {port}");
-        serve(listener, Identity::from_environment()).await
+        let identity = Identity::from_environment();
+        tokio::try_join!(serve(listener, identity.clone()), answer_datagrams(socket, identity)).map(drop)
     })
 }
 
@@ -59,6 +61,32 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
     // Both families by one socket; by IPv4 alone where the kernel has no IPv6.
     bind(Domain::IPV6, (Ipv6Addr::UNSPECIFIED, port).into())
         .or_else(|_| bind(Domain::IPV4, (Ipv4Addr::UNSPECIFIED, port).into()))
+}
+
+fn datagrams(port: u16) -> std::io::Result<UdpSocket> {
+    use socket2::{Domain, Socket, Type};
+    let bind = |domain, addr: SocketAddr| {
+        let socket = Socket::new(domain, Type::DGRAM, None)?;
+        if domain == Domain::IPV6 {
+            socket.set_only_v6(false)?;
+        }
+        socket.bind(&addr.into())?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket.into())
+    };
+    bind(Domain::IPV6, (Ipv6Addr::UNSPECIFIED, port).into())
+        .or_else(|_| bind(Domain::IPV4, (Ipv4Addr::UNSPECIFIED, port).into()))
+}
+
+/// Answers every datagram with what HTTP would answer.
+async fn answer_datagrams(socket: UdpSocket, identity: Identity) -> anyhow::Result<()> {
+    let mut ignored = [0; 2048];
+    loop {
+        // Errors are those of single clients, such as one that has closed its port: nobody else shall suffer.
+        let Ok((_, client)) = socket.recv_from(&mut ignored).await else { continue };
+        let ends = Ends { client: Some(client), local: None };
+        let _ = socket.send_to(body(&identity, ends).as_bytes(), client).await;
+    }
 }
 
 async fn serve(listener: TcpListener, identity: Identity) -> anyhow::Result<()> {

@@ -53,7 +53,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     if spec.health_check_spec.protocol.is_none() {
         return Err(ApiError::invalid("healthCheckSpec: missing field `protocol`"));
     }
-    let check = health_check(&spec.health_check_spec, &DEFAULT_CHECK)?;
+    let check = health_check(&spec.health_check_spec, &DEFAULT_CHECK, protocol)?;
     refuse_unsupported(&Unsupported {
         proxy_protocol: spec.proxy_protocol,
         session_stickiness: spec.session_stickiness,
@@ -135,7 +135,7 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
         backend.algorithm = algorithm(word)?;
     }
     if let Some(spec) = &change.health_check_spec {
-        backend.check = health_check(spec, &backend.check)?;
+        backend.check = health_check(spec, &backend.check, backend.protocol)?;
     }
     if let Some(closed) = change.close_health_check {
         backend.check_enabled = !closed;
@@ -302,21 +302,32 @@ fn algorithm(word: &str) -> Result<Algorithm, ApiError> {
 }
 
 /// A health check as given; what is not given stays as it was.
-fn health_check(spec: &HealthCheckSpec, old: &HealthCheck) -> Result<HealthCheck, ApiError> {
-    match spec.protocol.as_deref() {
-        None => {}
-        Some(word) if word.eq_ignore_ascii_case("tcp") => {}
-        Some(word) if word.eq_ignore_ascii_case("icmp") => {
-            return Err(ApiError::invalid(
-                "healthCheckSpec.protocol Icmp is for Udp backends; a Tcp backend has Tcp",
-            ));
-        }
+fn health_check(
+    spec: &HealthCheckSpec,
+    old: &HealthCheck,
+    backend: Protocol,
+) -> Result<HealthCheck, ApiError> {
+    let protocol = match spec.protocol.as_deref() {
+        None => old.protocol,
+        Some(word) if word.eq_ignore_ascii_case("tcp") => CheckProtocol::Tcp,
+        Some(word) if word.eq_ignore_ascii_case("icmp") => CheckProtocol::Icmp,
         Some(word) => {
             return Err(ApiError::invalid(format!(
-                "healthCheckSpec.protocol `{}` is not supported in this version: Tcp",
+                "healthCheckSpec.protocol `{}` is not supported in this version: Tcp, and Icmp for Udp backends",
                 check::shown(word)
             )));
         }
+    };
+    let icmp = protocol == CheckProtocol::Icmp;
+    if icmp && backend != Protocol::Udp {
+        return Err(ApiError::invalid(
+            "healthCheckSpec.protocol Icmp is for Udp backends; a Tcp backend has Tcp",
+        ));
+    }
+    if icmp && spec.port.is_some_and(|port| port != 0) {
+        return Err(ApiError::invalid(
+            "healthCheckSpec.port is not for Icmp, which has no ports: leave it out",
+        ));
     }
     let http = [
         ("healthCheckSpec.httpDomain", spec.http_domain.as_ref().is_some_and(|text| !text.is_empty())),
@@ -328,7 +339,7 @@ fn health_check(spec: &HealthCheckSpec, old: &HealthCheck) -> Result<HealthCheck
         check::number(&format!("healthCheckSpec.{field}"), value.unwrap_or(old.into()), range)
     };
     Ok(HealthCheck {
-        protocol: CheckProtocol::Tcp,
+        protocol,
         healthy_threshold: number(
             "healthyThresholdCount",
             spec.healthy_threshold_count,
@@ -348,7 +359,11 @@ fn health_check(spec: &HealthCheckSpec, old: &HealthCheck) -> Result<HealthCheck
             2..=60,
         )?,
         interval_seconds: number("intervalSeconds", spec.interval_seconds, old.interval_seconds, 5..=300)?,
-        port: check::number("healthCheckSpec.port", spec.port.unwrap_or(old.port.into()), 0..=65_535)?,
+        port: if icmp {
+            0
+        } else {
+            check::number("healthCheckSpec.port", spec.port.unwrap_or(old.port.into()), 0..=65_535)?
+        },
     })
 }
 

@@ -132,11 +132,12 @@ pub(super) fn protocol(text: &str) -> Result<Protocol, ApiError> {
         return Ok(Protocol::Tcp);
     }
     if text.eq_ignore_ascii_case("udp") {
-        return Err(ApiError::invalid(
-            "protocol Udp is not supported yet: this version balances TCP over IPv4 only",
-        ));
+        return Ok(Protocol::Udp);
     }
-    Err(ApiError::invalid(format!("protocol `{}` is not supported: a dnlb balances Tcp", shown(text))))
+    Err(ApiError::invalid(format!(
+        "protocol `{}` is not supported: a dnlb balances Tcp and Udp",
+        shown(text)
+    )))
 }
 
 /// Refuses what was asked for and cannot be honoured.

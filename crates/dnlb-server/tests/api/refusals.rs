@@ -39,7 +39,7 @@ fn listeners() {
     bad(404, "load balancer dnlb-nope not found", json!({"loadBalancerId": "dnlb-nope"}));
     bad(404, "backend backend-nope not found", json!({"backendId": "backend-nope"}));
     bad(400, "belongs to load balancer", json!({"loadBalancerId": other}));
-    bad(400, "TCP over IPv4 only", json!({"protocol": "Udp"}));
+    bad(400, "Tcp and Udp", json!({"protocol": "Sctp"}));
     bad(400, "Http", json!({"protocol": "Http"}));
     bad(400, "listenerName", json!({"listenerName": "a b"}));
     bad(400, "listenerName", json!({"listenerName": "x".repeat(33)}));
@@ -79,7 +79,7 @@ fn backends() {
         server.refused(code, words, "lb", "POST", "backends/", with(&good, change))
     };
     bad(400, "port 0", json!({"port": 0}));
-    bad(400, "TCP over IPv4 only", json!({"protocol": "Udp"}));
+    bad(400, "Tcp and Udp", json!({"protocol": "Sctp"}));
     bad(400, "IpHash and QuintupleHash", json!({"algorithm": "RoundRobin"}));
     bad(400, "missing field `healthCheckSpec`", json!({"healthCheckSpec": null}));
     for (field, low, high) in [
@@ -101,6 +101,8 @@ fn backends() {
     }
     bad(400, "Http", json!({"healthCheckSpec": {"protocol": "Http"}}));
     bad(400, "Icmp", json!({"healthCheckSpec": {"protocol": "Icmp"}}));
+    let ping = json!({"protocol": "Icmp", "port": 80});
+    bad(400, "no ports", json!({"protocol": "Udp", "healthCheckSpec": ping}));
     bad(400, "proxyProtocol", json!({"proxyProtocol": true}));
     bad(400, "sessionStickiness", json!({"sessionStickiness": true}));
     bad(400, "connectionDrainingSeconds 3601 is out of range", json!({"connectionDrainingSeconds": 3601}));

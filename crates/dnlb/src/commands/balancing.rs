@@ -183,12 +183,30 @@ pub(crate) struct Check {
     /// Port; 0: where the target takes traffic
     #[arg(long)]
     check_port: Option<u32>,
+    /// How: by connecting, or, for datagrams and by default then, by a ping
+    #[arg(long, value_enum)]
+    check_protocol: Option<CheckProtocol>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckProtocol {
+    Icmp,
+    Tcp,
+}
+
+impl CheckProtocol {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Icmp => "Icmp",
+            Self::Tcp => "Tcp",
+        }
+    }
 }
 
 impl Check {
     fn fields(&self) -> Value {
         json!({
-            "protocol": "Tcp",
+            "protocol": self.check_protocol.map(CheckProtocol::word),
             "intervalSeconds": self.check_interval,
             "checkTimeoutSeconds": self.check_timeout,
             "healthyThresholdCount": self.healthy_after,
@@ -198,7 +216,14 @@ impl Check {
     }
 
     fn says_something(&self) -> bool {
-        [self.check_interval, self.check_timeout, self.healthy_after, self.unhealthy_after, self.check_port]
+        self.check_protocol.is_some()
+            || [
+                self.check_interval,
+                self.check_timeout,
+                self.healthy_after,
+                self.unhealthy_after,
+                self.check_port,
+            ]
             .iter()
             .any(Option::is_some)
     }
@@ -271,6 +296,8 @@ pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Res
     match command {
         BackendCommand::Common(command) => common(api, &BACKEND, command, format),
         BackendCommand::Create { name, lb, protocol, port, algorithm, group, check } => {
+            let usual = if protocol == Protocol::Udp { CheckProtocol::Icmp } else { CheckProtocol::Tcp };
+            let check = Check { check_protocol: check.check_protocol.or(Some(usual)), ..check };
             let mut body = json!({
                 "backendName": name,
                 "loadBalancerId": api.id(&LOAD_BALANCER, &lb)?,
