@@ -1,4 +1,4 @@
-//! Connections live through everything that changes, and do not without second chance.
+//! Connections and sessions of datagrams live through everything that changes, and do not without second chance.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
@@ -22,17 +22,18 @@ fn torture(arguments: &[&str], second_chance: bool) -> (i32, String) {
 #[test]
 #[ignore = "needs root and a release build"]
 fn no_connection_breaks_while_everything_changes() {
-    let (code, last) = torture(&["--connections", "600", "--seconds", "25", "--seed", "3"], true);
-    assert_eq!((code, last.as_str()), (0, "broken: 0 of 600"));
+    let (code, last) = torture(&["--connections", "600", "--sessions", "300", "--seconds", "25", "--seed", "3"], true);
+    assert_eq!((code, last.as_str()), (0, "broken: 0 of 900"));
 }
 
 #[test]
 #[ignore = "needs root and a release build"]
 fn without_second_chance_connections_break() {
-    let arguments = ["--connections", "200", "--seconds", "10", "--changes", "leave,join,weight"];
+    let arguments =
+        ["--connections", "200", "--sessions", "100", "--seconds", "10", "--changes", "leave,join,weight"];
     let (code, last) = torture(&arguments, false);
     assert_eq!(code, 1, "{last}");
-    let broken = last.strip_prefix("broken: ").and_then(|rest| rest.strip_suffix(" of 200"));
+    let broken = last.strip_prefix("broken: ").and_then(|rest| rest.strip_suffix(" of 300"));
     let broken: u32 = broken.expect("the torture came to its end").parse().unwrap();
-    assert!(broken > 50, "{last}");
+    assert!(broken > 75, "{last}");
 }

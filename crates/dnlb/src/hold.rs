@@ -1,4 +1,5 @@
-//! Long-lived connections that check every byte: an echo server and a client that holds many connections to it.
+//! Long-lived connections and sessions of datagrams that check every byte: an echo server and a client that holds many of
+//! them.
 
 use std::{
     collections::BTreeMap,
@@ -11,23 +12,25 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
 /// How long a connection may wait for an answer before it counts as broken.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a session waits for an answer before it asks again: datagrams may get lost.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Bytes of a block.
 const BLOCK: usize = 256;
 
 /// Where the echo server listens.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EchoOptions {
-    /// TCP port
+    /// TCP and UDP port
     #[arg(long)]
     port: u16,
-    /// First line of every connection
+    /// First line of every connection and every answer
     #[arg(long)]
     name: String,
 }
@@ -38,6 +41,9 @@ pub(crate) struct HoldOptions {
     /// How many connections
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     connections: u32,
+    /// Sessions of datagrams instead of connections; one that is answered by another server than before is broken
+    #[arg(long)]
+    datagrams: bool,
     /// For how long after they are all open
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=36_000))]
     seconds: u16,
@@ -55,6 +61,9 @@ pub(crate) fn echo(options: &EchoOptions) -> Result<()> {
         let port = options.port;
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
         let listener = listener.with_context(|| format!("cannot listen on TCP port {port}"))?;
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+        let socket = socket.with_context(|| format!("cannot listen on UDP port {port}"))?;
+        tokio::spawn(echo_datagrams(socket, options.name.clone()));
         loop {
             let Ok((stream, _)) = listener.accept().await else {
                 // One that was given up before it was accepted, or no file left: the others go on.
@@ -74,6 +83,16 @@ pub(crate) fn echo(options: &EchoOptions) -> Result<()> {
     })
 }
 
+/// Answers every datagram with a line that says who answers, and the datagram.
+async fn echo_datagrams(socket: UdpSocket, name: String) {
+    let mut received = [0; 2 * BLOCK];
+    loop {
+        // An error is one client's, such as a port that it has closed.
+        let Ok((len, client)) = socket.recv_from(&mut received).await else { continue };
+        let _ = socket.send_to(&[name.as_bytes(), b"\n", &received[..len]].concat(), client).await;
+    }
+}
+
 /// Holds the connections and prints what became of them as JSON.
 pub(crate) fn hold(options: &HoldOptions) -> Result<()> {
     let held = runtime()?.block_on(async {
@@ -82,7 +101,11 @@ pub(crate) fn hold(options: &HoldOptions) -> Result<()> {
         let opening = Duration::from_millis(u64::from(options.connections));
         let end = Instant::now() + opening + Duration::from_secs(options.seconds.into());
         for number in 0..options.connections {
-            tasks.spawn(connection(number, to, pause, end));
+            if options.datagrams {
+                tasks.spawn(session(number, to, pause, end));
+            } else {
+                tasks.spawn(connection(number, to, pause, end));
+            }
             // A thousand a second: this is no test of accept queues.
             sleep(Duration::from_millis(1)).await;
         }
@@ -152,6 +175,57 @@ async fn exchange(
     Ok(())
 }
 
+async fn session(number: u32, to: SocketAddr, pause: Duration, end: Instant) -> Ended {
+    let mut ended = Ended { server: None, blocks: 0, broken: None };
+    if let Err(error) = converse(number, to, pause, end, &mut ended).await {
+        ended.broken = Some(format!("{error:#}"));
+    }
+    ended
+}
+
+async fn converse(
+    number: u32,
+    to: SocketAddr,
+    pause: Duration,
+    end: Instant,
+    ended: &mut Ended,
+) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+    socket.connect(to).await?;
+    while Instant::now() < end {
+        let sent = block(number, ended.blocks);
+        let (server, received) = timeout(PATIENCE, ask(&socket, &sent))
+            .await
+            .with_context(|| format!("no answer for {} s", PATIENCE.as_secs()))??;
+        if *ended.server.get_or_insert_with(|| server.clone()) != server {
+            bail!("{server} answered");
+        }
+        if received != sent {
+            bail!("block {} came back changed", ended.blocks);
+        }
+        ended.blocks += 1;
+        sleep(pause).await;
+    }
+    Ok(())
+}
+
+/// Sends a block until its answer comes: who answered, and what. Late answers to former blocks are skipped.
+async fn ask(socket: &UdpSocket, sent: &[u8]) -> Result<(String, Vec<u8>)> {
+    let mut received = [0; 2 * BLOCK];
+    loop {
+        socket.send(sent).await.context("sending")?;
+        let again = Instant::now() + ASK_AGAIN;
+        while let Ok(len) = tokio::time::timeout_at(again, socket.recv(&mut received)).await {
+            let answer = &received[..len.context("receiving")?];
+            let line = answer.iter().position(|&byte| byte == b'\n').context("an answer without a name")?;
+            let block = &answer[line + 1..];
+            if block.get(..8) == sent.get(..8) {
+                return Ok((String::from_utf8_lossy(&answer[..line]).into_owned(), block.to_vec()));
+            }
+        }
+    }
+}
+
 /// The bytes of a block: different for every connection and every block.
 fn block(connection: u32, number: u64) -> [u8; BLOCK] {
     let seed = (u64::from(connection) << 32 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -202,6 +276,24 @@ mod tests {
     fn blocks_differ() {
         assert_ne!(block(1, 1), block(1, 2));
         assert_ne!(block(1, 1), block(2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_another_server_answers_is_broken() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let to = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut received = [0; 2 * BLOCK];
+            for name in ["i-1", "i-1", "i-2"] {
+                let (len, client) = socket.recv_from(&mut received).await.unwrap();
+                let answer = [name.as_bytes(), b"\n", &received[..len]].concat();
+                socket.send_to(&answer, client).await.unwrap();
+            }
+        });
+        let end = Instant::now() + Duration::from_secs(5);
+        let ended = session(7, to, Duration::ZERO, end).await;
+        assert_eq!((ended.server.as_deref(), ended.blocks), (Some("i-1"), 2));
+        assert_eq!(ended.broken.as_deref(), Some("i-2 answered"));
     }
 
     #[tokio::test]

@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Connections, half of them from outside by the elastic IP, half from an instance by the VIP
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(2..=20_000))]
     connections: u32,
+    /// Sessions of datagrams beside them, half from outside too
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=20_000))]
+    sessions: u32,
     /// Seconds of changes: fewer than the 300 s for which an instance that leaves keeps its connections
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(5..=280))]
     seconds: u16,
@@ -80,43 +83,53 @@ fn torture(lab: Lab, options: &Options) -> Result<bool> {
     let mut walk = Walk { lab, aloud: false };
     let scene = prepare(&walk)?;
     println!(
-        "{} connections to {INSTANCES} instances; changes for {} s, seed {}",
-        options.connections, options.seconds, options.seed
+        "{} connections and {} sessions of datagrams to {INSTANCES} instances; changes for {} s, seed {}",
+        options.connections, options.sessions, options.seconds, options.seed
     );
-    let half = options.connections / 2;
-    let places = [
-        ("client".to_owned(), format!("{}:80", scene.eip), options.connections - half),
-        (scene.caller.clone(), format!("{}:80", scene.vip), half),
-    ];
-    let holders: Vec<_> = places
-        .into_iter()
-        .map(|(place, to, connections)| {
-            // A few seconds more than the changes, to see the last of them.
-            let words = [
-                "dnlb",
-                "guest",
-                "hold",
-                "--to",
-                &to,
-                "--connections",
-                &connections.to_string(),
-                "--seconds",
-                &(options.seconds + 8).to_string(),
-            ]
-            .map(str::to_owned);
-            thread::spawn(move || {
-                let output = dnlb_lab::output(&Lab::open(LAB)?, &place, &words)?;
-                ensure!(output.code == 0, "holding connections from {place}: {}", output.stderr.trim());
-                Ok((place, output.stdout))
-            })
+    let (half, sessions) = (options.connections / 2, options.sessions / 2);
+    let outside = ("client".to_owned(), format!("{}:80", scene.eip));
+    let inside = (scene.caller.clone(), format!("{}:80", scene.vip));
+    let holders: Vec<_> = [
+        (&outside, options.connections - half, false),
+        (&inside, half, false),
+        (&outside, options.sessions - sessions, true),
+        (&inside, sessions, true),
+    ]
+    .into_iter()
+    .map(|((place, to), connections, datagrams)| {
+        // A few seconds more than the changes, to see the last of them.
+        let mut words = [
+            "dnlb",
+            "guest",
+            "hold",
+            "--to",
+            to,
+            "--connections",
+            &connections.to_string(),
+            "--seconds",
+            &(options.seconds + 8).to_string(),
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        if datagrams {
+            words.push("--datagrams".to_owned());
+        }
+        let place = place.clone();
+        let title =
+            format!("{} from {place}", if datagrams { "sessions of datagrams" } else { "connections" });
+        thread::spawn(move || {
+            let output = dnlb_lab::output(&Lab::open(LAB)?, &place, &words)?;
+            ensure!(output.code == 0, "holding {title}: {}", output.stderr.trim());
+            Ok((title, output.stdout))
         })
-        .collect();
-    thread::sleep(Duration::from_millis(u64::from(half) + 2_000));
+    })
+    .collect();
+    thread::sleep(Duration::from_millis(u64::from(half.max(sessions)) + 2_000));
     let made = change(&mut walk, &scene, options);
     let mut broken = 0;
     for holder in holders {
-        let (place, said) = holder.join().map_err(|_| anyhow::anyhow!("a holder panicked"))??;
-        broken += report(&place, &serde_json::from_str(&said).context("the holder said no JSON")?);
+        let (title, said) = holder.join().map_err(|_| anyhow::anyhow!("a holder panicked"))??;
+        broken += report(&title, &serde_json::from_str(&said).context("the holder said no JSON")?);
     }
     // After the connections' own report, which says more.
     let made = made?;
@@ -125,7 +138,7 @@ fn torture(lab: Lab, options: &Options) -> Result<bool> {
         println!("  {name:<8} {count:>8}");
     }
     counters(&walk)?;
-    println!("\nbroken: {broken} of {}", options.connections);
+    println!("\nbroken: {broken} of {}", options.connections + options.sessions);
     Ok(broken == 0)
 }
 
@@ -142,8 +155,11 @@ fn prepare(walk: &Walk) -> Result<Scene> {
     walk.dnlb("vpc create t --prefix 10.0.0.0/16")?;
     walk.dnlb("subnet create t --vpc t --prefix 10.0.0.0/24")?;
     walk.dnlb("sg create t --vpc t")?;
-    walk.dnlb("sg allow t --direction in --protocol tcp")?;
-    walk.dnlb("sg allow t --direction out --protocol tcp")?;
+    for protocol in ["tcp", "udp"] {
+        for direction in ["in", "out"] {
+            walk.dnlb(&format!("sg allow t --direction {direction} --protocol {protocol}"))?;
+        }
+    }
     walk.dnlb("template create t --subnet t --sg t --image img-blank")?;
     walk.dnlb("ag create t --template t")?;
     let made = walk.dnlb(&format!("ag scale t --to {INSTANCES} --wait"))?;
@@ -163,13 +179,18 @@ fn prepare(walk: &Walk) -> Result<Scene> {
     for id in &instances {
         walk.dnlb(&format!("target-group register t --instance {id} --weight 10"))?;
     }
-    walk.dnlb(&format!(
-        "backend create t --lb t --port {PORT} --target-group t --algorithm quintuple-hash --check-port {CHECK_PORT} --check-interval 5 --check-timeout 2 --healthy-after 1 --unhealthy-after 1"
-    ))?;
-    walk.dnlb("listener create t --lb t --port 80 --backend t")?;
+    for protocol in ["tcp", "udp"] {
+        walk.dnlb(&format!(
+            "backend create {protocol} --lb t --protocol {protocol} --port {PORT} --target-group t --algorithm quintuple-hash --check-protocol tcp --check-port {CHECK_PORT} --check-interval 5 --check-timeout 2 --healthy-after 1 --unhealthy-after 1"
+        ))?;
+        walk.dnlb(&format!(
+            "listener create {protocol} --lb t --protocol {protocol} --port 80 --backend {protocol}"
+        ))?;
+    }
     let eip = text(&walk.dnlb("eip create")?, "/elasticIpAddress")?;
     walk.dnlb(&format!("lb associate-eip t {eip}"))?;
-    walk.dnlb(&format!("health t --wait {INSTANCES}"))?;
+    walk.dnlb(&format!("health tcp --wait {INSTANCES}"))?;
+    walk.dnlb(&format!("health udp --wait {INSTANCES}"))?;
     walk.dnlb("status --wait")?;
     Ok(Scene { vip, eip, caller, instances })
 }
@@ -264,9 +285,9 @@ fn stop_flapping(walk: &Walk, id: &str) -> Result<()> {
     walk.exec(id, &["nft", "delete table inet flap"]).map(drop)
 }
 
-/// Prints what became of one place's connections; how many broke, or never came to be.
-fn report(place: &str, held: &Value) -> u64 {
-    println!("\nconnections from {place}: {}, {} blocks", held["connections"], held["blocks"]);
+/// Prints what became of the connections or sessions of one place; how many broke, or never came to be.
+fn report(title: &str, held: &Value) -> u64 {
+    println!("\n{title}: {}, {} blocks", held["connections"], held["blocks"]);
     let mut broken = 0;
     for (reason, count) in held["neverOpened"].as_object().into_iter().flatten() {
         println!("  never opened: {count}, {reason}");
