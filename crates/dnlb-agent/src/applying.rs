@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, io::ErrorKind, net::IpAddr, sync::Arc, time
 
 use anyhow::Context;
 use dnlb_abi::{HostEntry, Outcome};
-use dnlb_model::{HostConfig, InstanceReport};
+use dnlb_model::{HostConfig, InstanceReport, Protocol, ServiceConfig};
 use dnlb_plan::{Allocation, LocalFacts, compile};
 use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
 use dnlb_switch::{ExpiryRules, Switch};
@@ -303,7 +303,18 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     }
 
     fn do_chores(&mut self) {
-        if let Err(error) = self.host.switch.expire_flows(monotonic_ns(), &ExpiryRules::default()) {
+        let services = self.config.iter().flat_map(|config| &config.services);
+        let own = |service: &ServiceConfig| {
+            Some((service.number, Duration::from_secs(service.idle_seconds?.into())))
+        };
+        let usual = |protocol: Protocol| Duration::from_secs(protocol.idle_seconds().into());
+        let rules = ExpiryRules {
+            services: services.filter_map(own).collect(),
+            tcp: usual(Protocol::Tcp),
+            datagrams: usual(Protocol::Udp),
+            ..ExpiryRules::default()
+        };
+        if let Err(error) = self.host.switch.expire_flows(monotonic_ns(), &rules) {
             tracing::warn!(error = crate::fleet::chain(&error), "cannot age flow records");
         }
         match self.host.switch.outcomes() {

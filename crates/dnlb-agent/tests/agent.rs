@@ -176,6 +176,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
             protocol: Protocol::Tcp,
             port: 80,
             backend: 3,
+            idle_seconds: None,
         }],
         backends: BTreeMap::from([(
             3,

@@ -223,6 +223,8 @@ fn vpcs_with_the_same_addresses_stay_apart(region: &Region, own: &str) {
 }
 
 fn mistakes_are_refused_and_leave_nothing(region: &Region) {
+    let idle = region.dnlb("listener update http --idle-time 20");
+    assert_eq!(idle["connectionIdleTimeSeconds"], 20, "{idle}");
     let counts = || {
         let count = |line: &str| region.dnlb(line).as_array().unwrap().len();
         ["listener list", "backend list", "subnet list", "target-group list", "lb list"].map(count)

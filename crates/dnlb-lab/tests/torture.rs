@@ -22,7 +22,8 @@ fn torture(arguments: &[&str], second_chance: bool) -> (i32, String) {
 #[test]
 #[ignore = "needs root and a release build"]
 fn no_connection_breaks_while_everything_changes() {
-    let (code, last) = torture(&["--connections", "600", "--sessions", "300", "--seconds", "25", "--seed", "3"], true);
+    let (code, last) =
+        torture(&["--connections", "600", "--sessions", "300", "--seconds", "25", "--seed", "3"], true);
     assert_eq!((code, last.as_str()), (0, "broken: 0 of 900"));
 }
 

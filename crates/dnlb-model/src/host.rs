@@ -125,6 +125,9 @@ pub struct ServiceConfig {
     pub port: u16,
     /// Number of its backend service.
     pub backend: u32,
+    /// Seconds after which a flow without packets is forgotten; none: [`Protocol::idle_seconds`].
+    #[serde(default)]
+    pub idle_seconds: Option<u32>,
 }
 
 /// A backend service as the data path needs it.

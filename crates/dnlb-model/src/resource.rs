@@ -356,6 +356,15 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Seconds after which a flow without packets is forgotten, unless the listener says otherwise.
+    #[must_use]
+    pub const fn idle_seconds(self) -> u32 {
+        match self {
+            Self::Tcp => 1800,
+            Self::Udp => 300,
+        }
+    }
+
     /// The IP protocol number.
     #[must_use]
     pub const fn number(self) -> u8 {

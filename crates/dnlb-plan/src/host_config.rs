@@ -384,6 +384,7 @@ fn service<'a>(region: &'a Region, listener: &Listener) -> Option<(&'a VpcId, Se
         protocol: listener.protocol,
         port: listener.port,
         backend: region.backends.get(&listener.backend)?.number,
+        idle_seconds: listener.idle_seconds,
     };
     Some((&balancer.vpc, service))
 }

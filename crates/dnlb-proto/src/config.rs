@@ -231,6 +231,7 @@ fn service_message(service: &ServiceConfig) -> pb::Service {
         .into(),
         port: service.port.into(),
         backend: service.backend,
+        idle_seconds: service.idle_seconds,
     }
 }
 
@@ -247,6 +248,7 @@ fn parse_service(service: pb::Service) -> Result<ServiceConfig, ParseError> {
         },
         port: parse::small_nonzero("services.port", service.port)?,
         backend: parse::nonzero("services.backend", service.backend)?,
+        idle_seconds: service.idle_seconds,
     })
 }
 

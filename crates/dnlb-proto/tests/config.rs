@@ -87,8 +87,9 @@ fn instance() -> impl Strategy<Value = InstanceConfig> {
 
 fn service() -> impl Strategy<Value = ServiceConfig> {
     let protocol = select(vec![Protocol::Tcp, Protocol::Udp]);
-    (1..u32::MAX, vni(), addr(), option::of(addr()), protocol, 1..=u16::MAX, 1..u32::MAX).prop_map(
-        |(number, vni, vip, eip, protocol, port, backend)| ServiceConfig {
+    let idle = option::of(1..u32::MAX);
+    (1..u32::MAX, vni(), addr(), option::of(addr()), protocol, 1..=u16::MAX, 1..u32::MAX, idle).prop_map(
+        |(number, vni, vip, eip, protocol, port, backend, idle_seconds)| ServiceConfig {
             number,
             vni,
             vip,
@@ -96,6 +97,7 @@ fn service() -> impl Strategy<Value = ServiceConfig> {
             protocol,
             port,
             backend,
+            idle_seconds,
         },
     )
 }

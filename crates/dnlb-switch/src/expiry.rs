@@ -1,6 +1,6 @@
 //! Ages flow records.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aya::maps::{HashMap, IterableMap};
 use dnlb_abi::{FlowKey, FlowRecord, maps};
@@ -8,17 +8,26 @@ use dnlb_abi::{FlowKey, FlowRecord, maps};
 use crate::{Plain, Switch, SwitchError, take::take};
 
 /// How long records live after their last packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiryRules {
-    /// Established flows.
-    pub idle: Duration,
+    /// Established flows by listeners that say so: service number -> time.
+    pub services: BTreeMap<u32, Duration>,
+    /// Other established TCP flows.
+    pub tcp: Duration,
+    /// Other established flows, which no FIN ends.
+    pub datagrams: Duration,
     /// Flows that were closed or reset: as long as a late packet may still travel (RFC 9293: two segment lifetimes).
     pub closed: Duration,
 }
 
 impl Default for ExpiryRules {
     fn default() -> Self {
-        Self { idle: Duration::from_secs(1800), closed: Duration::from_secs(10) }
+        Self {
+            services: BTreeMap::new(),
+            tcp: Duration::from_secs(1800),
+            datagrams: Duration::from_secs(300),
+            closed: Duration::from_secs(10),
+        }
     }
 }
 
@@ -34,10 +43,13 @@ pub struct ExpiryReport {
 impl ExpiryRules {
     /// Whether a record has had its time at `now_ns` of the kernel's monotonic clock.
     #[must_use]
-    pub fn expires(&self, record: &FlowRecord, now_ns: u64) -> bool {
+    pub fn expires(&self, key: &FlowKey, record: &FlowRecord, now_ns: u64) -> bool {
+        const TCP: u32 = 6;
         const FINS: u32 = FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT;
         let closed = record.flags & FlowRecord::FLAG_RESET != 0 || record.flags & FINS == FINS;
-        let limit = if closed { self.closed } else { self.idle };
+        let usual = if key.protocol == TCP { self.tcp } else { self.datagrams };
+        let idle = self.services.get(&record.service).copied().unwrap_or(usual);
+        let limit = if closed { self.closed } else { idle };
         u128::from(now_ns.saturating_sub(record.last_used_ns)) > limit.as_nanos()
     }
 }
@@ -68,7 +80,7 @@ impl Switch {
             // A record that another thread of the kernel removed in between is no error.
             let Ok((Plain(key), Plain(record))) = entry else { continue };
             seen += 1;
-            if rules.expires(&record, now_ns) {
+            if rules.expires(&key, &record, now_ns) {
                 expired.push(key);
             }
         }
@@ -92,7 +104,7 @@ impl Switch {
         let mut removed = 0;
         for key in expired {
             let Ok(Plain(record)) = flows.get(&Plain(*key), 0) else { continue };
-            if !rules.expires(&record, now_ns) {
+            if !rules.expires(key, &record, now_ns) {
                 continue;
             }
             let map: &aya::maps::MapData = flows.map();
@@ -102,7 +114,7 @@ impl Switch {
                 source: aya::maps::MapError::IoError(source),
             })?;
             match taken {
-                Some(record) if !rules.expires(&record, now_ns) => {
+                Some(record) if !rules.expires(key, &record, now_ns) => {
                     const NOEXIST: u64 = 1;
                     // One that is there already is newer still.
                     let _ = flows.insert(Plain(*key), Plain(record), NOEXIST);
@@ -127,6 +139,8 @@ impl Switch {
 mod tests {
     use super::*;
 
+    const TCP: FlowKey = FlowKey { peer: [0; 16], instance: 1, ports: 0, protocol: 6 };
+
     #[test]
     fn closed_flows_go_sooner_than_idle_ones() {
         let rules = ExpiryRules::default();
@@ -134,10 +148,28 @@ mod tests {
         let open = FlowRecord { last_used_ns: second, ..FlowRecord::default() };
         let closed = FlowRecord { flags: FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT, ..open };
         let half_closed = FlowRecord { flags: FlowRecord::FLAG_FIN_IN, ..open };
-        assert!(!rules.expires(&open, 1801 * second) && rules.expires(&open, 1802 * second));
-        assert!(!rules.expires(&half_closed, 1801 * second));
-        assert!(!rules.expires(&closed, 11 * second) && rules.expires(&closed, 12 * second));
+        assert!(!rules.expires(&TCP, &open, 1801 * second) && rules.expires(&TCP, &open, 1802 * second));
+        assert!(!rules.expires(&TCP, &half_closed, 1801 * second));
+        assert!(!rules.expires(&TCP, &closed, 11 * second) && rules.expires(&TCP, &closed, 12 * second));
         // A clock read before the record was used.
-        assert!(!rules.expires(&open, 0));
+        assert!(!rules.expires(&TCP, &open, 0));
+    }
+
+    #[test]
+    fn a_listener_may_have_its_own_time_and_datagrams_have_a_short_one() {
+        let second = 1_000_000_000;
+        let rules = ExpiryRules {
+            services: BTreeMap::from([(7, Duration::from_secs(60))]),
+            ..ExpiryRules::default()
+        };
+        let udp = FlowKey { protocol: 17, ..TCP };
+        let record = FlowRecord { last_used_ns: second, ..FlowRecord::default() };
+        let of_7 = FlowRecord { service: 7, ..record };
+        for (key, record, seconds) in
+            [(&TCP, &record, 1800), (&udp, &record, 300), (&TCP, &of_7, 60), (&udp, &of_7, 60)]
+        {
+            assert!(!rules.expires(key, record, (seconds + 1) * second));
+            assert!(rules.expires(key, record, (seconds + 2) * second));
+        }
     }
 }

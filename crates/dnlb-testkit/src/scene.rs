@@ -152,6 +152,7 @@ impl Scene {
             protocol: Protocol::Tcp,
             port,
             backend: number,
+            idle_seconds: None,
         });
         let here = self.config.host;
         let members =

@@ -65,6 +65,7 @@ fn config() -> HostConfig {
             protocol: Protocol::Tcp,
             port: 80,
             backend: 4,
+            idle_seconds: None,
         }],
         backends: BTreeMap::from([(
             4,

@@ -32,7 +32,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     refuse_layer_7(spec.hsts_enable, spec.hsts_max_age, certificates, spec.url_map_id.as_deref())?;
     let action = spec.action.as_deref().is_some_and(|action| action != "Forward");
     check::refuse(action, "action", "a dnlb only forwards (Forward)")?;
-    refuse_idle_time(spec.connection_idle_time_seconds)?;
+    let idle_seconds = spec.connection_idle_time_seconds.map(idle_time).transpose()?;
     let load_balancer = LoadBalancerId::from(spec.load_balancer_id);
     load_balancer::check(region, &load_balancer)?;
     let backend = BackendId::from(spec.backend_id);
@@ -57,7 +57,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         port,
         backend,
         enabled: true,
-        idle_seconds: None,
+        idle_seconds,
         created: call.now,
     };
     region.listeners.insert(id.clone(), Arc::new(listener));
@@ -70,7 +70,9 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
     let mut listener = find(&region.listeners, KIND, &id)?.clone();
     let certificates = change.certificate_specs.is_some_and(|list| !list.is_empty());
     refuse_layer_7(change.hsts_enable, change.hsts_max_age, certificates, change.url_map_id.as_deref())?;
-    refuse_idle_time(change.connection_idle_time_seconds)?;
+    if let Some(seconds) = change.connection_idle_time_seconds {
+        listener.idle_seconds = Some(idle_time(seconds)?);
+    }
     let other_protocol = change.protocol.is_some_and(|text| check::protocol(&text) != Ok(listener.protocol));
     let other_port = change.port.is_some_and(|port| port != i64::from(listener.port));
     if other_protocol || other_port {
@@ -156,8 +158,9 @@ fn refuse_layer_7(
     check::refuse_all(&fields, "a dnlb balances at layer 4")
 }
 
-fn refuse_idle_time(seconds: Option<i64>) -> Result<(), ApiError> {
-    check::refuse(seconds.is_some(), "connectionIdleTimeSeconds", "idle times are fixed in this version")
+/// Shorter times would forget connections between two packets of an ordinary client; a day is long enough for all.
+fn idle_time(seconds: i64) -> Result<u32, ApiError> {
+    check::number("connectionIdleTimeSeconds", seconds, 10..=86_400)
 }
 
 fn view(_: &Region, listener: &Listener) -> wire::lb::Listener {
@@ -173,6 +176,8 @@ fn view(_: &Region, listener: &Listener) -> wire::lb::Listener {
         backend_id: listener.backend.0.clone(),
         description: listener.description.clone(),
         created_time: time::iso(listener.created),
-        connection_idle_time_seconds: listener.idle_seconds.map(i64::from),
+        connection_idle_time_seconds: Some(
+            listener.idle_seconds.unwrap_or_else(|| listener.protocol.idle_seconds()).into(),
+        ),
     }
 }

@@ -44,7 +44,8 @@ fn listeners() {
     bad(400, "listenerName", json!({"listenerName": "a b"}));
     bad(400, "listenerName", json!({"listenerName": "x".repeat(33)}));
     bad(400, "description has 257", json!({"description": "x".repeat(257)}));
-    bad(400, "connectionIdleTimeSeconds", json!({"connectionIdleTimeSeconds": 60}));
+    bad(400, "connectionIdleTimeSeconds 9 is out of range", json!({"connectionIdleTimeSeconds": 9}));
+    bad(400, "connectionIdleTimeSeconds 86401", json!({"connectionIdleTimeSeconds": 86_401}));
     bad(400, "certificateSpecs", json!({"certificateSpecs": [{"certificateId": "c"}]}));
     bad(400, "action", json!({"action": "Redirect"}));
     let path = format!("listeners/{listener}");

@@ -106,9 +106,23 @@ pub(crate) enum ListenerCommand {
         /// Backend service, by name or id
         #[arg(long)]
         backend: String,
+        /// Seconds after which a flow without packets is forgotten, 10 to 86400 (default: 1800 for tcp, 300 for udp)
+        #[arg(long)]
+        idle_time: Option<u32>,
         /// Return when every host applies it
         #[arg(long)]
         wait: bool,
+    },
+    /// Change one
+    Update {
+        /// Name or id
+        name: String,
+        /// Backend service, by name or id, for new connections
+        #[arg(long)]
+        backend: Option<String>,
+        /// Seconds after which a flow without packets is forgotten, 10 to 86400
+        #[arg(long)]
+        idle_time: Option<u32>,
     },
     /// Switch one on
     On {
@@ -125,16 +139,31 @@ pub(crate) enum ListenerCommand {
 pub(crate) fn listener(api: &Api, command: ListenerCommand, format: Format) -> Result<()> {
     match command {
         ListenerCommand::Common(command) => common(api, &LISTENER, command, format),
-        ListenerCommand::Create { name, lb, protocol, port, backend, wait } => {
+        ListenerCommand::Create { name, lb, protocol, port, backend, idle_time, wait } => {
             let body = json!({
                 "listenerName": name,
                 "loadBalancerId": api.id(&LOAD_BALANCER, &lb)?,
                 "protocol": protocol.word(),
                 "port": port,
                 "backendId": api.id(&BACKEND, &backend)?,
+                "connectionIdleTimeSeconds": idle_time,
             });
             create(api, &LISTENER, body, format)?;
             if wait { api.wait_converged() } else { Ok(()) }
+        }
+        ListenerCommand::Update { name, backend, idle_time } => {
+            let id = api.id(&LISTENER, &name)?;
+            let mut body = json!({});
+            if let Some(backend) = backend {
+                body["backendId"] = api.id(&BACKEND, &backend)?.into();
+            }
+            if let Some(seconds) = idle_time {
+                body["connectionIdleTimeSeconds"] = seconds.into();
+            }
+            ensure!(body != json!({}), "nothing to change was given");
+            api.update(&LISTENER, &id, body)?;
+            print::resource(format, &LISTENER, &api.show(&LISTENER, &id)?);
+            Ok(())
         }
         ListenerCommand::On { name } => switch(api, &name, "On", format),
         ListenerCommand::Off { name } => switch(api, &name, "Off", format),
@@ -277,6 +306,9 @@ pub(crate) enum BackendCommand {
         group: Group,
         #[command(flatten)]
         check: Check,
+        /// Seconds for which an instance that leaves keeps its connections, 0 to 3600 (default: 300)
+        #[arg(long)]
+        draining: Option<u32>,
     },
     /// Change one
     Update {
@@ -289,13 +321,16 @@ pub(crate) enum BackendCommand {
         group: Group,
         #[command(flatten)]
         check: Check,
+        /// Seconds for which an instance that leaves keeps its connections, 0 to 3600
+        #[arg(long)]
+        draining: Option<u32>,
     },
 }
 
 pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Result<()> {
     match command {
         BackendCommand::Common(command) => common(api, &BACKEND, command, format),
-        BackendCommand::Create { name, lb, protocol, port, algorithm, group, check } => {
+        BackendCommand::Create { name, lb, protocol, port, algorithm, group, check, draining } => {
             let usual = if protocol == Protocol::Udp { CheckProtocol::Icmp } else { CheckProtocol::Tcp };
             let check = Check { check_protocol: check.check_protocol.or(Some(usual)), ..check };
             let mut body = json!({
@@ -305,11 +340,12 @@ pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Res
                 "port": port,
                 "algorithm": algorithm.word(),
                 "healthCheckSpec": check.fields(),
+                "connectionDrainingSeconds": draining,
             });
             group.add_to(api, &mut body)?;
             create(api, &BACKEND, body, format).map(drop)
         }
-        BackendCommand::Update { name, algorithm, group, check } => {
+        BackendCommand::Update { name, algorithm, group, check, draining } => {
             let id = api.id(&BACKEND, &name)?;
             let mut body = json!({});
             if let Some(algorithm) = algorithm {
@@ -317,6 +353,9 @@ pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Res
             }
             if check.says_something() {
                 body["healthCheckSpec"] = check.fields();
+            }
+            if let Some(seconds) = draining {
+                body["connectionDrainingSeconds"] = seconds.into();
             }
             group.add_to(api, &mut body)?;
             ensure!(body != json!({}), "nothing to change was given");
