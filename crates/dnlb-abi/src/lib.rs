@@ -394,13 +394,17 @@ pub struct ServiceEntry {
     pub algorithm: u32,
     /// Slots of its member range, slot 0 included; those without a member read as nobody.
     pub slots: u32,
+    /// Bits of `FLAG_*`.
+    pub flags: u32,
     /// Always zero.
-    pub reserved: [u32; 2],
+    pub reserved: u32,
 }
 
 const _: () = assert!(size_of::<ServiceEntry>() == 64);
 
 impl ServiceEntry {
+    /// It may have had more member sets than are remembered, so that a row's chain may not name everybody who had it.
+    pub const FLAG_FORGETFUL: u32 = 1;
     /// Value of `algorithm`: a row is chosen by the source address.
     pub const IP_HASH: u32 = 1;
     /// Value of `algorithm`: a row is chosen by the five-tuple.

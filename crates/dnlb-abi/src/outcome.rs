@@ -90,7 +90,7 @@ outcomes! {
     DropFlowCollision = 27, "drop_flow_collision";
     /// The map of flow records is full.
     DropFlowTableFull = 28, "drop_flow_table_full";
-    /// The packet does not fit into the tunnel.
+    /// The packet does not fit into the tunnel, and would have to be fragmented or has IP options.
     DropTooBig = 29, "drop_too_big";
     /// The kernel refused a change of the packet.
     DropKernel = 30, "drop_kernel";
@@ -108,6 +108,8 @@ outcomes! {
     UnreachableNoListener = 36, "unreachable_no_listener";
     /// Answered a datagram with port unreachable: the backend service has no usable member.
     UnreachableNoBackend = 37, "unreachable_no_backend";
+    /// Answered with fragmentation needed: the packet does not fit into the tunnel and may not be fragmented.
+    UnreachableTooBig = 38, "unreachable_too_big";
 }
 
 const _: () = {

@@ -55,14 +55,20 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// Whether an ICMP message can quote the packet.
+    #[inline(always)]
+    pub(crate) fn can_quote(frame: &impl Frame, packet: &Packet) -> bool {
+        const PLAIN: usize = 34;
+        packet.l4_offset == PLAIN && frame.read::<28>(14).is_some()
+    }
+
     /// Resets are never answered, nor is what the answer could not quote: a header with options.
     #[inline(always)]
     pub(crate) fn to(frame: &impl Frame, packet: &Packet) -> Self {
-        const PLAIN: usize = 34;
         match packet.protocol {
             TCP if packet.flags.any(TcpFlags::RST) => Self::Nothing,
             TCP => Self::Reset,
-            _ if packet.l4_offset != PLAIN || frame.read::<28>(14).is_none() => Self::Nothing,
+            _ if !Self::can_quote(frame, packet) => Self::Nothing,
             UDP => Self::Unreachable,
             ICMP if packet.icmp_type == Packet::ECHO => Self::Echo,
             _ => Self::Nothing,

@@ -1,7 +1,7 @@
 //! A packet from outside reaches an edge.
 
 use dnlb_abi::{Outcome, VNI_PUBLIC, instance_mac, tunnel_mac};
-use dnlb_wire::{ETHERNET_LEN, ETHERTYPE_IPV4, Ethernet, Outer, Packet, Parsed, parse, v4};
+use dnlb_wire::{ETHERNET_LEN, ETHERTYPE_IPV4, Ethernet, Outer, Packet, Parsed, Unreachable, parse, v4};
 
 use crate::{
     EdgeSink, Frame, Tables,
@@ -32,7 +32,13 @@ pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> 
         return sink.pass();
     };
     if packet.ip_len > settings.overlay_mtu {
-        return sink.drop(Outcome::DropTooBig);
+        // What may be fragmented is not: a fragment could not be balanced.
+        return if !packet.may_fragment && Answer::can_quote(frame, &packet) {
+            let why = Unreachable::too_big(settings.overlay_mtu as u16);
+            sink.unreachable(&ethernet, &packet, why, Outcome::UnreachableTooBig)
+        } else {
+            sink.drop(Outcome::DropTooBig)
+        };
     }
     let member = service::choose(tables, settings, service, &packet);
     if member.instance == 0 {
@@ -72,7 +78,7 @@ fn answer<S: EdgeSink>(
     match Answer::to(frame, packet) {
         Answer::Echo => sink.echo_reply(ethernet, packet),
         Answer::Reset => sink.reset(ethernet, packet, absent.reset()),
-        Answer::Unreachable => sink.unreachable(ethernet, packet, absent.unreachable()),
+        Answer::Unreachable => sink.unreachable(ethernet, packet, Unreachable::PORT, absent.unreachable()),
         Answer::Nothing => sink.drop(absent.drop()),
     }
 }

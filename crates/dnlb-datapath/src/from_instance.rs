@@ -1,7 +1,7 @@
 //! A packet leaves an instance.
 
 use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, ROUTER_MAC, TargetKey};
-use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, UDP, arp, parse, v4};
+use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, UDP, Unreachable, arp, parse, v4};
 
 use crate::{
     Flow, Frame, Rewrite, Room, Sink, Tables, Tunnel,
@@ -205,7 +205,7 @@ fn answer<T: Tables, S: Sink>(
     match Answer::to(frame, packet) {
         Answer::Echo => sink.echo_reply(ethernet, packet),
         Answer::Reset => sink.reset(ethernet, packet, absent.reset()),
-        Answer::Unreachable => sink.unreachable(ethernet, packet, absent.unreachable()),
+        Answer::Unreachable => sink.unreachable(ethernet, packet, Unreachable::PORT, absent.unreachable()),
         Answer::Nothing => sink.drop(absent.drop()),
     }
 }

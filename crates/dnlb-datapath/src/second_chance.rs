@@ -53,7 +53,8 @@ pub(crate) fn find<T: Tables>(
     let chain = tables.chain(service::row(settings, service, packet));
     let current = service::member(tables, service, chain as u16);
     let datagram = packet.protocol == UDP;
-    if datagram && chain >> 16 == 0 && current.instance == came.instance {
+    let whole = service.flags & ServiceEntry::FLAG_FORGETFUL == 0;
+    if datagram && whole && chain >> 16 == 0 && current.instance == came.instance {
         // A row that never had another member: a new flow for certain, which no TCP segment in mid-flight is.
         return came;
     }

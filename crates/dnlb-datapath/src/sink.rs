@@ -1,7 +1,7 @@
 //! Where verdicts go.
 
 use dnlb_abi::{Addr, InstanceEntry, Outcome};
-use dnlb_wire::{Ethernet, Outer, Packet};
+use dnlb_wire::{Ethernet, Outer, Packet, Unreachable};
 
 /// What to write into a packet before it goes on. Parts that are not switched on hold nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,13 @@ pub trait Sink {
     /// Sends [`dnlb_wire::reset`] back where the segment came from; `outcome` is the reason.
     fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
     /// Sends [`dnlb_wire::unreachable`] back where the datagram came from; `outcome` is the reason.
-    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
+    fn unreachable(
+        self,
+        ethernet: &Ethernet,
+        packet: &Packet,
+        why: Unreachable,
+        outcome: Outcome,
+    ) -> Self::Verdict;
     /// Hands it to an instance of this host: MAC addresses, rewriting, its interface.
     fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict;
     /// Sends it through the tunnel.
@@ -77,7 +83,13 @@ pub trait EdgeSink {
     /// As [`Sink::reset`].
     fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
     /// As [`Sink::unreachable`].
-    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict;
+    fn unreachable(
+        self,
+        ethernet: &Ethernet,
+        packet: &Packet,
+        why: Unreachable,
+        outcome: Outcome,
+    ) -> Self::Verdict;
     /// Puts `outer` in front, replaces the frame's Ethernet header by `inner`, sends it out where it came in.
     fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Self::Verdict;
 }

@@ -14,7 +14,7 @@ use aya_ebpf::{
 };
 use dnlb_abi::{InstanceEntry, Outcome, ROUTER_MAC, Settings, instance_mac, tunnel_mac};
 use dnlb_datapath::{Packet, Rewrite, Sink, Tunnel};
-use dnlb_wire::{Ethernet, Frame, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, replace, v4};
+use dnlb_wire::{Ethernet, Frame, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, Unreachable, replace, v4};
 
 use crate::{
     frame::PacketPointers,
@@ -223,11 +223,11 @@ impl Sink for TcSink<'_> {
     }
 
     #[inline(always)]
-    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> i32 {
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, why: Unreachable, outcome: Outcome) -> i32 {
         let Some(answer) = tables::answer::<UNREACHABLE_LEN>() else {
             return self.fail();
         };
-        if !dnlb_wire::unreachable(answer, &frame(self.ctx), ethernet, packet) {
+        if !dnlb_wire::unreachable(answer, &frame(self.ctx), ethernet, packet, why) {
             return self.fail();
         }
         self.send_back(answer, outcome)

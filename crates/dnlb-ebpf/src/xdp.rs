@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use dnlb_abi::Outcome;
 use dnlb_datapath::{EdgeSink, Outer, Packet};
-use dnlb_wire::{Ethernet, OUTER_LEN, RESET_LEN, UNREACHABLE_LEN, replace, v4};
+use dnlb_wire::{Ethernet, OUTER_LEN, RESET_LEN, UNREACHABLE_LEN, Unreachable, replace, v4};
 
 use crate::{
     frame::PacketPointers,
@@ -106,11 +106,11 @@ impl EdgeSink for XdpSink<'_> {
     }
 
     #[inline(always)]
-    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> u32 {
+    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, why: Unreachable, outcome: Outcome) -> u32 {
         let Some(answer) = tables::answer::<UNREACHABLE_LEN>() else {
             return self.drop(Outcome::DropKernel);
         };
-        if !dnlb_wire::unreachable(answer, &frame(self.ctx), ethernet, packet) {
+        if !dnlb_wire::unreachable(answer, &frame(self.ctx), ethernet, packet, why) {
             return self.drop(Outcome::DropKernel);
         }
         self.send_back(answer, outcome)

@@ -19,6 +19,7 @@ use zerocopy::IntoBytes;
 use crate::{
     RowRange, SwitchState,
     alloc::{AllocError, Allocation, BackendDemand, BackendPlace, Demand},
+    host_config::GENERATIONS_MAX,
     rows, service_index,
 };
 
@@ -405,6 +406,7 @@ fn service_entries(
         backend: service.backend,
         vni: service.vni,
         rows: table.chains.len() as u32,
+        flags: if backend.generations.len() < GENERATIONS_MAX { 0 } else { ServiceEntry::FLAG_FORGETFUL },
         algorithm: match backend.algorithm {
             Algorithm::IpHash => ServiceEntry::IP_HASH,
             Algorithm::QuintupleHash => ServiceEntry::QUINTUPLE_HASH,

@@ -16,7 +16,8 @@ use dnlb_datapath::{
 };
 use dnlb_plan::SwitchState;
 use dnlb_wire::{
-    Ethernet, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, replace, replace_pseudo, reset, unreachable, v4,
+    Ethernet, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, Unreachable, replace, replace_pseudo, reset,
+    unreachable, v4,
 };
 
 use crate::{
@@ -262,9 +263,9 @@ impl Carrier<'_> {
         frame
     }
 
-    fn quoting(&self, ethernet: &Ethernet, packet: &Packet) -> Vec<u8> {
+    fn quoting(&self, ethernet: &Ethernet, packet: &Packet, why: Unreachable) -> Vec<u8> {
         let mut frame = [0; UNREACHABLE_LEN];
-        assert!(unreachable(&mut frame, &self.frame, ethernet, packet));
+        assert!(unreachable(&mut frame, &self.frame, ethernet, packet, why));
         frame.to_vec()
     }
 
@@ -334,8 +335,14 @@ impl Sink for Carrier<'_> {
         (outcome, [TEST_IFINDEX, 0, 0, 0], resetting(ethernet, packet))
     }
 
-    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
-        (outcome, [TEST_IFINDEX, 0, 0, 0], self.quoting(ethernet, packet))
+    fn unreachable(
+        self,
+        ethernet: &Ethernet,
+        packet: &Packet,
+        why: Unreachable,
+        outcome: Outcome,
+    ) -> Carried {
+        (outcome, [TEST_IFINDEX, 0, 0, 0], self.quoting(ethernet, packet, why))
     }
 
     fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Carried {
@@ -380,8 +387,14 @@ impl EdgeSink for Carrier<'_> {
         (outcome, [0; 4], resetting(ethernet, packet))
     }
 
-    fn unreachable(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
-        (outcome, [0; 4], self.quoting(ethernet, packet))
+    fn unreachable(
+        self,
+        ethernet: &Ethernet,
+        packet: &Packet,
+        why: Unreachable,
+        outcome: Outcome,
+    ) -> Carried {
+        (outcome, [0; 4], self.quoting(ethernet, packet, why))
     }
 
     fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Carried {

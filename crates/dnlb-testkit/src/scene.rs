@@ -202,6 +202,15 @@ impl Scene {
         self
     }
 
+    /// Adds somebody on another host who may have connections to the last listener's backend service.
+    #[must_use]
+    pub fn other(mut self, instance: u32, host: u16) -> Self {
+        if let Some(mut backend) = self.config.backends.last_entry() {
+            backend.get_mut().others.insert(instance, host);
+        }
+        self
+    }
+
     /// Switches second chance off.
     #[must_use]
     pub fn no_second_chance(mut self) -> Self {

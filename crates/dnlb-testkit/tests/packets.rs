@@ -509,6 +509,20 @@ cases! {
         let seen = run(engine, Program::FromOverlay(7), &question.build());
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
     };
+    a_datagram_of_a_row_that_never_moved_stays(datagrams().service(15, 7, "10.0.0.115", 53, &[(1, 1, 5353)]).udp().other(3, 2)) |engine| {
+        let question = to_1_by(17, "10.0.0.13:50000", "10.0.0.115:53");
+        assert_eq!(run(engine, Program::FromOverlay(7), &question.build()).outcome, Outcome::Delivered);
+    };
+    a_datagram_goes_on_when_the_row_may_have_moved_before_anybody_remembers(
+        (0..15).fold(
+            datagrams().service(15, 7, "10.0.0.115", 53, &[(1, 1, 5353)]).udp().other(3, 2),
+            |scene, _| scene.former(&[(1, 1)]),
+        )
+    ) |engine| {
+        let question = to_1_by(17, "10.0.0.13:50000", "10.0.0.115:53");
+        let wanted = question.clone().macs(instance_mac(3), tunnel_mac(5, false));
+        becomes(engine, Program::FromOverlay(7), &question, Outcome::Tunnelled, &wanted);
+    };
     a_service_without_members_takes_no_new_datagrams(datagrams()) |engine| {
         let question = to_1_by(17, "10.0.0.13:50000", "10.0.0.114:53");
         dropped(engine, Program::FromOverlay(7), &question.build(), Outcome::DropNoBackend);
@@ -709,9 +723,15 @@ cases! {
             assert_eq!((seen.outcome, &seen.frame), (Outcome::Passed, &frame));
         }
     };
-    an_edge_counts_what_does_not_fit_the_tunnel(scene()) |engine| {
-        let frame = TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]).build();
-        dropped(engine, Program::Edge, &frame, Outcome::DropTooBig);
+    an_edge_says_what_fits_the_tunnel(scene()) |engine| {
+        let frame = TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]);
+        let seen = run(engine, Program::Edge, &frame.build());
+        assert_eq!(seen.outcome, Outcome::UnreachableTooBig);
+        assert!(checksums_hold(&seen.frame), "checksums");
+        assert_eq!((&seen.frame[34..36], &seen.frame[40..42]), (&[3, 4][..], &1500_u16.to_be_bytes()[..]));
+        assert_eq!(seen.frame[42..], frame.build()[14..42]);
+        let frame = TestFrame { fragment: 0, ..frame };
+        dropped(engine, Program::Edge, &frame.build(), Outcome::DropTooBig);
     };
     an_edge_counts_hosts_without_next_hop(scene().unresolved(1)) |engine| {
         dropped(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);

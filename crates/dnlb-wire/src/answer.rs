@@ -76,20 +76,41 @@ pub fn reset(frame: &mut [u8; RESET_LEN], ethernet: &Ethernet, packet: &Packet) 
     put(frame, 46, [0x50, flags, 0, 0, check[0], check[1], 0, 0]);
 }
 
-/// Writes the frame that tells the sender of `packet`, which came in `original` with `ethernet` and has no IP options, that
-/// nobody listens at its port; false when `original` is too short to be quoted.
+/// Why a packet does not reach its destination: the code of an ICMP message of type 3, and the next hop's MTU where the code
+/// has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    code: u8,
+    mtu: u16,
+}
+
+impl Unreachable {
+    /// Nobody listens at the port.
+    pub const PORT: Self = Self { code: 3, mtu: 0 };
+
+    /// It does not fit, and may not be fragmented.
+    #[inline(always)]
+    #[must_use]
+    pub const fn too_big(mtu: u16) -> Self {
+        Self { code: 4, mtu }
+    }
+}
+
+/// Writes the frame that tells the sender of `packet`, which came in `original` with `ethernet` and has no IP options, why it
+/// does not arrive; false when `original` is too short to be quoted.
 ///
 /// # Source
-/// RFC 792; RFC 1122, section 3.2.2.
+/// RFC 792; RFC 1122, section 3.2.2; RFC 1191, section 4.
 #[inline(always)]
 pub fn unreachable(
     frame: &mut [u8; UNREACHABLE_LEN],
     original: &impl Frame,
     ethernet: &Ethernet,
     packet: &Packet,
+    why: Unreachable,
 ) -> bool {
-    // Type 3, code 3.
-    let mut sum = 0x0303;
+    let mut sum = 0x0300 + u32::from(why.code) + u32::from(why.mtu);
+    let mtu = why.mtu.to_be_bytes();
     let mut at = 0;
     while at < 28 {
         let Some(word) = original.read::<4>(14 + at) else {
@@ -101,7 +122,7 @@ pub fn unreachable(
     }
     let check = (!fold(sum)).to_be_bytes();
     headers(frame, ethernet, packet, ICMP, 56);
-    put(frame, 34, [3, 3, check[0], check[1], 0, 0, 0, 0]);
+    put(frame, 34, [3, why.code, check[0], check[1], 0, 0, mtu[0], mtu[1]]);
     true
 }
 
@@ -150,8 +171,13 @@ mod tests {
     fn an_unreachable_quotes_what_it_answers() {
         let original: [u8; 60] = core::array::from_fn(|at| (at * 9) as u8);
         let mut frame = [0xaa; UNREACHABLE_LEN];
-        assert!(unreachable(&mut frame, &original.as_slice(), &ETHERNET, &packet(UDP, 0)));
-        assert!(!unreachable(&mut frame.clone(), &&original[..41], &ETHERNET, &packet(UDP, 0)));
+        let datagram = packet(UDP, 0);
+        assert!(!unreachable(&mut frame, &&original[..41], &ETHERNET, &datagram, Unreachable::PORT));
+        let too_big = Unreachable::too_big(1450);
+        assert!(unreachable(&mut frame, &original.as_slice(), &ETHERNET, &datagram, too_big));
+        assert_eq!(fold(sum(&frame[34..], 0)), 0xffff);
+        assert_eq!((&frame[34..36], &frame[40..42]), (&[3, 4][..], &[0x05, 0xaa][..]));
+        assert!(unreachable(&mut frame, &original.as_slice(), &ETHERNET, &datagram, Unreachable::PORT));
         assert_eq!(fold(sum(&frame[14..34], 0)), 0xffff);
         assert_eq!(fold(sum(&frame[34..], 0)), 0xffff);
         assert_eq!((frame[34..36].as_ref(), &frame[42..]), ([3, 3].as_ref(), &original[14..42]));

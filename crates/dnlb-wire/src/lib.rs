@@ -14,7 +14,7 @@ mod frame;
 mod packet;
 mod tunnel;
 
-pub use answer::{RESET_LEN, UNREACHABLE_LEN, reset, unreachable};
+pub use answer::{RESET_LEN, UNREACHABLE_LEN, Unreachable, reset, unreachable};
 pub use checksum::{fold, replace, replace_pseudo, sum};
 pub use frame::Frame;
 pub use packet::{

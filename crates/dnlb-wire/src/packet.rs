@@ -92,6 +92,8 @@ pub struct Packet {
     pub seq_end: u32,
     /// Acknowledgement number, when the protocol is TCP; it means something with [`TcpFlags::ACK`] only.
     pub ack: u32,
+    /// Whether it may be fragmented.
+    pub may_fragment: bool,
     /// Where the transport header begins, in bytes from the frame's start.
     pub l4_offset: usize,
     /// Length of the IP packet.
@@ -166,6 +168,7 @@ pub fn parse(frame: &impl Frame, packet: &mut Packet) -> Parsed {
     packet.src = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[12], ip[13], ip[14], ip[15]];
     packet.dst = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[16], ip[17], ip[18], ip[19]];
     packet.protocol = ip[9];
+    packet.may_fragment = ip[6] & 0x40 == 0;
     packet.ip_len = ip_len as u32;
     packet.l4_offset = ETHERNET_LEN + header_len;
     // More fragments, or an offset.
