@@ -22,6 +22,7 @@ const RULES: &[Rule] = &[
     Rule { name: "dnlb-wire", ours: &[], others: Some(&["zerocopy"]) },
     Rule { name: "dnlb-abi", ours: &[], others: Some(&["zerocopy"]) },
     Rule { name: "dnlb-datapath", ours: &["dnlb-abi", "dnlb-wire"], others: Some(&["zerocopy"]) },
+    Rule { name: "dnlb-explain", ours: &["dnlb-abi"], others: Some(&[]) },
     Rule { name: "dnlb-model", ours: &[], others: Some(&["ipnet", "serde", "thiserror"]) },
     Rule {
         name: "dnlb-plan",
