@@ -72,6 +72,7 @@ const RULES: &[Rule] = &[
             "dnlb-abi",
             "dnlb-agent",
             "dnlb-api",
+            "dnlb-explain",
             "dnlb-lab",
             "dnlb-model",
             "dnlb-plan",
