@@ -5,8 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::{HashMap, Map, MapData, MapError};
-use dnlb_abi::{ABI_VERSION, FlowKey, FlowRecord, maps};
+use aya::{
+    Pod,
+    maps::{Array, HashMap, Map, MapData, MapError},
+};
+use dnlb_abi::{
+    ABI_VERSION, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry,
+    RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey, maps,
+};
+use dnlb_explain::Maps;
 
 use crate::{Plain, Switch, SwitchError};
 
@@ -17,6 +24,18 @@ use crate::{Plain, Switch, SwitchError};
 ///
 /// `T` is how the maps are held: opened from their pins, or borrowed from a [`Switch`].
 pub struct LiveMaps<T: Borrow<MapData> = MapData> {
+    settings: Array<T, Plain<Settings>>,
+    ports: HashMap<T, u32, u32>,
+    instances: HashMap<T, u32, Plain<InstanceEntry>>,
+    endpoints: HashMap<T, Plain<EndpointKey>, Plain<EndpointEntry>>,
+    hosts: Array<T, Plain<HostEntry>>,
+    displacements: Array<T, u64>,
+    services: Array<T, Plain<ServiceEntry>>,
+    rows_hot: Array<T, u64>,
+    rows_cold: Array<T, u64>,
+    members: Array<T, Plain<MemberEntry>>,
+    targets: HashMap<T, Plain<TargetKey>, Plain<TargetEntry>>,
+    rules: Array<T, Plain<RuleEntry>>,
     flows: HashMap<T, Plain<FlowKey>, Plain<FlowRecord>>,
     flows_half_open: HashMap<T, Plain<FlowKey>, Plain<FlowRecord>>,
 }
@@ -25,12 +44,26 @@ pub struct LiveMaps<T: Borrow<MapData> = MapData> {
 macro_rules! open {
     ($source:expr) => {{
         let source = $source;
-        let opened = |name| move |source| SwitchError::Map { map: name, action: "opened", source };
+        macro_rules! map {
+            ($name:expr) => {
+                source($name)?.try_into().map_err(failed($name, "opened"))?
+            };
+        }
         LiveMaps {
-            flows: source(maps::FLOWS)?.try_into().map_err(opened(maps::FLOWS))?,
-            flows_half_open: source(maps::FLOWS_HALF_OPEN)?
-                .try_into()
-                .map_err(opened(maps::FLOWS_HALF_OPEN))?,
+            settings: map!(maps::SETTINGS),
+            ports: map!(maps::PORTS),
+            instances: map!(maps::INSTANCES),
+            endpoints: map!(maps::ENDPOINTS),
+            hosts: map!(maps::HOSTS),
+            displacements: map!(maps::DISPLACEMENTS),
+            services: map!(maps::SERVICES),
+            rows_hot: map!(maps::ROWS_HOT),
+            rows_cold: map!(maps::ROWS_COLD),
+            members: map!(maps::MEMBERS),
+            targets: map!(maps::TARGETS),
+            rules: map!(maps::RULES),
+            flows: map!(maps::FLOWS),
+            flows_half_open: map!(maps::FLOWS_HALF_OPEN),
         }
     }};
 }
@@ -46,9 +79,7 @@ impl LiveMaps {
             return Err(SwitchError::NotPinned { path: dir });
         }
         let pinned = |name| {
-            MapData::from_pin(dir.join(name))
-                .and_then(Map::from_map_data)
-                .map_err(|source| SwitchError::Map { map: name, action: "opened", source })
+            MapData::from_pin(dir.join(name)).and_then(Map::from_map_data).map_err(failed(name, "opened"))
         };
         Ok(open!(pinned))
     }
@@ -89,13 +120,123 @@ fn records<'m, T: Borrow<MapData>>(
     let most = capacity(map).unwrap_or(usize::MAX);
     map.iter().take(most).map(move |entry| match entry {
         Ok((Plain(key), Plain(record))) => Ok((key, record, established)),
-        Err(source) => Err(SwitchError::Map { map: name, action: "read", source }),
+        Err(source) => Err(failed(name, "read")(source)),
     })
 }
 
-fn capacity<T: Borrow<MapData>, K: aya::Pod, V: aya::Pod>(map: &HashMap<T, K, V>) -> Result<usize, MapError> {
+fn capacity<T: Borrow<MapData>, K: Pod, V: Pod>(map: &HashMap<T, K, V>) -> Result<usize, MapError> {
     use aya::maps::IterableMap;
     Ok(map.map().info()?.max_entries() as usize)
+}
+
+/// Programs' view of the maps; what lies beyond an array's end is missing.
+impl<T: Borrow<MapData>> Maps for LiveMaps<T> {
+    type Error = SwitchError;
+
+    fn settings(&self) -> Result<Option<Settings>, SwitchError> {
+        item(&self.settings, maps::SETTINGS, 0).map(plain)
+    }
+
+    fn port(&self, ifindex: u32) -> Result<Option<u32>, SwitchError> {
+        value(&self.ports, maps::PORTS, &ifindex)
+    }
+
+    fn instance(&self, number: u32) -> Result<Option<InstanceEntry>, SwitchError> {
+        value(&self.instances, maps::INSTANCES, &number).map(plain)
+    }
+
+    fn instances(&self) -> Result<Vec<InstanceEntry>, SwitchError> {
+        let entries = self.instances.iter().map(|entry| entry.map(|(_, Plain(found))| found));
+        entries.collect::<Result<_, _>>().map_err(failed(maps::INSTANCES, "read"))
+    }
+
+    fn endpoint(&self, key: &EndpointKey) -> Result<Option<EndpointEntry>, SwitchError> {
+        value(&self.endpoints, maps::ENDPOINTS, &Plain(*key)).map(plain)
+    }
+
+    fn host(&self, index: u32) -> Result<Option<HostEntry>, SwitchError> {
+        item(&self.hosts, maps::HOSTS, index).map(plain)
+    }
+
+    fn displacement(&self, copy: u32, bucket: u32) -> Result<u16, SwitchError> {
+        let at = copy * (SERVICE_BUCKETS / 4) + bucket / 4;
+        let word = item(&self.displacements, maps::DISPLACEMENTS, at)?.unwrap_or(0);
+        Ok((word >> (bucket % 4 * 16)) as u16)
+    }
+
+    fn service(&self, copy: u32, slot: u32) -> Result<Option<ServiceEntry>, SwitchError> {
+        item(&self.services, maps::SERVICES, copy * SERVICE_SLOTS + slot).map(plain)
+    }
+
+    fn row(&self, row: u32) -> Result<u16, SwitchError> {
+        let word = item(&self.rows_hot, maps::ROWS_HOT, row / 4)?.unwrap_or(0);
+        Ok((word >> (row % 4 * 16)) as u16)
+    }
+
+    fn chain(&self, row: u32) -> Result<u64, SwitchError> {
+        Ok(item(&self.rows_cold, maps::ROWS_COLD, row)?.unwrap_or(0))
+    }
+
+    fn member(&self, index: u32) -> Result<MemberEntry, SwitchError> {
+        Ok(item(&self.members, maps::MEMBERS, index).map(plain)?.unwrap_or_default())
+    }
+
+    fn target(&self, key: &TargetKey) -> Result<Option<u32>, SwitchError> {
+        let found = value(&self.targets, maps::TARGETS, &Plain(*key)).map(plain)?;
+        Ok(found.map(|found| found.port))
+    }
+
+    fn rule(&self, index: u32) -> Result<Option<RuleEntry>, SwitchError> {
+        item(&self.rules, maps::RULES, index).map(plain)
+    }
+
+    fn flow(&self, key: &FlowKey) -> Result<Option<(FlowRecord, bool)>, SwitchError> {
+        let found = |map, name| value(map, name, &Plain(*key)).map(plain);
+        if let Some(record) = found(&self.flows, maps::FLOWS)? {
+            return Ok(Some((record, true)));
+        }
+        if let Some(record) = found(&self.flows_half_open, maps::FLOWS_HALF_OPEN)? {
+            return Ok(Some((record, false)));
+        }
+        // It may have been promoted between the two.
+        Ok(found(&self.flows, maps::FLOWS)?.map(|record| (record, true)))
+    }
+
+    fn now_ns(&self) -> u64 {
+        monotonic_ns()
+    }
+}
+
+fn plain<V>(found: Option<Plain<V>>) -> Option<V> {
+    found.map(|Plain(value)| value)
+}
+
+fn value<T: Borrow<MapData>, K: Pod, V: Pod>(
+    map: &HashMap<T, K, V>,
+    name: &'static str,
+    key: &K,
+) -> Result<Option<V>, SwitchError> {
+    present(map.get(key, 0), name)
+}
+
+fn item<T: Borrow<MapData>, V: Pod>(
+    map: &Array<T, V>,
+    name: &'static str,
+    index: u32,
+) -> Result<Option<V>, SwitchError> {
+    present(map.get(&index, 0), name)
+}
+
+fn present<V>(found: Result<V, MapError>, name: &'static str) -> Result<Option<V>, SwitchError> {
+    match found {
+        Ok(value) => Ok(Some(value)),
+        Err(MapError::KeyNotFound | MapError::OutOfBounds { .. }) => Ok(None),
+        Err(source) => Err(failed(name, "read")(source)),
+    }
+}
+
+fn failed(map: &'static str, action: &'static str) -> impl Fn(MapError) -> SwitchError {
+    move |source| SwitchError::Map { map, action, source }
 }
 
 /// The clock by which programs stamp flow records.

@@ -1,5 +1,6 @@
 //! Commands about the host on which they run: they read its agent's folder and the kernel's maps, and change nothing.
 
+mod explain;
 mod flows;
 mod names;
 
@@ -15,6 +16,8 @@ use crate::{host::names::Names, print::Format};
 /// What can be asked of a host.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// What this host would do with a packet, step by step, without sending one (on the host itself, as root)
+    Explain(explain::Options),
     /// Flow records of this host's instances (on the host itself, as root)
     Flows(flows::Options),
 }
@@ -30,6 +33,7 @@ struct Place {
 /// Runs one of them.
 pub(crate) fn run(command: Command, format: Format) -> Result<()> {
     match command {
+        Command::Explain(options) => explain::run(&options, format),
         Command::Flows(options) => flows::run(&options, format),
     }
 }

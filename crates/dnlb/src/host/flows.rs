@@ -93,10 +93,14 @@ fn item(names: &Names, key: &FlowKey, record: &FlowRecord, established: bool, no
     let (peer_port, own_port) = flow::ports(key);
     let (addr, port) = flow::destination(key, record);
     let has = |flag| record.flags & flag != 0;
-    let flags: Vec<&str> = [(FlowRecord::FLAG_ADOPTED, "adopted"), (FlowRecord::FLAG_HAIRPIN, "hairpin")]
-        .into_iter()
-        .filter_map(|(flag, word)| has(flag).then_some(word))
-        .collect();
+    let flags: Vec<&str> = [
+        (has(FlowRecord::FLAG_ADOPTED), "adopted"),
+        (has(FlowRecord::FLAG_HAIRPIN), "hairpin"),
+        (record.via == FlowRecord::VIA_PROBE, "health-check"),
+    ]
+    .into_iter()
+    .filter_map(|(is, word)| is.then_some(word))
+    .collect();
     json!({
         "instanceId": names.instance_id(key.instance).map_or_else(|| key.instance.to_string(), str::to_owned),
         "instanceNumber": key.instance,

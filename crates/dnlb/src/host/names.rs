@@ -1,19 +1,23 @@
 //! Names for the numbers that kernel maps hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use dnlb_model::HostConfig;
 
-/// What a host knows of names: its own instances by id and name, services by address.
+/// What a host knows of names: its own instances by id and name, all others by address, services by address.
 pub(crate) struct Names {
     config: Option<HostConfig>,
+    /// Addresses of the instances of its VPCs, by number.
+    addresses: BTreeMap<u32, String>,
 }
 
 impl Names {
     /// From the agent's saved configuration, if there is one.
     pub(crate) fn new(config: Option<HostConfig>) -> Self {
-        Self { config }
+        let endpoints = config.iter().flat_map(|config| &config.endpoints);
+        let addresses = endpoints.map(|((_, addr), who)| (who.instance, addr.to_string())).collect();
+        Self { config, addresses }
     }
 
     /// The configuration itself.
@@ -24,6 +28,16 @@ impl Names {
     /// An instance's id; of another host's instance the number.
     pub(crate) fn instance_id(&self, number: u32) -> Option<&str> {
         Some(self.config()?.instances.get(&number)?.id.0.as_str())
+    }
+
+    /// An instance in a sentence.
+    pub(crate) fn instance(&self, number: u32) -> String {
+        let own = self.config().and_then(|config| config.instances.get(&number));
+        match (own, self.addresses.get(&number)) {
+            (Some(own), _) => format!("{} ({}, {})", own.id.0, own.name, own.addr),
+            (None, Some(addr)) => format!("instance {number} ({addr})"),
+            (None, None) => format!("instance {number}"),
+        }
     }
 
     /// The listener's address of a service.
@@ -43,5 +57,21 @@ impl Names {
             own.filter(|own| own.id.0 == word || own.name == word).map(|own| own.number).collect();
         ensure!(!found.is_empty(), "this host has no instance `{word}`");
         Ok(found)
+    }
+}
+
+impl dnlb_explain::Names for Names {
+    fn host(&self, index: u32) -> String {
+        let found = self.config().and_then(|config| {
+            let index = u16::try_from(index).ok()?;
+            let addr = config.hosts.get(&index)?;
+            let own = if index == config.host { "this host, " } else { "the host at " };
+            Some(format!("{own}{addr}"))
+        });
+        found.unwrap_or_else(|| format!("host {index}"))
+    }
+
+    fn instance(&self, number: u32) -> String {
+        self.instance(number)
     }
 }
