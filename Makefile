@@ -37,5 +37,5 @@ torture: build ## Thousands of connections that check their bytes while everythi
 fmt: ## Format the sources
 	@cargo fmt --all
 
-lint: setup ## Formatting, clippy, rustdoc, dependency rule
+lint: setup ## Formatting, clippy, rustdoc, dependency rule, generated pages
 	@cargo xtask lint

@@ -22,6 +22,11 @@ const RULES: &[Rule] = &[
     Rule { name: "dnlb-wire", ours: &[], others: Some(&["zerocopy"]) },
     Rule { name: "dnlb-abi", ours: &[], others: Some(&["zerocopy"]) },
     Rule { name: "dnlb-datapath", ours: &["dnlb-abi", "dnlb-wire"], others: Some(&["zerocopy"]) },
+    Rule {
+        name: "dnlb-explain",
+        ours: &["dnlb-abi", "dnlb-datapath", "dnlb-wire"],
+        others: Some(&["serde_json", "thiserror"]),
+    },
     Rule { name: "dnlb-model", ours: &[], others: Some(&["ipnet", "serde", "thiserror"]) },
     Rule {
         name: "dnlb-plan",
@@ -32,7 +37,7 @@ const RULES: &[Rule] = &[
     Rule { name: "dnlb-proto", ours: &["dnlb-model"], others: None },
     Rule { name: "dnlb-store", ours: &["dnlb-model"], others: None },
     Rule { name: "dnlb-ebpf", ours: &["dnlb-abi", "dnlb-datapath", "dnlb-wire"], others: None },
-    Rule { name: "dnlb-switch", ours: &["dnlb-abi", "dnlb-plan"], others: None },
+    Rule { name: "dnlb-switch", ours: &["dnlb-abi", "dnlb-explain", "dnlb-plan"], others: None },
     Rule {
         name: "dnlb-agent",
         ours: &[
@@ -71,6 +76,7 @@ const RULES: &[Rule] = &[
             "dnlb-abi",
             "dnlb-agent",
             "dnlb-api",
+            "dnlb-explain",
             "dnlb-lab",
             "dnlb-model",
             "dnlb-plan",
@@ -78,6 +84,7 @@ const RULES: &[Rule] = &[
             "dnlb-server",
             "dnlb-store",
             "dnlb-switch",
+            "dnlb-wire",
         ],
         others: None,
     },

@@ -5,6 +5,7 @@
 
 mod deps;
 mod purity;
+mod reference;
 mod run;
 mod test;
 
@@ -34,10 +35,12 @@ enum Command {
     Fmt,
     /// Verified instruction counts of the eBPF programs, as the kernel reports them (needs root)
     Insns,
-    /// Formatting, clippy, rustdoc, dependency rule
+    /// Formatting, clippy, rustdoc, dependency rule, generated pages
     Lint,
     /// Builds the pure crates for targets without an operating system
     Purity,
+    /// Writes docs/outcomes.md from the code
+    Reference,
     /// Tests; without a kind, all of them
     Test {
         /// Which tests
@@ -87,6 +90,7 @@ fn run_command(command: Command) -> Result<()> {
         Command::Insns => test::insns(),
         Command::Lint => lint(),
         Command::Purity => purity::check(),
+        Command::Reference => reference::write(),
         Command::Test { kind } => match kind {
             Some(TestKind::Unit) => test::unit(),
             Some(TestKind::Kernel) => test::kernel(),
@@ -103,6 +107,7 @@ fn format() -> Result<()> {
 fn lint() -> Result<()> {
     format()?;
     deps::check()?;
+    reference::check()?;
     step("clippy", cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut rustdoc = cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
     rustdoc.env("RUSTDOCFLAGS", "-D warnings");

@@ -7,7 +7,7 @@ use dnlb_abi::{HostEntry, Outcome};
 use dnlb_model::{HostConfig, InstanceReport, Protocol, ServiceConfig};
 use dnlb_plan::{Allocation, LocalFacts, compile};
 use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
-use dnlb_switch::{ExpiryRules, Switch};
+use dnlb_switch::{ExpiryRules, Switch, monotonic_ns};
 use rand::Rng;
 use tokio::{
     sync::watch,
@@ -390,29 +390,26 @@ async fn retry_time(retry: Option<Retry>) {
     }
 }
 
-/// The clock by which programs stamp flow records.
-fn monotonic_ns() -> u64 {
-    let clock =
-        nix::time::ClockId::CLOCK_MONOTONIC.now().unwrap_or_else(|_| nix::sys::time::TimeSpec::new(0, 0));
-    u64::try_from(Duration::from(clock).as_nanos()).unwrap_or(u64::MAX)
+/// The last configuration that the agent of a directory received; none: it never did.
+///
+/// # Errors
+/// When it cannot be read, or is of no use.
+pub fn saved_config(run_dir: &RunDir) -> anyhow::Result<Option<HostConfig>> {
+    let path = run_dir.config();
+    match fs::read(&path) {
+        Ok(bytes) => decode_config(&bytes)
+            .map(Some)
+            .with_context(|| format!("the saved configuration {} is of no use", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
 }
 
 fn load_config(run_dir: &RunDir) -> Option<HostConfig> {
-    let path = run_dir.config();
-    match fs::read(&path) {
-        Ok(bytes) => match decode_config(&bytes) {
-            Ok(config) => Some(config),
-            Err(error) => {
-                tracing::error!(path = %path.display(), %error, "the saved configuration is of no use");
-                None
-            }
-        },
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::error!(path = %path.display(), %error, "cannot read the saved configuration");
-            None
-        }
-    }
+    saved_config(run_dir).unwrap_or_else(|error| {
+        tracing::error!(error = format!("{error:#}"), "starting without a configuration");
+        None
+    })
 }
 
 fn load_allocation(run_dir: &RunDir) -> Allocation {

@@ -20,4 +20,5 @@ mod run_dir;
 mod status;
 
 pub use agent::{Options, power_off, purge, run};
+pub use applying::saved_config;
 pub use run_dir::{RunDir, RunDirError, RunDirLock};

@@ -24,6 +24,9 @@ pub struct Output {
 /// Where instances have the program that runs them: the host's folders may be hidden from them, as `/tmp` is.
 const PROGRAM_INSIDE: &str = "/run/dnlb/bin/dnlb";
 
+/// Environment variable by which a host's commands find the folder of its agent.
+pub const RUN_DIR: &str = "DNLB_RUN_DIR";
+
 /// Runs a command on a node or in an instance with this process's input and output; returns its exit code.
 ///
 /// `dnlb` means the program that the lab was brought up with, whether or not it lies in the place's `PATH`.
@@ -59,7 +62,11 @@ fn at<T: Send>(
     if lab.topology().node(place).is_some() {
         let starting = || format!("starting `{program}` on {place}");
         let program = if own { lab.program() } else { Path::new(program) };
-        return lab.inside(place, || run(Command::new(program).args(arguments)).with_context(starting));
+        // What is run on a node means that node's agent.
+        let run_dir = lab.files().node(place);
+        return lab.inside(place, || {
+            run(Command::new(program).args(arguments).env(RUN_DIR, run_dir)).with_context(starting)
+        });
     }
     let instances = lab.instances();
     let Some((_, _, process)) = instances.iter().find(|(id, _, _)| id == place) else {

@@ -58,6 +58,12 @@ pub enum SwitchError {
         /// Entries that the options want.
         wanted: u32,
     },
+    /// No maps of this version are pinned there.
+    #[error("no maps are pinned at {}", path.display())]
+    NotPinned {
+        /// Where they would be.
+        path: PathBuf,
+    },
     /// The state names an entry beyond the end of a map.
     #[error("index {index} is beyond the {capacity} entries of map {map}")]
     OutOfRange {

@@ -10,6 +10,7 @@
 mod apply;
 mod error;
 mod expiry;
+mod live;
 mod load;
 mod mapped;
 mod plain;
@@ -20,6 +21,7 @@ pub use apply::Applied;
 pub use dnlb_plan::SwitchState;
 pub use error::SwitchError;
 pub use expiry::{ExpiryReport, ExpiryRules};
+pub use live::{LiveMaps, monotonic_ns};
 pub use load::{Capacities, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
 pub use plain::Plain;
 pub use testrun::TestVerdict;

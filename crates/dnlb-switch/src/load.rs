@@ -16,9 +16,9 @@ use aya::{
         xdp::XdpLink,
     },
 };
-use dnlb_abi::{ABI_VERSION, Counter, Outcome, capacity, maps};
+use dnlb_abi::{Counter, Outcome, capacity, maps};
 
-use crate::{OBJECT, Plain, SwitchError, mapped::MappedArray};
+use crate::{OBJECT, Plain, SwitchError, live::map_dir, mapped::MappedArray};
 
 /// How many entries the maps have. Fixed for as long as they are pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Switch {
     /// [`SwitchError::Load`] with the verifier's last words; [`SwitchError::Capacity`] when pinned maps have other
     /// sizes.
     pub fn open(options: SwitchOptions) -> Result<Self, SwitchError> {
-        let map_dir = options.pin_dir.join(format!("maps-v{ABI_VERSION}"));
+        let map_dir = map_dir(&options.pin_dir);
         let links = options.pin_dir.join("links");
         for dir in [&map_dir, &links] {
             fs::create_dir_all(dir)

@@ -4,12 +4,12 @@
 
 use aya::{
     TestRun, TestRunOptions,
-    maps::{Array, HashMap},
+    maps::Array,
     programs::{Program, ProgramError},
 };
-use dnlb_abi::{FlowKey, FlowRecord, maps};
+use dnlb_abi::{FlowKey, FlowRecord};
 
-use crate::{Capacities, Plain, Switch, SwitchError, load::load_classifier};
+use crate::{Capacities, Switch, SwitchError, load::load_classifier};
 
 /// What a program did with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,17 +104,7 @@ impl Switch {
     /// # Errors
     /// [`SwitchError::Map`].
     pub fn flows(&self) -> Result<Vec<(FlowKey, FlowRecord, bool)>, SwitchError> {
-        let mut all = Vec::new();
-        for (name, established) in [(maps::FLOWS, true), (maps::FLOWS_HALF_OPEN, false)] {
-            let map = self.ebpf.map(name).ok_or(SwitchError::Missing { kind: "map", name })?;
-            let flows: HashMap<_, Plain<FlowKey>, Plain<FlowRecord>> = HashMap::try_from(map)
-                .map_err(|source| SwitchError::Map { map: name, action: "opened", source })?;
-            // A record that went away in between is no error.
-            all.extend(
-                flows.iter().filter_map(Result::ok).map(|(key, record)| (key.0, record.0, established)),
-            );
-        }
-        Ok(all)
+        self.live()?.flows().collect()
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use dnlb_abi::{FlowKey, FlowRecord, Outcome};
 use dnlb_plan::SwitchState;
 
+use crate::scene::TEST_IFINDEX;
+
 /// A program of the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -16,6 +18,19 @@ pub enum Program {
     FromOverlay(u32),
     /// TCX ingress of the probe link.
     Probe,
+}
+
+impl Program {
+    /// The same for explanations; [`TEST_IFINDEX`] is the link.
+    #[must_use]
+    pub const fn explained(self) -> dnlb_explain::Program {
+        match self {
+            Self::Edge => dnlb_explain::Program::Edge,
+            Self::FromInstance => dnlb_explain::Program::FromInstance { ifindex: TEST_IFINDEX },
+            Self::FromOverlay(vni) => dnlb_explain::Program::FromOverlay { vni },
+            Self::Probe => dnlb_explain::Program::Probe,
+        }
+    }
 }
 
 /// What became of a frame.

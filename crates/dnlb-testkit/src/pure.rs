@@ -3,17 +3,19 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    convert::Infallible,
     rc::Rc,
 };
 
 use dnlb_abi::{
     Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
-    ROUTER_MAC, RuleRange, ServiceEntry, Settings, TargetKey, instance_mac, tunnel_mac,
+    ROUTER_MAC, RuleEntry, RuleRange, ServiceEntry, Settings, TargetKey, instance_mac, tunnel_mac,
 };
 use dnlb_datapath::{
     EdgeSink, Flow, Outer, Packet, Rewrite, Room, RuleQuery, Sink, Tables, Tunnel, edge, from_instance,
     from_overlay, probe, rule_matches,
 };
+use dnlb_explain::Maps;
 use dnlb_plan::SwitchState;
 use dnlb_wire::{
     Ethernet, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, Unreachable, replace, replace_pseudo, reset,
@@ -240,6 +242,71 @@ impl Tables for PureTables {
     }
 
     fn count_service(&self, _number: u32, _bytes: u32) {}
+}
+
+/// The engine's maps as tools see them; flow records as the packets so far have left them.
+impl Maps for Pure {
+    type Error = Infallible;
+
+    fn settings(&self) -> Result<Option<Settings>, Infallible> {
+        Ok(Some(self.tables.state.settings))
+    }
+
+    fn port(&self, ifindex: u32) -> Result<Option<u32>, Infallible> {
+        Ok(self.tables.port(ifindex))
+    }
+
+    fn instance(&self, number: u32) -> Result<Option<InstanceEntry>, Infallible> {
+        Ok(self.tables.instance(number).copied())
+    }
+
+    fn instances(&self) -> Result<Vec<InstanceEntry>, Infallible> {
+        Ok(self.tables.state.instances.values().copied().collect())
+    }
+
+    fn endpoint(&self, key: &EndpointKey) -> Result<Option<EndpointEntry>, Infallible> {
+        Ok(self.tables.endpoint(key))
+    }
+
+    fn host(&self, index: u32) -> Result<Option<HostEntry>, Infallible> {
+        Ok(self.tables.host(index).copied())
+    }
+
+    fn displacement(&self, copy: u32, bucket: u32) -> Result<u16, Infallible> {
+        Ok(self.tables.displacement(copy, bucket))
+    }
+
+    fn service(&self, copy: u32, slot: u32) -> Result<Option<ServiceEntry>, Infallible> {
+        Ok(self.tables.service(copy, slot).copied())
+    }
+
+    fn row(&self, row: u32) -> Result<u16, Infallible> {
+        Ok(self.tables.row(row))
+    }
+
+    fn chain(&self, row: u32) -> Result<u64, Infallible> {
+        Ok(self.tables.chain(row))
+    }
+
+    fn member(&self, index: u32) -> Result<MemberEntry, Infallible> {
+        Ok(self.tables.member(index))
+    }
+
+    fn target(&self, key: &TargetKey) -> Result<Option<u32>, Infallible> {
+        Ok(self.tables.target(key))
+    }
+
+    fn rule(&self, index: u32) -> Result<Option<RuleEntry>, Infallible> {
+        Ok(self.tables.state.rules.get(&index).copied())
+    }
+
+    fn flow(&self, key: &FlowKey) -> Result<Option<(FlowRecord, bool)>, Infallible> {
+        Ok(self.tables.flow(key).map(|flow| (flow.record(), flow.established())))
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.tables.now_ns()
+    }
 }
 
 /// Carries out verdicts on bytes.

@@ -1,8 +1,11 @@
 //! Random packets in random order through the pure function and the kernel: no difference, in no byte.
 
-use dnlb_abi::{ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
+use std::collections::BTreeMap;
+
+use dnlb_abi::{Outcome, ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
+use dnlb_explain::{Maps, Step, explain};
 use dnlb_model::{Direction, FilterRule, RuleProtocol};
-use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, TestFrame, arp_request};
+use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, Seen, TestFrame, arp_request};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 fn random_rules(rng: &mut StdRng) -> Vec<FilterRule> {
@@ -138,6 +141,28 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
     (program, bytes)
 }
 
+/// What an explanation foretells: outcome, details, counters.
+fn foretold<M: Maps<Error: std::fmt::Debug>>(
+    maps: &M,
+    program: Program,
+    frame: &[u8],
+) -> (Outcome, [u32; 4], BTreeMap<&'static str, u64>) {
+    let told = explain(maps, program.explained(), frame).expect("maps can be read");
+    let noted = told.steps.iter().filter_map(|step| match step {
+        Step::Counted(outcome) => Some(*outcome),
+        _ => None,
+    });
+    let mut counted = BTreeMap::new();
+    for outcome in noted.chain([told.verdict.outcome]) {
+        *counted.entry(outcome.name()).or_default() += 1;
+    }
+    (told.verdict.outcome, told.verdict.details(), counted)
+}
+
+fn summary(seen: &Seen) -> (Outcome, [u32; 4], BTreeMap<&'static str, u64>) {
+    (seen.outcome, seen.details, seen.counted.clone())
+}
+
 fn compare(seed: u64, scenes: u32, frames: u32) {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut outcomes = std::collections::BTreeMap::new();
@@ -148,7 +173,14 @@ fn compare(seed: u64, scenes: u32, frames: u32) {
         for at in 0..frames {
             let (program, frame) = random_frame(&mut rng);
             let wanted = pure.run(program, &frame).expect("the pure function runs");
+            // First, since it must not leave anything that the run would find; what it left would show in the records.
+            let foretold = foretold(&kernel.switch().live().expect("maps"), program, &frame);
             let seen = kernel.run(program, &frame).expect("the kernel runs");
+            assert_eq!(
+                foretold,
+                summary(&seen),
+                "explained: seed {seed}, scene {scene}, frame {at}, {program:?}"
+            );
             assert_eq!(seen, wanted, "seed {seed}, scene {scene}, frame {at}, {program:?}: {frame:02x?}");
             *outcomes.entry(wanted.outcome.name()).or_insert(0_u32) += 1;
         }
@@ -157,6 +189,25 @@ fn compare(seed: u64, scenes: u32, frames: u32) {
     }
     println!("{} frames, no difference: {outcomes:?}", scenes * frames);
     // A generator that only ever hits one outcome would compare nothing.
+    assert!(outcomes.len() >= 15, "{outcomes:?}");
+}
+
+#[test]
+fn an_explanation_foretells_what_becomes_of_random_packets() {
+    let mut rng = StdRng::seed_from_u64(0xe791);
+    let mut outcomes = std::collections::BTreeSet::new();
+    for scene in 0..10 {
+        let mut pure = Pure::new(random_scene(&mut rng).state());
+        for at in 0..2_000 {
+            let (program, frame) = random_frame(&mut rng);
+            let before = pure.flows().expect("flows");
+            let foretold = foretold(&pure, program, &frame);
+            assert_eq!(pure.flows().expect("flows"), before, "explaining changes nothing");
+            let seen = pure.run(program, &frame).expect("the pure function runs");
+            assert_eq!(foretold, summary(&seen), "scene {scene}, frame {at}, {program:?}: {frame:02x?}");
+            outcomes.insert(seen.outcome.name());
+        }
+    }
     assert!(outcomes.len() >= 15, "{outcomes:?}");
 }
 

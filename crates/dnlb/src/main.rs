@@ -5,6 +5,7 @@ mod access;
 mod api;
 mod commands;
 mod hold;
+mod host;
 mod kind;
 mod lab;
 mod load;

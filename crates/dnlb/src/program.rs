@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::{access, api::Api, commands, hold, lab, load, print::Format};
+use crate::{access, api::Api, commands, hold, host, lab, load, print::Format};
 
 /// Distributed network load balancer: server, agent, lab and command line in one program
 #[derive(Parser)]
@@ -31,6 +31,8 @@ enum Command {
         #[command(subcommand)]
         command: GuestCommand,
     },
+    #[command(flatten)]
+    Host(host::Command),
     #[command(flatten)]
     Client(commands::Command),
 }
@@ -62,6 +64,7 @@ pub(crate) fn run(program: Program) -> Result<u8> {
         Command::Guest { command: GuestCommand::Load(options) } => load::run(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Echo(options) } => hold::echo(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
+        Command::Host(command) => host::run(command, program.output).map(|()| 0),
         Command::Client(command) => {
             let api = Api::new(program.access.client()?);
             commands::run(&api, command, program.output).map(|()| 0)

@@ -1,0 +1,63 @@
+//! Commands about the host on which they run: they read its agent's folder and the kernel's maps, and change nothing.
+
+mod explain;
+mod flows;
+mod names;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand};
+use dnlb_agent::{RunDir, saved_config};
+use dnlb_switch::{LiveMaps, SwitchError};
+
+use crate::{host::names::Names, print::Format};
+
+/// What can be asked of a host.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// What this host would do with a packet, step by step, without sending one (on the host itself, as root)
+    Explain(explain::Options),
+    /// Flow records of this host's instances (on the host itself, as root)
+    Flows(flows::Options),
+}
+
+/// Which host's agent is meant.
+#[derive(Args)]
+struct Place {
+    /// Folder of the host's agent; `dnlb lab exec NODE` sets it
+    #[arg(long, env = dnlb_lab::RUN_DIR, default_value = "/var/lib/dnlb")]
+    run_dir: PathBuf,
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: Command, format: Format) -> Result<()> {
+    match command {
+        Command::Explain(options) => explain::run(&options, format),
+        Command::Flows(options) => flows::run(&options, format),
+    }
+}
+
+impl Place {
+    /// The kernel's maps.
+    fn maps(&self) -> Result<LiveMaps> {
+        ensure!(
+            nix::unistd::geteuid().is_root(),
+            "reading the kernel's maps needs root: try again with sudo"
+        );
+        match LiveMaps::open(&RunDir::new(&self.run_dir).bpf()) {
+            Err(error @ SwitchError::NotPinned { .. }) => Err(error).with_context(|| {
+                format!(
+                    "no agent of this version has run with the folder {}; --run-dir names another",
+                    self.run_dir.display()
+                )
+            }),
+            other => other.context("cannot open the kernel's maps"),
+        }
+    }
+
+    /// Names for numbers, from what the agent has saved.
+    fn names(&self) -> Result<Names> {
+        Ok(Names::new(saved_config(&RunDir::new(&self.run_dir))?))
+    }
+}

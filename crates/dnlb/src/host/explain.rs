@@ -1,0 +1,183 @@
+//! `dnlb explain`: what this host's data path would do with a packet.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr, SocketAddrV4},
+};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use dnlb_explain::{Explanation, Line, Names as _, Question, Step, Unplaced, describe, explain};
+use dnlb_model::{HostConfig, MemberSet};
+use dnlb_wire::TcpFlags;
+use serde_json::{Value, json};
+
+use super::{Names, Place};
+use crate::print::{self, Format};
+
+/// Which packet.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    place: Place,
+    /// Who sends it, address:port
+    #[arg(long, value_parser = parse_end)]
+    from: SocketAddrV4,
+    /// To whom, address:port; of a load balancer the VIP or EIP and the listener's port
+    #[arg(long, value_parser = parse_end)]
+    to: SocketAddrV4,
+    /// Its protocol; icmp: a ping, whose identifier is the sender's port
+    #[arg(long, default_value = "tcp", value_parser = ["icmp", "tcp", "udp"])]
+    protocol: String,
+    /// TCP's flags, with commas: syn, ack, fin, rst
+    #[arg(long, default_value = "syn", value_parser = parse_flags)]
+    flags: TcpFlags,
+    /// Length of the IP packet
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(40..))]
+    size: u16,
+    /// VNI of the VPC, where several on this host have these addresses
+    #[arg(long)]
+    vpc: Option<u32>,
+    /// For which of this host's instances a balancer sent it here (id, name or number), if not the one that this host's rows
+    /// choose
+    #[arg(long)]
+    instance: Option<String>,
+}
+
+pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
+    let maps = options.place.maps()?;
+    let names = options.place.names()?;
+    let called = options.instance.as_deref().map(|word| names.instances_called(word)).transpose()?;
+    let question = Question {
+        src: options.from,
+        dst: options.to,
+        protocol: match options.protocol.as_str() {
+            "icmp" => dnlb_wire::ICMP,
+            "udp" => dnlb_wire::UDP,
+            _ => dnlb_wire::TCP,
+        },
+        flags: options.flags,
+        size: options.size,
+        vni: options.vpc,
+        instance: called.and_then(|numbers| numbers.first().copied()),
+        edge: names.config().is_some_and(|config| config.edge),
+    };
+    let (program, frame) = match question.place(&maps) {
+        Err(Unplaced::Elsewhere { instance, host }) => bail!(
+            "this host's rows choose {} on {} for it: ask there, or name an instance of this host with --instance",
+            names.instance(instance),
+            names.host(host.into())
+        ),
+        other => other?,
+    };
+    let explanation = explain(&maps, program, &frame)?;
+    let lines = lines(&explanation, &names);
+    match format {
+        Format::Json => print::json(&Value::Array(lines.into_iter().map(item).collect())),
+        Format::Table => {
+            let width = lines.iter().map(|line| line.what.len()).max().unwrap_or(0);
+            for line in lines {
+                print::text(&format!("{:width$}  {}", line.what, line.text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The explanation in words, with what the configuration adds to it.
+fn lines(explanation: &Explanation, names: &Names) -> Vec<Line> {
+    let mut lines = describe(explanation, names);
+    let generations = names.config().and_then(|config| generations(explanation, config, names));
+    if let (Some(line), Some(at)) = (generations, lines.iter().position(|line| line.what == "row")) {
+        lines.insert(at + 1, line);
+    }
+    lines
+}
+
+/// A step for programs.
+fn item(line: Line) -> Value {
+    let mut item = line.data;
+    item["step"] = line.what.into();
+    item["text"] = line.text.into();
+    item
+}
+
+/// Whom each of the backend service's member sets gives the row: that is where its chain comes from.
+fn generations(explanation: &Explanation, config: &HostConfig, names: &Names) -> Option<Line> {
+    let backend = explanation.steps.iter().find_map(|step| match step {
+        Step::Service { found, .. } => found.map(|found| found.backend),
+        _ => None,
+    })?;
+    let (row, rows) = explanation.steps.iter().find_map(|step| match step {
+        Step::Row { row, rows, .. } => Some((*row, *rows)),
+        _ => None,
+    })?;
+    let sets = &config.backends.get(&backend)?.generations;
+    let owners: Vec<_> = sets.iter().map(|set| owner(set, row, rows)).collect();
+    let words = owners.iter().enumerate().map(|(age, owner)| {
+        let owner = match owner {
+            None => "nobody".to_owned(),
+            Some(number) => names.instance(*number),
+        };
+        if age == 0 { format!("now {owner}") } else { format!("{age} before: {owner}") }
+    });
+    let text = format!("member sets give this row to: {}", words.collect::<Vec<_>>().join("; "));
+    Some(Line { what: "generations", text, data: json!({"owners": owners}) })
+}
+
+/// The owner of a row in one member set; a smaller table's row stands for all that begin with its bits.
+fn owner(set: &MemberSet, row: u32, rows: u32) -> Option<u32> {
+    let table = dnlb_plan::maglev(set);
+    let each = rows.checked_div(u32::try_from(table.len()).ok()?)?;
+    table.get(row.checked_div(each)? as usize).copied().filter(|number| *number != 0)
+}
+
+fn parse_end(text: &str) -> Result<SocketAddrV4, String> {
+    match text.parse() {
+        Ok(SocketAddr::V4(end)) => Ok(end),
+        Ok(SocketAddr::V6(_)) => Err(format!("`{text}`: this version carries IPv4 alone")),
+        Err(_) if text.parse::<IpAddr>().is_ok() => Err(format!("`{text}` lacks a port: {text}:80")),
+        Err(_) => Err(format!("`{text}` is no address:port")),
+    }
+}
+
+fn parse_flags(text: &str) -> Result<TcpFlags, String> {
+    let known = BTreeMap::from([
+        ("ack", TcpFlags::ACK),
+        ("fin", TcpFlags::FIN),
+        ("rst", TcpFlags::RST),
+        ("syn", TcpFlags::SYN),
+    ]);
+    let mut flags = 0;
+    for word in text.split(',') {
+        flags |= known.get(word).ok_or_else(|| format!("`{word}` is none of ack, fin, rst, syn"))?;
+    }
+    Ok(TcpFlags(flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use dnlb_model::MemberConfig;
+
+    use super::*;
+
+    #[test]
+    fn flags_and_ends_are_parsed_or_refused_with_what_is_wrong() {
+        assert_eq!(parse_flags("syn,ack"), Ok(TcpFlags(18)));
+        assert!(parse_flags("syn,").is_err() && parse_flags("urgent").is_err());
+        assert_eq!(parse_end("10.0.0.1:80"), Ok("10.0.0.1:80".parse().unwrap()));
+        assert!(parse_end("10.0.0.1").unwrap_err().contains("lacks a port"));
+        assert!(parse_end("[::1]:80").unwrap_err().contains("IPv4"));
+    }
+
+    #[test]
+    fn a_row_of_a_larger_table_has_the_owner_of_its_first_bits() {
+        let members = (1..4).map(|number| (number, MemberConfig { host: 1, weight: 1 }));
+        let set = MemberSet { members: members.collect(), rows: 1024 };
+        let table = dnlb_plan::maglev(&set);
+        for row in [0, 5, 4095] {
+            assert_eq!(owner(&set, row, 1024 * 4), Some(table[row as usize / 4]));
+        }
+        assert_eq!(owner(&MemberSet::default(), 3, 1024), None);
+    }
+}
