@@ -4,7 +4,7 @@ use dnlb_abi::{InstanceEntry, Outcome, instance_of_mac};
 use dnlb_datapath::{
     EdgeSink, Outer, Packet, Rewrite, Room, Sink, Tunnel, edge, from_instance, from_overlay, probe,
 };
-use dnlb_wire::{Ethernet, parse};
+use dnlb_wire::{Ethernet, Unreachable, parse};
 
 use crate::{Fate, Maps, Program, Step, Verdict, recorder::Recorder};
 
@@ -108,7 +108,13 @@ impl Sink for Teller {
         self.answered(outcome)
     }
 
-    fn unreachable(self, _ethernet: &Ethernet, _packet: &Packet, outcome: Outcome) -> Verdict {
+    fn unreachable(
+        self,
+        _ethernet: &Ethernet,
+        _packet: &Packet,
+        _why: Unreachable,
+        outcome: Outcome,
+    ) -> Verdict {
         self.answered(outcome)
     }
 
@@ -149,7 +155,13 @@ impl EdgeSink for Teller {
         self.answered(outcome)
     }
 
-    fn unreachable(self, _ethernet: &Ethernet, _packet: &Packet, outcome: Outcome) -> Verdict {
+    fn unreachable(
+        self,
+        _ethernet: &Ethernet,
+        _packet: &Packet,
+        _why: Unreachable,
+        outcome: Outcome,
+    ) -> Verdict {
         self.answered(outcome)
     }
 

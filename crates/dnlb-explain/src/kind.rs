@@ -37,6 +37,9 @@ pub const fn kind(outcome: Outcome) -> Kind {
         Outcome::ResetNoBackend | Outcome::UnreachableNoBackend => Refused(
             "`dnlb health BACKEND`: no target is healthy. When there are none, the backend's server group.",
         ),
+        Outcome::UnreachableTooBig => Refused(
+            "Nothing, if senders heed it: that is path-MTU discovery. If it goes on, the underlay's MTU: it must be 50 bytes more than the largest packet from outside, 1,550 for the usual 1,500.",
+        ),
         Outcome::DropEthertype => Dropped(
             "Expected in small numbers, from instances that try IPv6; `tcpdump -e` on the instance's link shows what it sends.",
         ),
@@ -98,7 +101,7 @@ pub const fn kind(outcome: Outcome) -> Kind {
             "`dnlb flows` on this host: who holds so many. More hosts for the instances, or shorter idle times of the clients.",
         ),
         Outcome::DropTooBig => Dropped(
-            "The underlay's MTU: it must be 50 bytes more than the largest packet from outside, 1,550 for the usual 1,500.",
+            "As for `unreachable_too_big`; packets that may be fragmented, or that have IP options, are not answered.",
         ),
         Outcome::DropKernel => Dropped(
             "The kernel's log and memory: it refused to change a packet. If it goes on, report it with the kernel's version.",
