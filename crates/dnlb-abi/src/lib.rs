@@ -49,6 +49,8 @@ pub mod maps {
     pub const MEMBERS: &str = "MEMBERS";
     /// Hash: [`super::TargetKey`] -> [`super::TargetEntry`], for instances of this host.
     pub const TARGETS: &str = "TARGETS";
+    /// Hash: underlay address of a host of the region -> 1. From no other comes anything through the tunnel.
+    pub const PEERS: &str = "PEERS";
     /// Array of [`super::RuleEntry`]; instances name ranges of it.
     pub const RULES: &str = "RULES";
     /// LRU hash: [`super::FlowKey`] -> [`super::FlowRecord`], half-open flows.
@@ -171,6 +173,8 @@ const _: () = assert!(size_of::<Settings>() == 128);
 impl Settings {
     /// Bit of `flags`: no packet gets a second chance. For tests that must see connections break without it.
     pub const NO_SECOND_CHANCE: u16 = 1;
+    /// Bit of `flags`: `PEERS` is filled, and what comes through the tunnel from anybody else is dropped.
+    pub const KNOWS_PEERS: u16 = 2;
 }
 
 /// Value of `INSTANCES`: one instance of this host. Key: its number.

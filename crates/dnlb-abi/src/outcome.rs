@@ -110,6 +110,8 @@ outcomes! {
     UnreachableNoBackend = 37, "unreachable_no_backend";
     /// Answered with fragmentation needed: the packet does not fit into the tunnel and may not be fragmented.
     UnreachableTooBig = 38, "unreachable_too_big";
+    /// It came through the tunnel from an address that is no host's of the region.
+    DropForeignTunnel = 39, "drop_foreign_tunnel";
 }
 
 const _: () = {

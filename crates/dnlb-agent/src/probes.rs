@@ -365,6 +365,7 @@ mod tests {
             edge: false,
             hash_key: [0; 24],
             hosts: BTreeMap::new(),
+            peers: std::collections::BTreeSet::new(),
             endpoints: BTreeMap::new(),
             instances: instances.iter().map(|&number| (number, instance(number))).collect(),
             services: vec![],

@@ -166,6 +166,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
         edge: false,
         hash_key: [7; 24],
         hosts: BTreeMap::from([(1, "192.0.2.1".parse().unwrap())]),
+        peers: std::collections::BTreeSet::new(),
         endpoints: all().map(|n| ((VNI, addr(n)), EndpointConfig { instance: n, host: 1 })).collect(),
         instances: all().map(|n| (n, instance(n))).collect(),
         services: vec![ServiceConfig {

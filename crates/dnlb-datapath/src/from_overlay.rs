@@ -1,6 +1,6 @@
 //! A packet comes out of the tunnel.
 
-use dnlb_abi::{FlowRecord, Outcome, TargetKey, instance_of_mac, tunnel_mac};
+use dnlb_abi::{Addr, FlowRecord, Outcome, Settings, TargetKey, instance_of_mac, tunnel_mac};
 use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, parse};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     service,
 };
 
-/// Decides a frame that arrived with VNI `vni`.
+/// Decides a frame that arrived with VNI `vni` from the underlay address `remote`.
 ///
 /// The inner destination MAC says for which instance it is; the packet is still addressed to the VIP or EIP to
 /// which the client sent it. One of a flow that the instance does not know goes to who had the row before.
@@ -19,7 +19,7 @@ use crate::{
 pub fn from_overlay<T: Tables, S: Sink>(
     frame: &impl Frame,
     tables: &T,
-    vni: u32,
+    (vni, remote): (u32, &Addr),
     room: &mut Room,
     sink: S,
 ) -> S::Verdict {
@@ -28,6 +28,9 @@ pub fn from_overlay<T: Tables, S: Sink>(
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
         return sink.drop(Outcome::DropMalformed);
     };
+    if settings.flags & Settings::KNOWS_PEERS != 0 && !tables.peer(remote) {
+        return sink.drop(Outcome::DropForeignTunnel);
+    }
     let mut found = tables.instance(instance_of_mac(ethernet.dst));
     if found.is_some_and(|instance| instance.vni != vni) {
         return sink.drop(Outcome::DropWrongVpc);

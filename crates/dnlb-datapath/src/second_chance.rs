@@ -54,7 +54,7 @@ pub(crate) fn find<T: Tables>(
     let current = service::member(tables, service, chain as u16);
     let datagram = packet.protocol == UDP;
     let whole = service.flags & ServiceEntry::FLAG_FORGETFUL == 0;
-    if datagram && whole && chain >> 16 == 0 && current.instance == came.instance {
+    if datagram && whole && current.instance == came.instance && chain >> 16 == 0 {
         // A row that never had another member: a new flow for certain, which no TCP segment in mid-flight is.
         return came;
     }

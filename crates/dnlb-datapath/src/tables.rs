@@ -26,6 +26,8 @@ pub trait Tables {
     fn endpoint(&self, key: &EndpointKey) -> Option<EndpointEntry>;
     /// A host of the region.
     fn host(&self, index: u32) -> Option<&HostEntry>;
+    /// Whether a host of the region has this underlay address.
+    fn peer(&self, addr: &Addr) -> bool;
     /// Displacement of a bucket in a copy of the perfect hash.
     fn displacement(&self, copy: u32, bucket: u32) -> u16;
     /// Service in a slot of a copy.

@@ -28,7 +28,7 @@ fn from_instance(mut ctx: TcContext) -> i32 {
 /// TCX ingress of the VXLAN device.
 #[classifier]
 fn from_overlay(mut ctx: TcContext) -> i32 {
-    let Some(vni) = tc::tunnel_vni(&ctx) else {
+    let Some((vni, remote)) = tc::tunnel(&ctx) else {
         // Not from a tunnel: the device's own traffic, such as neighbour discovery.
         count(Outcome::Passed, ctx.len());
         return tc::PASS;
@@ -38,19 +38,32 @@ fn from_overlay(mut ctx: TcContext) -> i32 {
     };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_overlay(&frame, &KernelTables, vni, room, TcSink { ctx: &mut ctx, ifindex })
+    dnlb_datapath::from_overlay(
+        &frame,
+        &KernelTables,
+        (vni, &remote),
+        room,
+        TcSink { ctx: &mut ctx, ifindex },
+    )
 }
 
-/// [`from_overlay`] for test runs, which have no tunnel: the VNI stands in `cb[0]`.
+/// [`from_overlay`] for test runs, which have no tunnel: VNI and remote address stand in `cb`.
 #[classifier]
 fn from_overlay_test(mut ctx: TcContext) -> i32 {
-    let vni = ctx.cb()[0];
+    let (vni, remote) = (ctx.cb()[0], ctx.cb()[1]);
+    let remote = dnlb_abi::v4_mapped(remote.to_be_bytes());
     let Some(room) = tables::room() else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_overlay(&frame, &KernelTables, vni, room, TcSink { ctx: &mut ctx, ifindex })
+    dnlb_datapath::from_overlay(
+        &frame,
+        &KernelTables,
+        (vni, &remote),
+        room,
+        TcSink { ctx: &mut ctx, ifindex },
+    )
 }
 
 /// TCX ingress of the probe link's switch side.

@@ -38,6 +38,8 @@ static ROWS_COLD: Array<u64> = Array::with_max_entries(1, MMAPABLE); // agent
 #[map]
 static MEMBERS: Array<MemberEntry> = Array::with_max_entries(1, MMAPABLE); // agent
 #[map]
+static PEERS: HashMap<Addr, u32> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
 static TARGETS: HashMap<TargetKey, TargetEntry> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
 #[map]
 static RULES: Array<RuleEntry> = Array::with_max_entries(1, 0); // agent
@@ -177,6 +179,11 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn host(&self, index: u32) -> Option<&HostEntry> {
         HOSTS.get(index)
+    }
+
+    #[inline(always)]
+    fn peer(&self, addr: &Addr) -> bool {
+        PEERS.get_ptr(addr).is_some()
     }
 
     #[inline(always)]

@@ -12,7 +12,7 @@ use aya_ebpf::{
     },
     programs::TcContext,
 };
-use dnlb_abi::{InstanceEntry, Outcome, ROUTER_MAC, Settings, instance_mac, tunnel_mac};
+use dnlb_abi::{Addr, InstanceEntry, Outcome, ROUTER_MAC, Settings, instance_mac, tunnel_mac, v4_mapped};
 use dnlb_datapath::{Packet, Rewrite, Sink, Tunnel};
 use dnlb_wire::{Ethernet, Frame, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, Unreachable, replace, v4};
 
@@ -43,16 +43,18 @@ pub(crate) fn frame(ctx: &TcContext) -> PacketPointers {
     PacketPointers { start: ctx.data(), end: ctx.data_end(), len: len as usize }
 }
 
-/// VNI with which the packet came out of the tunnel.
+/// VNI with which the packet came out of the tunnel, and who sent it.
 #[inline(always)]
-pub(crate) fn tunnel_vni(ctx: &TcContext) -> Option<u32> {
+pub(crate) fn tunnel(ctx: &TcContext) -> Option<(u32, Addr)> {
     // SAFETY: plain old data, filled by the helper.
     let mut key: bpf_tunnel_key = unsafe { core::mem::zeroed() };
     // SAFETY: `key` is as large as is said.
     let failed = unsafe {
         bpf_skb_get_tunnel_key(ctx.as_ptr().cast(), &mut key, size_of::<bpf_tunnel_key>() as u32, 0)
     };
-    (failed == 0).then_some(key.tunnel_id)
+    // SAFETY: the union's other member is for IPv6, which the device does not carry. Host byte order.
+    let remote = unsafe { key.__bindgen_anon_1.remote_ipv4 };
+    (failed == 0).then_some((key.tunnel_id, v4_mapped(remote.to_be_bytes())))
 }
 
 /// Verdicts of the switch's programs.

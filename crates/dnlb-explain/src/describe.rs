@@ -76,7 +76,7 @@ fn program_line(program: Program) -> Line {
             format!("from_instance: from an instance of this host, on interface {ifindex}"),
             json!({"interface": ifindex}),
         ),
-        Program::FromOverlay { vni } => {
+        Program::FromOverlay { vni, .. } => {
             (format!("from_overlay: out of the tunnel, with VNI {vni}"), json!({"vni": vni}))
         }
         Program::Probe => ("probe: from this host's health checks".to_owned(), json!({})),

@@ -40,7 +40,10 @@ pub fn explain<M: Maps>(maps: &M, program: Program, frame: &[u8]) -> Result<Expl
     let verdict = match program {
         Program::Edge => edge(&frame, &recorder, teller),
         Program::FromInstance { ifindex } => from_instance(&frame, &recorder, ifindex, &mut room, teller),
-        Program::FromOverlay { vni } => from_overlay(&frame, &recorder, vni, &mut room, teller),
+        Program::FromOverlay { vni, remote } => {
+            let remote = remote.unwrap_or_default();
+            from_overlay(&frame, &recorder, (vni, &remote), &mut room, teller)
+        }
         Program::Probe => probe(&frame, &recorder, &mut room, teller),
     };
     Ok(Explanation { program, packet, steps: recorder.finish()?, verdict })

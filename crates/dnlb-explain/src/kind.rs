@@ -61,6 +61,9 @@ pub const fn kind(outcome: Outcome) -> Kind {
         Outcome::DropUnknownInstance => Dropped(
             "Passes while an instance moves or goes. If it stays, `dnlb status`: a host with `APPLIED` below `WANTED` still sends here.",
         ),
+        Outcome::DropForeignTunnel => Dropped(
+            "Somebody who is no host of this region sends VXLAN to this one: `tcpdump udp port 4789` shows who. A host that has just joined is known within seconds; `dnlb status` for hosts that are behind.",
+        ),
         Outcome::DropWrongVpc => Dropped(
             "`dnlb status` for hosts that are behind; otherwise somebody forges packets on the underlay.",
         ),

@@ -1,7 +1,7 @@
 //! What an explanation asks of a host's maps.
 
 use dnlb_abi::{
-    EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, RuleEntry,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, RuleEntry,
     ServiceEntry, ServiceHash, ServiceKey, Settings, TargetKey,
 };
 
@@ -24,6 +24,7 @@ pub trait Maps {
     fn instances(&self) -> Result<Vec<InstanceEntry>, Self::Error>;
     fn endpoint(&self, key: &EndpointKey) -> Result<Option<EndpointEntry>, Self::Error>;
     fn host(&self, index: u32) -> Result<Option<HostEntry>, Self::Error>;
+    fn peer(&self, addr: &Addr) -> Result<bool, Self::Error>;
     fn displacement(&self, copy: u32, bucket: u32) -> Result<u16, Self::Error>;
     fn service(&self, copy: u32, slot: u32) -> Result<Option<ServiceEntry>, Self::Error>;
     fn row(&self, row: u32) -> Result<u16, Self::Error>;

@@ -102,7 +102,7 @@ impl Question {
         };
         let inside = maps.endpoint(&EndpointKey { vni, addr: src }).map_err(Unplaced::Maps)?.is_some();
         let frame = self.frame(self.dst, instance_mac(number), tunnel_mac(0, !inside));
-        Ok((Program::FromOverlay { vni }, frame))
+        Ok((Program::FromOverlay { vni, remote: None }, frame))
     }
 
     /// The VPC and the member of this host that a balancer chooses, if it has the rows that this host has.

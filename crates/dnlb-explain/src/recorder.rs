@@ -87,7 +87,7 @@ impl<'m, M: Maps> Recorder<'m, M> {
     fn vni(&self) -> u32 {
         match self.program {
             Program::Edge | Program::Probe => VNI_PUBLIC,
-            Program::FromOverlay { vni } => vni,
+            Program::FromOverlay { vni, .. } => vni,
             Program::FromInstance { .. } => self.sender().map_or(VNI_PUBLIC, |sender| sender.vni),
         }
     }
@@ -237,6 +237,10 @@ impl<M: Maps> Tables for Recorder<'_, M> {
         let found = self.read(self.maps.host(index));
         self.note(Step::Host { index, found });
         found.map(|found| self.hosts.keep(found))
+    }
+
+    fn peer(&self, addr: &Addr) -> bool {
+        matches!(self.program, Program::FromOverlay { remote: None, .. }) || self.read(self.maps.peer(addr))
     }
 
     fn displacement(&self, copy: u32, bucket: u32) -> u16 {

@@ -1,7 +1,7 @@
 //! What a decision asked, and what it decided.
 
 use dnlb_abi::{
-    EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
     RuleEntry, ServiceEntry, ServiceKey, TargetKey,
 };
 use dnlb_datapath::{Packet, Tunnel};
@@ -20,6 +20,8 @@ pub enum Program {
     FromOverlay {
         /// The VNI with which it came.
         vni: u32,
+        /// Underlay address of who sent it; none: some host of the region.
+        remote: Option<Addr>,
     },
     /// TCX ingress of the probe link.
     Probe,

@@ -2,7 +2,10 @@
 //!
 //! Numbers instead of ids wherever the kernel needs them; only what the host's own VPCs need.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -30,6 +33,10 @@ pub struct HostConfig {
     pub hash_key: [u32; 24],
     /// Hosts to which it may have to send, itself included: index -> underlay address.
     pub hosts: BTreeMap<u16, IpAddr>,
+    /// Underlay addresses of all hosts of the region: only these may send through the tunnel. Empty: from a server that does
+    /// not say.
+    #[serde(default)]
+    pub peers: BTreeSet<IpAddr>,
     /// Addresses of the VPCs on this host: (VNI, address) -> who and where.
     pub endpoints: BTreeMap<(u32, IpAddr), EndpointConfig>,
     /// Its instances by number.

@@ -190,6 +190,7 @@ pub fn compile(
             .filter(|(host, _)| config.hosts.contains_key(host))
             .map(|(&host, entry)| (u32::from(host), *entry))
             .collect(),
+        peers: config.peers.iter().map(|&addr| (map_addr(addr), 1)).collect(),
         endpoints,
         instances: linked
             .iter()
@@ -236,7 +237,8 @@ fn settings(config: &HostConfig, local: &LocalFacts) -> Settings {
         probe_ifindex: local.probe_ifindex,
         overlay_mtu: local.overlay_mtu,
         probe_mac: local.probe_mac,
-        flags: if local.no_second_chance { Settings::NO_SECOND_CHANCE } else { 0 },
+        flags: if local.no_second_chance { Settings::NO_SECOND_CHANCE } else { 0 }
+            | if config.peers.is_empty() { 0 } else { Settings::KNOWS_PEERS },
         hash_key: config.hash_key,
     }
 }

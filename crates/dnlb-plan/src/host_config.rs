@@ -261,6 +261,7 @@ impl<'a> View<'a> {
             edge: host.edge,
             hash_key: self.region.settings.hash_key,
             hosts,
+            peers: self.region.hosts.values().map(|host| host.underlay).collect(),
             endpoints,
             instances: local
                 .iter()

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dnlb_abi::{
-    EndpointEntry, EndpointKey, HostEntry, InstanceEntry, MemberEntry, RuleEntry, ServiceEntry, Settings,
-    TargetEntry, TargetKey,
+    Addr, EndpointEntry, EndpointKey, HostEntry, InstanceEntry, MemberEntry, RuleEntry, ServiceEntry,
+    Settings, TargetEntry, TargetKey,
 };
 
 /// Contents of all maps that the agent writes.
@@ -16,6 +16,8 @@ pub struct SwitchState {
     pub settings: Settings,
     /// `HOSTS`: host index -> entry.
     pub hosts: BTreeMap<u32, HostEntry>,
+    /// `PEERS`.
+    pub peers: BTreeMap<Addr, u32>,
     /// `ENDPOINTS`.
     pub endpoints: BTreeMap<EndpointKey, EndpointEntry>,
     /// `INSTANCES`: instance number -> entry.

@@ -35,6 +35,7 @@ impl From<&HostConfig> for pb::HostConfig {
             edge: config.edge,
             hash_key: config.hash_key.to_vec(),
             hosts: hosts.collect(),
+            peers: config.peers.iter().copied().map(addr_bytes).collect(),
             endpoints: endpoints.collect(),
             instances: config.instances.values().map(instance_message).collect(),
             services: config.services.iter().map(service_message).collect(),
@@ -66,6 +67,7 @@ impl TryFrom<pb::HostConfig> for HostConfig {
                 let index = parse::small_nonzero("hosts.index", host.index)?;
                 Ok((index, parse::addr("hosts.underlay", &host.underlay)?))
             })?,
+            peers: config.peers.iter().map(|addr| parse::addr("peers", addr)).collect::<Result<_, _>>()?,
             endpoints: parse::map("endpoints", config.endpoints, |endpoint| {
                 let vni = parse::vni("endpoints.vni", endpoint.vni)?;
                 let addr = parse::addr("endpoints.addr", &endpoint.addr)?;

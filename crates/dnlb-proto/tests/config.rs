@@ -130,9 +130,10 @@ fn config() -> impl Strategy<Value = HostConfig> {
         vec(instance(), 0..3),
         vec(service(), 0..3),
         btree_map(1..u32::MAX, backend(), 0..3),
+        proptest::collection::btree_set(addr(), 0..4),
     );
     (place, any::<[u32; 24]>(), lists).prop_map(
-        |(place, hash_key, (hosts, endpoints, instances, services, backends))| HostConfig {
+        |(place, hash_key, (hosts, endpoints, instances, services, backends, peers))| HostConfig {
             revision: place.0,
             region: place.1,
             host: place.2,
@@ -142,6 +143,7 @@ fn config() -> impl Strategy<Value = HostConfig> {
             edge: place.6,
             hash_key,
             hosts,
+            peers,
             endpoints,
             instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
             services,
@@ -232,6 +234,7 @@ fn small() -> HostConfig {
         edge: false,
         hash_key: [7; 24],
         hosts: BTreeMap::from([(1, [192, 0, 2, 1].into())]),
+        peers: [[192, 0, 2, 1].into()].into(),
         endpoints: BTreeMap::from([((7, [10, 0, 0, 5].into()), EndpointConfig { instance: 1, host: 1 })]),
         instances: BTreeMap::from([(1, instance)]),
         services: vec![],

@@ -8,7 +8,7 @@ use std::{
 
 use aya::maps::{Array, HashMap};
 use dnlb_abi::{
-    EndpointEntry, EndpointKey, HostEntry, InstanceEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS,
+    Addr, EndpointEntry, EndpointKey, HostEntry, InstanceEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS,
     ServiceEntry, Settings, TargetEntry, TargetKey, maps,
 };
 use dnlb_plan::{RowRange, ServiceIndex, SwitchState};
@@ -41,6 +41,7 @@ impl Switch {
         let mut writes = 0;
         writes += self.put_array::<HostEntry>(maps::HOSTS, &state.hosts)?;
         writes += self.put_array::<RuleEntry>(maps::RULES, &state.rules)?;
+        writes += self.put_hash::<Addr, u32>(maps::PEERS, &state.peers)?;
         writes += self.put_hash::<u32, InstanceEntry>(maps::INSTANCES, &state.instances)?;
         writes += self.put_hash::<EndpointKey, EndpointEntry>(maps::ENDPOINTS, &state.endpoints)?;
         writes += self.put_hash::<TargetKey, TargetEntry>(maps::TARGETS, &state.targets)?;
@@ -53,6 +54,7 @@ impl Switch {
         writes += self.put_services(&state.services, &state.settings)?;
         writes += self.put_hash::<u32, u32>(maps::PORTS, &state.ports)?;
         // Nothing refers to these any more.
+        writes += self.retain_hash::<Addr, u32>(maps::PEERS, &state.peers)?;
         writes += self.retain_hash::<u32, u32>(maps::PORTS, &state.ports)?;
         writes += self.retain_hash::<TargetKey, TargetEntry>(maps::TARGETS, &state.targets)?;
         writes += self.retain_hash::<EndpointKey, EndpointEntry>(maps::ENDPOINTS, &state.endpoints)?;
@@ -239,6 +241,7 @@ fn digest(state: &SwitchState) -> u64 {
     };
     add(Settings { active_copy: 0, ..state.settings }.as_bytes());
     state.hosts.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
+    state.peers.keys().for_each(|key| add(key));
     state.endpoints.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.instances.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.ports.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);

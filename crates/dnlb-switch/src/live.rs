@@ -10,8 +10,9 @@ use aya::{
     maps::{Array, HashMap, Map, MapData, MapError},
 };
 use dnlb_abi::{
-    ABI_VERSION, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry,
-    RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey, maps,
+    ABI_VERSION, Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry,
+    MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey,
+    maps,
 };
 use dnlb_explain::Maps;
 
@@ -34,6 +35,7 @@ pub struct LiveMaps<T: Borrow<MapData> = MapData> {
     rows_hot: Array<T, u64>,
     rows_cold: Array<T, u64>,
     members: Array<T, Plain<MemberEntry>>,
+    peers: HashMap<T, Plain<Addr>, u32>,
     targets: HashMap<T, Plain<TargetKey>, Plain<TargetEntry>>,
     rules: Array<T, Plain<RuleEntry>>,
     flows: HashMap<T, Plain<FlowKey>, Plain<FlowRecord>>,
@@ -60,6 +62,7 @@ macro_rules! open {
             rows_hot: map!(maps::ROWS_HOT),
             rows_cold: map!(maps::ROWS_COLD),
             members: map!(maps::MEMBERS),
+            peers: map!(maps::PEERS),
             targets: map!(maps::TARGETS),
             rules: map!(maps::RULES),
             flows: map!(maps::FLOWS),
@@ -179,6 +182,10 @@ impl<T: Borrow<MapData>> Maps for LiveMaps<T> {
 
     fn member(&self, index: u32) -> Result<MemberEntry, SwitchError> {
         Ok(item(&self.members, maps::MEMBERS, index).map(plain)?.unwrap_or_default())
+    }
+
+    fn peer(&self, addr: &Addr) -> Result<bool, SwitchError> {
+        Ok(value(&self.peers, maps::PEERS, &Plain(*addr))?.is_some())
     }
 
     fn target(&self, key: &TargetKey) -> Result<Option<u32>, SwitchError> {

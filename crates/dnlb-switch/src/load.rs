@@ -64,7 +64,7 @@ impl Default for Capacities {
 
 impl Capacities {
     /// The sizes by map name.
-    pub(crate) fn by_map(&self) -> [(&'static str, u32); 13] {
+    pub(crate) fn by_map(&self) -> [(&'static str, u32); 14] {
         [
             (maps::PORTS, self.instances),
             (maps::INSTANCES, self.instances),
@@ -73,6 +73,7 @@ impl Capacities {
             (maps::ROWS_HOT, self.rows / 4),
             (maps::ROWS_COLD, self.rows),
             (maps::MEMBERS, self.members),
+            (maps::PEERS, self.hosts),
             (maps::TARGETS, self.targets),
             (maps::RULES, self.rules),
             (maps::FLOWS_HALF_OPEN, self.flows_half_open),
@@ -84,7 +85,7 @@ impl Capacities {
 }
 
 /// All maps; the object has no others.
-const ALL_MAPS: [&str; 16] = [
+const ALL_MAPS: [&str; 17] = [
     maps::SETTINGS,
     maps::PORTS,
     maps::INSTANCES,
@@ -95,6 +96,7 @@ const ALL_MAPS: [&str; 16] = [
     maps::ROWS_HOT,
     maps::ROWS_COLD,
     maps::MEMBERS,
+    maps::PEERS,
     maps::TARGETS,
     maps::RULES,
     maps::FLOWS_HALF_OPEN,

@@ -43,8 +43,8 @@ impl Switch {
         Self::with_loaded(ebpf, std::path::PathBuf::new())
     }
 
-    /// Runs a TCX program on `frame`, as if it came in on interface `ifindex`, which must exist. `cb0` is the VNI for
-    /// `from_overlay_test`.
+    /// Runs a TCX program on `frame`, as if it came in on interface `ifindex`, which must exist. `cb` is the VNI and the
+    /// tunnel's other end (IPv4, as a number) for `from_overlay_test`.
     ///
     /// # Errors
     /// [`SwitchError::Missing`]; [`SwitchError::Io`] when the kernel refuses the frame (shorter than its IP header).
@@ -53,14 +53,16 @@ impl Switch {
         program: &'static str,
         frame: &[u8],
         ifindex: u32,
-        cb0: u32,
+        cb: [u32; 2],
     ) -> Result<TestVerdict, SwitchError> {
         let Some(Program::SchedClassifier(classifier)) = self.ebpf.program(program) else {
             return Err(SwitchError::Missing { kind: "program", name: program });
         };
         let mut context = [0; SK_BUFF_LEN];
         context[SK_BUFF_IFINDEX..][..4].copy_from_slice(&ifindex.to_ne_bytes());
-        context[SK_BUFF_CB..][..4].copy_from_slice(&cb0.to_ne_bytes());
+        for (at, word) in cb.iter().enumerate() {
+            context[SK_BUFF_CB + 4 * at..][..4].copy_from_slice(&word.to_ne_bytes());
+        }
         let mut out = vec![0; frame.len() + 256];
         let result = classifier
             .test_run(TestRunOptions {

@@ -16,18 +16,32 @@ pub enum Program {
     FromInstance,
     /// TCX ingress of the tunnel, with this VNI.
     FromOverlay(u32),
+    /// The same from an address that is no host's.
+    FromStranger(u32),
     /// TCX ingress of the probe link.
     Probe,
 }
 
 impl Program {
+    /// Underlay address of the tunnel's other end.
+    #[must_use]
+    pub const fn remote(self) -> [u8; 4] {
+        match self {
+            Self::FromStranger(_) => [192, 0, 2, 66],
+            _ => [172, 16, 0, 2],
+        }
+    }
+
     /// The same for explanations; [`TEST_IFINDEX`] is the link.
     #[must_use]
     pub const fn explained(self) -> dnlb_explain::Program {
         match self {
             Self::Edge => dnlb_explain::Program::Edge,
             Self::FromInstance => dnlb_explain::Program::FromInstance { ifindex: TEST_IFINDEX },
-            Self::FromOverlay(vni) => dnlb_explain::Program::FromOverlay { vni },
+            Self::FromOverlay(vni) | Self::FromStranger(vni) => {
+                let remote = Some(dnlb_abi::v4_mapped(self.remote()));
+                dnlb_explain::Program::FromOverlay { vni, remote }
+            }
             Self::Probe => dnlb_explain::Program::Probe,
         }
     }

@@ -40,11 +40,14 @@ impl Engine for Kernel {
     fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
         let verdict = match program {
             Program::Edge => self.switch.run_edge(frame)?,
-            Program::FromInstance => self.switch.run_classifier("from_instance", frame, TEST_IFINDEX, 0)?,
-            Program::FromOverlay(vni) => {
-                self.switch.run_classifier("from_overlay_test", frame, TEST_IFINDEX, vni)?
+            Program::FromInstance => {
+                self.switch.run_classifier("from_instance", frame, TEST_IFINDEX, [0; 2])?
             }
-            Program::Probe => self.switch.run_classifier("probe", frame, TEST_IFINDEX, 0)?,
+            Program::FromOverlay(vni) | Program::FromStranger(vni) => {
+                let cb = [vni, u32::from_be_bytes(program.remote())];
+                self.switch.run_classifier("from_overlay_test", frame, TEST_IFINDEX, cb)?
+            }
+            Program::Probe => self.switch.run_classifier("probe", frame, TEST_IFINDEX, [0; 2])?,
         };
         let after = self.switch.outcomes()?;
         let counted: BTreeMap<_, _> = after

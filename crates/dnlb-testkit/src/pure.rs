@@ -48,7 +48,10 @@ impl Engine for Pure {
         let (outcome, details, after) = match program {
             Program::Edge => edge(&frame, tables, sink),
             Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, &mut Room::default(), sink),
-            Program::FromOverlay(vni) => from_overlay(&frame, tables, vni, &mut Room::default(), sink),
+            Program::FromOverlay(vni) | Program::FromStranger(vni) => {
+                let remote = dnlb_abi::v4_mapped(program.remote());
+                from_overlay(&frame, tables, (vni, &remote), &mut Room::default(), sink)
+            }
             Program::Probe => probe(&frame, tables, &mut Room::default(), sink),
         };
         tables.count(outcome);
@@ -186,6 +189,10 @@ impl Tables for PureTables {
         Some(self.state.hosts.get(&index).unwrap_or(ZERO))
     }
 
+    fn peer(&self, addr: &Addr) -> bool {
+        self.state.peers.contains_key(addr)
+    }
+
     fn displacement(&self, _copy: u32, bucket: u32) -> u16 {
         self.state.services.displacements.get(bucket as usize).copied().unwrap_or(0)
     }
@@ -270,6 +277,10 @@ impl Maps for Pure {
 
     fn host(&self, index: u32) -> Result<Option<HostEntry>, Infallible> {
         Ok(self.tables.host(index).copied())
+    }
+
+    fn peer(&self, addr: &Addr) -> Result<bool, Infallible> {
+        Ok(self.tables.peer(addr))
     }
 
     fn displacement(&self, copy: u32, bucket: u32) -> Result<u16, Infallible> {

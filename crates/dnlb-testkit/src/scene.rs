@@ -44,6 +44,7 @@ impl Scene {
             edge: true,
             hash_key: std::array::from_fn(|at| 0x9e37_79b9_u32.wrapping_mul(at as u32 + 1)),
             hosts: (1..=4).map(|index| (index.into(), host(index))).collect(),
+            peers: (1..=4).map(host).collect(),
             endpoints: BTreeMap::new(),
             instances: BTreeMap::new(),
             services: Vec::new(),

@@ -81,6 +81,7 @@ fn random_frame(rng: &mut StdRng) -> (Program, Vec<u8>) {
     };
     let program = match rng.random_range(0..10) {
         0..4 => Program::FromInstance,
+        4..8 if rng.random_bool(0.02) => Program::FromStranger(7),
         4..8 => Program::FromOverlay(if rng.random_bool(0.95) { 7 } else { 8 }),
         8 => Program::Probe,
         _ => Program::Edge,

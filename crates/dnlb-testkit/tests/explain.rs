@@ -47,7 +47,7 @@ fn a_packet_meets_the_program_that_its_ends_say() {
     assert_eq!(program(question("198.51.100.9:4000", "203.0.113.1:80")).unwrap(), Program::Edge);
     assert_eq!(
         program(question("10.0.0.13:4000", "10.0.0.12:8080")).unwrap(),
-        Program::FromOverlay { vni: 7 }
+        Program::FromOverlay { vni: 7, remote: None }
     );
     assert_eq!(program(question("169.254.169.110:4000", "10.0.0.12:8080")).unwrap(), Program::Probe);
     let foreign = program(question("198.51.100.9:4000", "192.0.2.1:80"));

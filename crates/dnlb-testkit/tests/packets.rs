@@ -390,6 +390,11 @@ cases! {
     another_vpcs_address_has_no_route(scene()) |engine| {
         dropped(engine, Program::FromInstance, &from_1("10.0.0.14:22").build(), Outcome::DropNoRoute);
     };
+    what_a_stranger_sends_through_the_tunnel_is_dropped(scene()) |engine| {
+        let syn = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        dropped(engine, Program::FromStranger(7), &syn.build(), Outcome::DropForeignTunnel);
+        assert_eq!(run(engine, Program::FromOverlay(7), &syn.build()).outcome, Outcome::Delivered);
+    };
     a_packet_with_another_vpcs_vni_is_not_delivered(scene()) |engine| {
         dropped(engine, Program::FromOverlay(8), &to_1("10.0.0.14:1", "10.0.0.11:2").build(), Outcome::DropWrongVpc);
     };

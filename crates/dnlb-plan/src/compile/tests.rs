@@ -53,6 +53,7 @@ fn config() -> HostConfig {
         edge: false,
         hash_key: [7; 24],
         hosts: (1..=2).map(|host| (host, Ipv4Addr::new(192, 0, 2, host as u8).into())).collect(),
+        peers: std::collections::BTreeSet::new(),
         endpoints: (1..=3)
             .map(|number| ((5, addr(number)), EndpointConfig { instance: number, host: host(number) }))
             .collect(),
