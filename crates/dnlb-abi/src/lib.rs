@@ -409,6 +409,8 @@ const _: () = assert!(size_of::<ServiceEntry>() == 64);
 impl ServiceEntry {
     /// It may have had more member sets than are remembered, so that a row's chain may not name everybody who had it.
     pub const FLAG_FORGETFUL: u32 = 1;
+    /// New flows are dropped, instead of answered, while there is no member.
+    pub const FLAG_SILENT: u32 = 2;
     /// Value of `algorithm`: a row is chosen by the source address.
     pub const IP_HASH: u32 = 1;
     /// Value of `algorithm`: a row is chosen by the five-tuple.

@@ -182,6 +182,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
         backends: BTreeMap::from([(
             3,
             BackendConfig {
+                silent: false,
                 algorithm: Algorithm::QuintupleHash,
                 targets: numbers.map(|n| (n, 8080)).collect(),
                 others: BTreeMap::new(),

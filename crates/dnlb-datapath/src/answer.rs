@@ -1,6 +1,6 @@
 //! What a VIP answers itself: pings, and calls for somebody who is not there.
 
-use dnlb_abi::Outcome;
+use dnlb_abi::{Outcome, ServiceEntry};
 use dnlb_wire::{Frame, ICMP, Packet, TCP, TcpFlags, UDP};
 
 /// Who is not there.
@@ -10,15 +10,23 @@ pub(crate) enum Absent {
     Listener,
     /// A member that could be chosen.
     Backend,
+    /// The same, of a backend service that does not answer then.
+    SilentBackend,
 }
 
 impl Absent {
+    /// A member of `service`.
+    #[inline(always)]
+    pub(crate) const fn member(service: &ServiceEntry) -> Self {
+        if service.flags & ServiceEntry::FLAG_SILENT == 0 { Self::Backend } else { Self::SilentBackend }
+    }
+
     /// The outcome of a packet that gets no answer.
     #[inline(always)]
     pub(crate) const fn drop(self) -> Outcome {
         match self {
             Self::Listener => Outcome::DropNoListener,
-            Self::Backend => Outcome::DropNoBackend,
+            Self::Backend | Self::SilentBackend => Outcome::DropNoBackend,
         }
     }
 
@@ -27,7 +35,7 @@ impl Absent {
     pub(crate) const fn reset(self) -> Outcome {
         match self {
             Self::Listener => Outcome::ResetNoListener,
-            Self::Backend => Outcome::ResetNoBackend,
+            Self::Backend | Self::SilentBackend => Outcome::ResetNoBackend,
         }
     }
 
@@ -36,7 +44,7 @@ impl Absent {
     pub(crate) const fn unreachable(self) -> Outcome {
         match self {
             Self::Listener => Outcome::UnreachableNoListener,
-            Self::Backend => Outcome::UnreachableNoBackend,
+            Self::Backend | Self::SilentBackend => Outcome::UnreachableNoBackend,
         }
     }
 }
@@ -64,7 +72,10 @@ impl Answer {
 
     /// Resets are never answered, nor is what the answer could not quote: a header with options.
     #[inline(always)]
-    pub(crate) fn to(frame: &impl Frame, packet: &Packet) -> Self {
+    pub(crate) fn to(frame: &impl Frame, packet: &Packet, absent: Absent) -> Self {
+        if matches!(absent, Absent::SilentBackend) {
+            return Self::Nothing;
+        }
         match packet.protocol {
             TCP if packet.flags.any(TcpFlags::RST) => Self::Nothing,
             TCP => Self::Reset,

@@ -42,7 +42,7 @@ pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> 
     }
     let member = service::choose(tables, settings, service, &packet);
     if member.instance == 0 {
-        return answer(frame, &ethernet, &packet, Absent::Backend, sink);
+        return answer(frame, &ethernet, &packet, Absent::member(service), sink);
     }
     let Some(host) = tables.host(member.host as u32) else {
         return sink.drop(Outcome::DropUnknownHost);
@@ -75,7 +75,7 @@ fn answer<S: EdgeSink>(
     absent: Absent,
     sink: S,
 ) -> S::Verdict {
-    match Answer::to(frame, packet) {
+    match Answer::to(frame, packet, absent) {
         Answer::Echo => sink.echo_reply(ethernet, packet),
         Answer::Reset => sink.reset(ethernet, packet, absent.reset()),
         Answer::Unreachable => sink.unreachable(ethernet, packet, Unreachable::PORT, absent.unreachable()),

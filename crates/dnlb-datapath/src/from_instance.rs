@@ -103,17 +103,16 @@ pub fn from_instance<T: Tables, S: Sink>(
     let mut to_instance = 0;
     let mut to_host = 0;
     let mut hop = 0;
-    let mut absent = Absent::Backend;
+    let mut absent = Absent::Listener;
     if let Some(service) = service {
         let member = service::choose(tables, settings, service, packet);
         to_instance = member.instance;
         to_host = member.host as u32;
+        absent = Absent::member(service);
     } else if let Some(endpoint) = tables.endpoint(&EndpointKey { vni, addr: seen.dst }) {
         to_instance = endpoint.instance;
         to_host = endpoint.host;
-    } else if !reply && service::has_address(tables, settings, vni, &packet.dst) {
-        absent = Absent::Listener;
-    } else {
+    } else if reply || !service::has_address(tables, settings, vni, &packet.dst) {
         return sink.drop(Outcome::DropNoRoute);
     }
     if to_instance == 0 {
@@ -202,7 +201,7 @@ fn answer<T: Tables, S: Sink>(
     if !rules::allows(tables, instance.security_out, &packet.dst, protocol, port) {
         return sink.drop(Outcome::DropSecurityGroupOut);
     }
-    match Answer::to(frame, packet) {
+    match Answer::to(frame, packet, absent) {
         Answer::Echo => sink.echo_reply(ethernet, packet),
         Answer::Reset => sink.reset(ethernet, packet, absent.reset()),
         Answer::Unreachable => sink.unreachable(ethernet, packet, Unreachable::PORT, absent.unreachable()),

@@ -140,6 +140,16 @@ fn calls_for_nobody_are_answered_at_once(region: &Region, vip: &str, eip: &str) 
         assert!(served.errors.to_string().contains("refused"), "{place}: {served:?}");
         region.exec(place, &format!("ping -c 3 -i 0.2 -W 2 {addr}"));
     }
+    region.dnlb("backend update empty --without-member drop");
+    region.dnlb("status --wait");
+    let curl = format!("curl --silent --max-time 1 http://{eip}:82/");
+    assert_eq!(region.exit_code("client", &curl), 28, "curl's word for a time-out");
+    // Nobody listens at the port where they are checked, so nobody is healthy.
+    region.dnlb("backend create open --lb l --port 8080 --ag web --check-port 9 --unhealthy-after 1 --check-timeout 2 --without-member fail-open");
+    region.dnlb("listener create open --lb l --port 83 --backend open --wait");
+    answered(&region.load("client", &format!("http://{eip}:83/"), 50), 50);
+    region.dnlb("listener delete open");
+    region.dnlb("backend delete open");
     region.dnlb("listener delete nobody");
     region.dnlb("backend delete empty");
 }

@@ -147,6 +147,9 @@ pub struct BackendConfig {
     /// Everybody else who may have connections, on any host: targets that get no new ones, and former ones that
     /// drain: instance number -> index of its host.
     pub others: BTreeMap<u32, u16>,
+    /// Whether new flows are dropped, instead of answered, while there is no member.
+    #[serde(default)]
+    pub silent: bool,
     /// Recent distinct member sets, the current one first. Never empty; the current one may be.
     pub generations: Vec<MemberSet>,
 }

@@ -473,8 +473,23 @@ pub struct Backend {
     pub group: Option<ServerGroup>,
     /// Seconds for which a removed member keeps its connections, 0 to 3600.
     pub draining_seconds: u32,
+    /// What happens to new flows while no member is fit to take them.
+    #[serde(default)]
+    pub without_member: WithoutMember,
     /// When it was created.
     pub created: u64,
+}
+
+/// What happens to new flows of a backend service while no member is fit to take them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WithoutMember {
+    /// They are answered with a reset or port unreachable.
+    #[default]
+    Reset,
+    /// They are dropped.
+    Drop,
+    /// All targets that run take them, whatever their checks say.
+    FailOpen,
 }
 
 /// A hand-picked set of targets.

@@ -408,7 +408,8 @@ fn service_entries(
         backend: service.backend,
         vni: service.vni,
         rows: table.chains.len() as u32,
-        flags: if backend.generations.len() < GENERATIONS_MAX { 0 } else { ServiceEntry::FLAG_FORGETFUL },
+        flags: if backend.generations.len() < GENERATIONS_MAX { 0 } else { ServiceEntry::FLAG_FORGETFUL }
+            | if backend.silent { ServiceEntry::FLAG_SILENT } else { 0 },
         algorithm: match backend.algorithm {
             Algorithm::IpHash => ServiceEntry::IP_HASH,
             Algorithm::QuintupleHash => ServiceEntry::QUINTUPLE_HASH,

@@ -136,6 +136,22 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_fails_open_has_all_that_run_when_nobody_is_healthy() {
+        let (old, backend, ids) = scene();
+        let mut new = old.clone();
+        for id in &ids {
+            set_healthy(&mut new, &backend, id, false);
+        }
+        let members = |region: &Region| crate::members(region, &backend).members.len();
+        assert_eq!(members(&new), 0);
+        let fails_open = Arc::make_mut(new.backends.get_mut(&backend).unwrap());
+        fails_open.without_member = dnlb_model::WithoutMember::FailOpen;
+        assert_eq!(members(&new), 2);
+        set_healthy(&mut new, &backend, &ids[1], true);
+        assert_eq!(members(&new), 1);
+    }
+
+    #[test]
     fn who_leaves_a_group_keeps_its_port_until_its_drain_is_over() {
         let (old, backend, ids) = scene();
         let mut new = old.clone();

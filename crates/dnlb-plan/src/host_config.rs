@@ -9,7 +9,7 @@ use std::{
 use dnlb_model::{
     Acl, Backend, BackendConfig, BackendId, CheckConfig, EndpointConfig, FilterRule, Host, HostConfig,
     HostId, HostState, Instance, InstanceConfig, InstanceId, InstanceState, Listener, MemberConfig,
-    MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId,
+    MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId, WithoutMember,
 };
 
 use crate::rows::row_count;
@@ -148,7 +148,20 @@ pub(crate) fn current_members(region: &Region, backend: &Backend, targets: &[Ser
         let member = (server.instance.number, MemberConfig { host, weight: server.weight });
         fitness(region, backend, server.instance).serves().then_some(member)
     };
-    let members = targets.iter().filter_map(member).collect();
+    let mut members: BTreeMap<_, _> = targets.iter().filter_map(member).collect();
+    if members.is_empty() && backend.without_member == WithoutMember::FailOpen {
+        let runs = |server: &&Server| {
+            matches!(fitness(region, backend, server.instance), Fitness::Unhealthy(_) | Fitness::NotChecked)
+        };
+        members = targets
+            .iter()
+            .filter(runs)
+            .filter_map(|server| {
+                let host = region.hosts.get(&server.instance.host)?.index;
+                Some((server.instance.number, MemberConfig { host, weight: server.weight }))
+            })
+            .collect();
+    }
     MemberSet { members, rows: row_count(targets.len()) }
 }
 
@@ -203,6 +216,7 @@ impl<'a> View<'a> {
         let ports = targets.iter().map(|role| (role.instance.number, role.port));
         let all: BTreeMap<u32, u16> = self.draining(backend).chain(ports).collect();
         let config = BackendConfig {
+            silent: backend.without_member == WithoutMember::Drop,
             algorithm: backend.algorithm,
             others: all
                 .keys()
@@ -296,9 +310,7 @@ impl<'a> View<'a> {
                 let backend = self.backends.get(&number)?;
                 let targets = backend.targets.iter().filter(|(number, _)| local_numbers.contains(number));
                 let targets = targets.map(|(&number, &port)| (number, port)).collect();
-                let algorithm = backend.algorithm;
-                let (others, generations) = (backend.others.clone(), backend.generations.clone());
-                Some((number, BackendConfig { algorithm, targets, others, generations }))
+                Some((number, BackendConfig { targets, ..backend.clone() }))
             })
             .collect()
     }

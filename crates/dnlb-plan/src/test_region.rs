@@ -136,6 +136,7 @@ pub(crate) fn add_service(
         check_enabled: true,
         group,
         draining_seconds: 0,
+        without_member: dnlb_model::WithoutMember::default(),
         created: 0,
     };
     let listener = Listener {

@@ -279,6 +279,7 @@ fn backend_message(number: u32, backend: &BackendConfig) -> pb::Backend {
             .iter()
             .map(|(&instance, &host)| pb::Other { instance, host: host.into() })
             .collect(),
+        silent: backend.silent,
     }
 }
 
@@ -308,6 +309,7 @@ fn parse_backend(backend: pb::Backend) -> Result<(u32, BackendConfig), ParseErro
         Ok((parse::nonzero("targets.instance", target.instance)?, port))
     };
     let config = BackendConfig {
+        silent: backend.silent,
         algorithm,
         targets: parse::map("backends.targets", backend.targets, target)?,
         others: parse::map("backends.others", backend.others, other)?,

@@ -112,8 +112,10 @@ fn backend() -> impl Strategy<Value = BackendConfig> {
         btree_map(1..u32::MAX, 1..=u16::MAX, 0..4),
         btree_map(1..u32::MAX, any::<u16>(), 0..4),
         vec(set, 1..4),
+        any::<bool>(),
     )
-        .prop_map(|(algorithm, targets, others, generations)| BackendConfig {
+        .prop_map(|(algorithm, targets, others, generations, silent)| BackendConfig {
+            silent,
             algorithm,
             targets,
             others,
@@ -219,6 +221,7 @@ fn small() -> HostConfig {
     };
     let member = MemberConfig { host: 1, weight: 10 };
     let backend = BackendConfig {
+        silent: false,
         algorithm: Algorithm::IpHash,
         targets: BTreeMap::from([(1, 8080)]),
         others: BTreeMap::new(),

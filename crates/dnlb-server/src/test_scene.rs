@@ -84,6 +84,7 @@ pub(crate) fn populate(region: &mut Region) {
         check_enabled: true,
         group: Some(ServerGroup::Ag("ag-1".into())),
         draining_seconds: 0,
+        without_member: dnlb_model::WithoutMember::default(),
         created: 0,
     };
     let listener = Listener {

@@ -161,6 +161,7 @@ impl Scene {
         self.config.backends.insert(
             number,
             BackendConfig {
+                silent: false,
                 algorithm: Algorithm::QuintupleHash,
                 targets: targets
                     .iter()
@@ -208,6 +209,15 @@ impl Scene {
     pub fn other(mut self, instance: u32, host: u16) -> Self {
         if let Some(mut backend) = self.config.backends.last_entry() {
             backend.get_mut().others.insert(instance, host);
+        }
+        self
+    }
+
+    /// Makes the last listener's backend service drop what it has no member for.
+    #[must_use]
+    pub fn silent(mut self) -> Self {
+        if let Some(mut backend) = self.config.backends.last_entry() {
+            backend.get_mut().silent = true;
         }
         self
     }

@@ -417,6 +417,11 @@ cases! {
         resets(engine, Program::FromInstance, &from_1("10.0.0.102:80"), Outcome::ResetNoBackend);
         assert!(engine.flows().expect("flows").is_empty());
     };
+    a_backend_service_may_be_silent_without_members(scene().service(5, 7, "10.0.0.104", 80, &[]).silent().eip("203.0.113.5")) |engine| {
+        dropped(engine, Program::FromInstance, &from_1("10.0.0.104:80").build(), Outcome::DropNoBackend);
+        let outside = TestFrame::syn("198.51.100.9:1", "203.0.113.5:80").build();
+        dropped(engine, Program::Edge, &outside, Outcome::DropNoBackend);
+    };
     a_vip_resets_where_it_has_no_listener(scene()) |engine| {
         let syn = TestFrame { options: vec![1; 8], ..from_1("10.0.0.100:81").payload(b"fast open") };
         resets(engine, Program::FromInstance, &syn, Outcome::ResetNoListener);

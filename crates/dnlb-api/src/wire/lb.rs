@@ -130,6 +130,7 @@ models! {
         session_stickiness: bool,
         session_sticky_timeout: i64,
         connection_draining_seconds: i64,
+        without_member: String,
         http_cookie_expire_seconds: i64,
         http_forwarded_protocol: bool,
         http_forwarded_port: bool,
@@ -152,6 +153,7 @@ models! {
         session_stickiness: bool,
         session_sticky_timeout: i64,
         connection_draining_seconds: i64,
+        without_member: String,
         http_cookie_expire_seconds: i64,
         http_forwarded_protocol: bool,
         http_forwarded_port: bool,
@@ -200,6 +202,7 @@ models! {
         created_time: String,
         ?
         connection_draining_seconds: i64,
+        without_member: String,
     }
 
     /// CreateTargetGroup.

@@ -71,6 +71,7 @@ fn config() -> HostConfig {
         backends: BTreeMap::from([(
             4,
             BackendConfig {
+                silent: false,
                 algorithm: Algorithm::QuintupleHash,
                 targets: BTreeMap::from([(1, 8080), (2, 8080)]),
                 others: BTreeMap::new(),
@@ -312,6 +313,7 @@ fn varied((instances, backends, edge, acl, unlinked): Variation) -> (HostConfig,
         set.rows = rows::row_count(weights.len());
         let targets = set.members.keys().filter(|at| config.instances.contains_key(at)).map(|&at| (at, 80));
         let backend = BackendConfig {
+            silent: false,
             algorithm: Algorithm::IpHash,
             targets: targets.collect(),
             others: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dnlb_api::{ApiError, time, wire};
 use dnlb_model::{
     AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId, Protocol,
-    Region, ServerGroup, TargetGroupId,
+    Region, ServerGroup, TargetGroupId, WithoutMember,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
@@ -90,6 +90,10 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         check,
         check_enabled: true,
         group,
+        without_member: spec
+            .without_member
+            .as_deref()
+            .map_or(Ok(WithoutMember::default()), without_member)?,
         draining_seconds: draining(spec.connection_draining_seconds.unwrap_or(DEFAULT_DRAINING))?,
         created: call.now,
     };
@@ -130,6 +134,9 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
     }
     if let Some(seconds) = change.connection_draining_seconds {
         backend.draining_seconds = draining(seconds)?;
+    }
+    if let Some(word) = &change.without_member {
+        backend.without_member = without_member(word)?;
     }
     if let Some(word) = &change.algorithm {
         backend.algorithm = algorithm(word)?;
@@ -301,6 +308,18 @@ fn algorithm(word: &str) -> Result<Algorithm, ApiError> {
     }
 }
 
+fn without_member(word: &str) -> Result<WithoutMember, ApiError> {
+    match word {
+        "Reset" => Ok(WithoutMember::Reset),
+        "Drop" => Ok(WithoutMember::Drop),
+        "FailOpen" => Ok(WithoutMember::FailOpen),
+        other => Err(ApiError::invalid(format!(
+            "withoutMember `{}` is not supported: Reset, Drop or FailOpen",
+            check::shown(other)
+        ))),
+    }
+}
+
 /// A health check as given; what is not given stays as it was.
 fn health_check(
     spec: &HealthCheckSpec,
@@ -447,5 +466,13 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         close_health_check: !backend.check_enabled,
         created_time: time::iso(backend.created),
         connection_draining_seconds: Some(backend.draining_seconds.into()),
+        without_member: Some(
+            match backend.without_member {
+                WithoutMember::Reset => "Reset",
+                WithoutMember::Drop => "Drop",
+                WithoutMember::FailOpen => "FailOpen",
+            }
+            .to_owned(),
+        ),
     }
 }

@@ -104,6 +104,7 @@ fn backends() {
     bad(400, "Icmp", json!({"healthCheckSpec": {"protocol": "Icmp"}}));
     let ping = json!({"protocol": "Icmp", "port": 80});
     bad(400, "no ports", json!({"protocol": "Udp", "healthCheckSpec": ping}));
+    bad(400, "Reset, Drop or FailOpen", json!({"withoutMember": "Panic"}));
     bad(400, "proxyProtocol", json!({"proxyProtocol": true}));
     bad(400, "sessionStickiness", json!({"sessionStickiness": true}));
     bad(400, "connectionDrainingSeconds 3601 is out of range", json!({"connectionDrainingSeconds": 3601}));

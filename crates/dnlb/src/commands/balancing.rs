@@ -282,6 +282,27 @@ impl Group {
     }
 }
 
+/// What happens to new connections while no member is fit to take them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WithoutMember {
+    /// They are refused at once
+    Reset,
+    /// They are dropped
+    Drop,
+    /// All targets that run take them, whatever their checks say
+    FailOpen,
+}
+
+impl WithoutMember {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Reset => "Reset",
+            Self::Drop => "Drop",
+            Self::FailOpen => "FailOpen",
+        }
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum BackendCommand {
     #[command(flatten)]
@@ -309,6 +330,9 @@ pub(crate) enum BackendCommand {
         /// Seconds for which an instance that leaves keeps its connections, 0 to 3600 (default: 300)
         #[arg(long)]
         draining: Option<u32>,
+        /// What happens to new connections while no member is fit to take them (default: reset)
+        #[arg(long, value_enum)]
+        without_member: Option<WithoutMember>,
     },
     /// Change one
     Update {
@@ -324,13 +348,26 @@ pub(crate) enum BackendCommand {
         /// Seconds for which an instance that leaves keeps its connections, 0 to 3600
         #[arg(long)]
         draining: Option<u32>,
+        /// What happens to new connections while no member is fit to take them
+        #[arg(long, value_enum)]
+        without_member: Option<WithoutMember>,
     },
 }
 
 pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Result<()> {
     match command {
         BackendCommand::Common(command) => common(api, &BACKEND, command, format),
-        BackendCommand::Create { name, lb, protocol, port, algorithm, group, check, draining } => {
+        BackendCommand::Create {
+            name,
+            lb,
+            protocol,
+            port,
+            algorithm,
+            group,
+            check,
+            draining,
+            without_member,
+        } => {
             let usual = if protocol == Protocol::Udp { CheckProtocol::Icmp } else { CheckProtocol::Tcp };
             let check = Check { check_protocol: check.check_protocol.or(Some(usual)), ..check };
             let mut body = json!({
@@ -341,11 +378,12 @@ pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Res
                 "algorithm": algorithm.word(),
                 "healthCheckSpec": check.fields(),
                 "connectionDrainingSeconds": draining,
+                "withoutMember": without_member.map(WithoutMember::word),
             });
             group.add_to(api, &mut body)?;
             create(api, &BACKEND, body, format).map(drop)
         }
-        BackendCommand::Update { name, algorithm, group, check, draining } => {
+        BackendCommand::Update { name, algorithm, group, check, draining, without_member } => {
             let id = api.id(&BACKEND, &name)?;
             let mut body = json!({});
             if let Some(algorithm) = algorithm {
@@ -353,6 +391,9 @@ pub(crate) fn backend(api: &Api, command: BackendCommand, format: Format) -> Res
             }
             if check.says_something() {
                 body["healthCheckSpec"] = check.fields();
+            }
+            if let Some(choice) = without_member {
+                body["withoutMember"] = choice.word().into();
             }
             if let Some(seconds) = draining {
                 body["connectionDrainingSeconds"] = seconds.into();
