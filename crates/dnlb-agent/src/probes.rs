@@ -370,6 +370,7 @@ mod tests {
             instances: instances.iter().map(|&number| (number, instance(number))).collect(),
             services: vec![],
             backends: BTreeMap::new(),
+            names: Default::default(),
         }
     }
 

@@ -189,6 +189,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
                 generations: vec![MemberSet { members, rows: 1024 }],
             },
         )]),
+        names: Default::default(),
     }
 }
 

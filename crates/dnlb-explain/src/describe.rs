@@ -24,6 +24,11 @@ pub trait Names {
     fn instance(&self, number: u32) -> String {
         format!("instance {number}")
     }
+
+    /// A listener, by its number.
+    fn service(&self, number: u32) -> String {
+        format!("listener {number}")
+    }
 }
 
 /// Numbers as they are.
@@ -210,7 +215,7 @@ fn step_line(step: &Step, program: Program, packet: &Packet, names: &impl Names)
             let addr = ip(&key.addr);
             let text = match found {
                 None => format!("no listener has {addr}, at whatever port"),
-                Some(_) => format!("{addr} is a load balancer's, with listeners at other ports"),
+                Some(_) => format!("{addr} is a load balancer's"),
             };
             line("address", text, json!({"address": addr.to_string(), "found": found.is_some()}))
         }
@@ -230,8 +235,10 @@ fn step_line(step: &Step, program: Program, packet: &Packet, names: &impl Names)
                         _ => "five-tuple",
                     };
                     let text = format!(
-                        "{at} is listener {}, backend service {}, VNI {}, rows by {hashed}",
-                        found.number, found.backend, found.vni
+                        "{at} is {}, backend service {}, VNI {}, rows by {hashed}",
+                        names.service(found.number),
+                        found.backend,
+                        found.vni
                     );
                     let found = json!({"listener": found.number, "backend": found.backend, "vni": found.vni,
                         "algorithm": hashed, "rows": found.rows});
@@ -297,13 +304,15 @@ fn verdict_lines(verdict: &Verdict, packet: &Packet, names: &impl Names) -> Vec<
     let (src, dst) = ends(&verdict.packet);
     data["outcome"] = name.into();
     data["description"] = description.into();
+    // Only an answer replies from where its packet was going.
+    let answer = matches!(verdict.fate, Fate::Answered | Fate::Replied { .. }) && src == ends(packet).1;
     data["from"] = src.into();
     data["to"] = dst.into();
-    let place = place.map_or_else(String::new, |place| format!(" It goes {place}."));
+    let who = if answer { "The answer" } else { "It" };
+    let place = place.map_or_else(String::new, |place| format!(" {who} goes {place}."));
     let mut lines = Vec::new();
     if ends(&verdict.packet) != ends(packet) {
         let (src, dst) = ends(&verdict.packet);
-        let answer = matches!(verdict.fate, Fate::Answered) || src == ends(packet).1;
         lines.push(line(
             if answer { "answer" } else { "rewritten" },
             format!("{src} -> {dst}"),

@@ -18,7 +18,7 @@ fn hosts_tell_their_flows_and_what_would_become_of_a_packet() {
     assert_eq!(region.load("client", &format!("http://{eip}/"), 40).failed, 0);
 
     flows_of_all_hosts_are_those_connections(&region, &eip, &ids);
-    an_edge_and_then_the_host_explain_a_packet_from_outside(&region, &eip);
+    an_edge_and_then_the_host_explain_a_packet_from_outside(&region, &eip, &ids);
     an_instances_call_is_explained_without_leaving_a_record(&region, &vip, &ids[0]);
 }
 
@@ -40,11 +40,15 @@ fn flows_of_all_hosts_are_those_connections(region: &Region, eip: &str, ids: &[S
     assert_eq!(json(region, HOSTS[0], "flows --limit 1").len(), 1);
 }
 
-fn an_edge_and_then_the_host_explain_a_packet_from_outside(region: &Region, eip: &str) {
+fn an_edge_and_then_the_host_explain_a_packet_from_outside(region: &Region, eip: &str, ids: &[String]) {
     let line = format!("explain --from 198.51.100.10:54321 --to {eip}:80");
     let on_edge = json(region, "edge-1", &line);
     let verdict = on_edge.iter().find(|step| step["step"] == "verdict").unwrap();
     assert_eq!(verdict["outcome"], "forwarded");
+    // By names, though the edge has no instances of its own.
+    let service = on_edge.iter().find(|step| step["step"] == "service").unwrap();
+    assert!(text(service, "/text").contains("listener l/http"), "{service}");
+    assert!(ids.iter().any(|id| text(verdict, "/text").contains(id.as_str())), "{verdict}");
     // The other hosts say whom to ask.
     let told: Vec<_> =
         HOSTS.iter().filter(|host| region.exit_code(host, &format!("dnlb {line}")) == 0).collect();

@@ -45,6 +45,22 @@ pub struct HostConfig {
     pub services: Vec<ServiceConfig>,
     /// Backend services of those listeners, by number.
     pub backends: BTreeMap<u32, BackendConfig>,
+    /// What operators call all these.
+    #[serde(default)]
+    pub names: HostNames,
+}
+
+/// Names for the numbers of a host's configuration: for its tools alone, nothing is decided by them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostNames {
+    /// Names of hosts, by index.
+    pub hosts: BTreeMap<u32, String>,
+    /// Ids of instances, by number: those of its VPCs, and everybody who serves its backend services.
+    pub instances: BTreeMap<u32, String>,
+    /// Names of listeners after that of their load balancer, `web/http`, by number.
+    pub listeners: BTreeMap<u32, String>,
+    /// Names of VPCs, by VNI.
+    pub vpcs: BTreeMap<u32, String>,
 }
 
 /// Who has an address.

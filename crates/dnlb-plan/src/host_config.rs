@@ -8,8 +8,8 @@ use std::{
 
 use dnlb_model::{
     Acl, Backend, BackendConfig, BackendId, CheckConfig, EndpointConfig, FilterRule, Host, HostConfig,
-    HostId, HostState, Instance, InstanceConfig, InstanceId, InstanceState, Listener, MemberConfig,
-    MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId, WithoutMember,
+    HostId, HostNames, HostState, Instance, InstanceConfig, InstanceId, InstanceState, Listener,
+    MemberConfig, MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId, WithoutMember,
 };
 
 use crate::rows::row_count;
@@ -176,6 +176,12 @@ struct View<'a> {
     backends: BTreeMap<u32, BackendConfig>,
     /// Instances that run, as far as anybody knows, and the index of their host.
     living: BTreeMap<u32, u16>,
+    /// Ids of all instances, by number.
+    ids: BTreeMap<u32, &'a InstanceId>,
+    /// Names of all VPCs, by VNI.
+    vpcs: BTreeMap<u32, &'a str>,
+    /// Names of all listeners after that of their load balancer, by number.
+    listeners: BTreeMap<u32, String>,
     /// Health checks: instance -> backend service's number -> check.
     checks: BTreeMap<&'a InstanceId, BTreeMap<u32, CheckConfig>>,
 }
@@ -189,6 +195,9 @@ impl<'a> View<'a> {
             services: Vec::new(),
             backends: BTreeMap::new(),
             living: living(region),
+            ids: region.instances.values().map(|instance| (instance.number, &instance.id)).collect(),
+            vpcs: region.vpcs.values().map(|vpc| (vpc.vni, vpc.name.as_str())).collect(),
+            listeners: region.listeners.values().map(|listener| listener_name(region, listener)).collect(),
             checks: BTreeMap::new(),
         };
         let mut by_ag: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
@@ -265,6 +274,7 @@ impl<'a> View<'a> {
             .collect();
         let backends = self.host_backends(&services, local);
         let hosts = self.hosts(host, &endpoints, &backends);
+        let names = self.names(&hosts, &endpoints, &services, &backends);
         HostConfig {
             revision: self.region.revision,
             region: self.region.settings.name.clone(),
@@ -283,6 +293,44 @@ impl<'a> View<'a> {
                 .collect(),
             services,
             backends,
+            names,
+        }
+    }
+
+    /// Names for the numbers in a host's configuration; what has none is left out.
+    fn names(
+        &self,
+        hosts: &BTreeMap<u16, IpAddr>,
+        endpoints: &BTreeMap<(u32, IpAddr), EndpointConfig>,
+        services: &[ServiceConfig],
+        backends: &BTreeMap<u32, BackendConfig>,
+    ) -> HostNames {
+        let indices = |host: &&Arc<Host>| hosts.contains_key(&host.index);
+        let sets = backends.values().flat_map(|backend| &backend.generations);
+        let mut instances: BTreeSet<u32> = sets.flat_map(|set| set.members.keys().copied()).collect();
+        instances.extend(backends.values().flat_map(|backend| backend.others.keys().copied()));
+        instances.extend(endpoints.values().map(|endpoint| endpoint.instance));
+        let vnis: BTreeSet<u32> =
+            endpoints.keys().map(|(vni, _)| *vni).chain(services.iter().map(|service| service.vni)).collect();
+        let listener =
+            |service: &ServiceConfig| Some((service.number, self.listeners.get(&service.number)?.clone()));
+        HostNames {
+            hosts: self
+                .region
+                .hosts
+                .values()
+                .filter(indices)
+                .map(|host| (host.index.into(), host.id.0.clone()))
+                .collect(),
+            instances: instances
+                .into_iter()
+                .filter_map(|number| Some((number, self.ids.get(&number)?.0.clone())))
+                .collect(),
+            listeners: services.iter().filter_map(listener).collect(),
+            vpcs: vnis
+                .into_iter()
+                .filter_map(|vni| Some((vni, (*self.vpcs.get(&vni)?).to_owned())))
+                .collect(),
         }
     }
 
@@ -381,6 +429,13 @@ fn living(region: &Region) -> BTreeMap<u32, u16> {
         Some((instance.number, host.index))
     };
     region.instances.values().filter(running).filter_map(host).collect()
+}
+
+/// A listener's number, and its name after that of its load balancer.
+fn listener_name(region: &Region, listener: &Listener) -> (u32, String) {
+    let balancer = region.load_balancers.get(&listener.load_balancer);
+    let balancer = balancer.map_or("", |balancer| balancer.name.as_str());
+    (listener.number, format!("{balancer}/{}", listener.name))
 }
 
 /// A listener as hosts need it, and its VPC; none while it or its load balancer is switched off.

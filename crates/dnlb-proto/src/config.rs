@@ -1,9 +1,11 @@
 //! A host's configuration as a message and back.
 
+use std::collections::BTreeMap;
+
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol, RuleProtocol,
-    ServiceConfig,
+    HostConfig, HostNames, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
+    RuleProtocol, ServiceConfig,
 };
 
 use crate::{
@@ -44,6 +46,10 @@ impl From<&HostConfig> for pb::HostConfig {
                 .iter()
                 .map(|(number, backend)| backend_message(*number, backend))
                 .collect(),
+            host_names: name_messages(&config.names.hosts),
+            instance_names: name_messages(&config.names.instances),
+            listener_names: name_messages(&config.names.listeners),
+            vpc_names: name_messages(&config.names.vpcs),
         }
     }
 }
@@ -81,8 +87,22 @@ impl TryFrom<pb::HostConfig> for HostConfig {
             })?,
             services: config.services.into_iter().map(parse_service).collect::<Result<_, _>>()?,
             backends: parse::map("backends", config.backends, parse_backend)?,
+            names: HostNames {
+                hosts: parse_names("host_names", config.host_names)?,
+                instances: parse_names("instance_names", config.instance_names)?,
+                listeners: parse_names("listener_names", config.listener_names)?,
+                vpcs: parse_names("vpc_names", config.vpc_names)?,
+            },
         })
     }
+}
+
+fn name_messages(names: &BTreeMap<u32, String>) -> Vec<pb::Name> {
+    names.iter().map(|(&number, name)| pb::Name { number, name: name.clone() }).collect()
+}
+
+fn parse_names(field: &'static str, names: Vec<pb::Name>) -> Result<BTreeMap<u32, String>, ParseError> {
+    parse::map(field, names, |name| Ok((parse::nonzero(field, name.number)?, name.name)))
 }
 
 fn instance_message(instance: &InstanceConfig) -> pb::Instance {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol, RuleProtocol,
-    ServiceConfig,
+    HostConfig, HostNames, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
+    RuleProtocol, ServiceConfig,
 };
 use dnlb_proto::{DiskError, ParseError, decode_config, encode_config, pb};
 use ipnet::IpNet;
@@ -126,6 +126,9 @@ fn backend() -> impl Strategy<Value = BackendConfig> {
 fn config() -> impl Strategy<Value = HostConfig> {
     let endpoint = (1..u32::MAX, 1..=u16::MAX).prop_map(|(instance, host)| EndpointConfig { instance, host });
     let place = (any::<u64>(), text(), 1..=u16::MAX, text(), text(), text(), any::<bool>());
+    let names = || btree_map(1..u32::MAX, text(), 0..3);
+    let names = (names(), names(), names(), names())
+        .prop_map(|(hosts, instances, listeners, vpcs)| HostNames { hosts, instances, listeners, vpcs });
     let lists = (
         btree_map(1..=u16::MAX, addr(), 0..4),
         btree_map((vni(), addr()), endpoint, 0..4),
@@ -134,8 +137,8 @@ fn config() -> impl Strategy<Value = HostConfig> {
         btree_map(1..u32::MAX, backend(), 0..3),
         proptest::collection::btree_set(addr(), 0..4),
     );
-    (place, any::<[u32; 24]>(), lists).prop_map(
-        |(place, hash_key, (hosts, endpoints, instances, services, backends, peers))| HostConfig {
+    (place, any::<[u32; 24]>(), lists, names).prop_map(
+        |(place, hash_key, (hosts, endpoints, instances, services, backends, peers), names)| HostConfig {
             revision: place.0,
             region: place.1,
             host: place.2,
@@ -150,6 +153,7 @@ fn config() -> impl Strategy<Value = HostConfig> {
             instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
             services,
             backends,
+            names,
         },
     )
 }
@@ -242,6 +246,7 @@ fn small() -> HostConfig {
         instances: BTreeMap::from([(1, instance)]),
         services: vec![],
         backends: BTreeMap::from([(1, backend)]),
+        names: Default::default(),
     }
 }
 

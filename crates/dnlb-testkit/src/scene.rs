@@ -49,6 +49,7 @@ impl Scene {
             instances: BTreeMap::new(),
             services: Vec::new(),
             backends: BTreeMap::new(),
+            names: Default::default(),
         };
         let hosts = (1..=4).map(|index| {
             let entry = HostEntry {

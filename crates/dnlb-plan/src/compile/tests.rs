@@ -78,6 +78,7 @@ fn config() -> HostConfig {
                 generations: vec![members([(1, 1, 10), (3, 2, 30)])],
             },
         )]),
+        names: Default::default(),
     }
 }
 

@@ -336,3 +336,22 @@ fn targets_that_no_longer_exist_are_ignored() {
     assert_eq!(configs(&region)["h1"].backends[&101].targets.len(), 1);
     assert!(region.target_groups[&"tg-1".into()].targets.contains_key(&TargetId::from("target-i-gone")));
 }
+
+#[test]
+fn a_host_learns_the_names_of_what_it_is_told_of_and_no_others() {
+    let mut region = region(&[("a", "r1"), ("a", "r1"), ("a", "r1")]);
+    add_vpc(&mut region, "b", 12);
+    let here = add_instance(&mut region, 1, "h1", "a", None);
+    let there = add_instance(&mut region, 2, "h2", "a", None);
+    add_instance(&mut region, 3, "h3", "b", None);
+    let group = add_targets(&mut region, "tg-1", &[(&here, 0, 10), (&there, 0, 10)]);
+    add_service(&mut region, 1, "a", Some(group));
+    let configs = configs(&region);
+    let numbers = |names: &BTreeMap<u32, String>| names.keys().copied().collect::<Vec<_>>();
+    let names = &configs["h1"].names;
+    assert_eq!(names.hosts, BTreeMap::from([(1, "h1".to_owned()), (2, "h2".to_owned())]));
+    assert_eq!(names.instances, BTreeMap::from([(1, here.0.clone()), (2, there.0.clone())]));
+    assert_eq!((numbers(&names.listeners), numbers(&names.vpcs)), (vec![201], vec![11]));
+    let other = &configs["h3"].names;
+    assert_eq!((numbers(&other.instances), numbers(&other.listeners)), (vec![3], vec![]));
+}

@@ -411,7 +411,9 @@ async fn a_restarted_server_changes_nothing_by_itself() {
 
     scene.stop().await;
     scene
-        .change(|region| Arc::make_mut(region.vpcs.get_mut(&"vpc-1".into()).unwrap()).name = "w".into())
+        .change(|region| {
+            Arc::make_mut(region.vpcs.get_mut(&"vpc-1".into()).unwrap()).description = "w".into()
+        })
         .await;
     let revision = scene.region.snapshot().revision;
     let scene = scene.restart(LivenessLimits::default()).await;

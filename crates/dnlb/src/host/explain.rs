@@ -35,9 +35,9 @@ pub(crate) struct Options {
     /// Length of the IP packet
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(40..))]
     size: u16,
-    /// VNI of the VPC, where several on this host have these addresses
+    /// The VPC, by name or VNI, where several on this host have these addresses
     #[arg(long)]
-    vpc: Option<u32>,
+    vpc: Option<String>,
     /// For which of this host's instances a balancer sent it here (id, name or number), if not the one that this host's rows
     /// choose
     #[arg(long)]
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
         },
         flags: options.flags,
         size: options.size,
-        vni: options.vpc,
+        vni: options.vpc.as_deref().map(|word| names.vni(word)).transpose()?,
         instance: called.and_then(|numbers| numbers.first().copied()),
         edge: names.config().is_some_and(|config| config.edge),
     };

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use dnlb_model::HostConfig;
 
-/// What a host knows of names: its own instances by id and name, all others by address, services by address.
+/// What a host knows of names, from its agent's saved configuration.
 pub(crate) struct Names {
     config: Option<HostConfig>,
     /// Addresses of the instances of its VPCs, by number.
@@ -25,26 +25,41 @@ impl Names {
         self.config.as_ref()
     }
 
-    /// An instance's id; of another host's instance the number.
+    /// An instance's id.
     pub(crate) fn instance_id(&self, number: u32) -> Option<&str> {
-        Some(self.config()?.instances.get(&number)?.id.0.as_str())
+        Some(self.config()?.names.instances.get(&number)?.as_str())
     }
 
     /// An instance in a sentence.
     pub(crate) fn instance(&self, number: u32) -> String {
         let own = self.config().and_then(|config| config.instances.get(&number));
-        match (own, self.addresses.get(&number)) {
-            (Some(own), _) => format!("{} ({}, {})", own.id.0, own.name, own.addr),
-            (None, Some(addr)) => format!("instance {number} ({addr})"),
-            (None, None) => format!("instance {number}"),
+        if let Some(own) = own {
+            return format!("{} ({}, {})", own.id.0, own.name, own.addr);
+        }
+        let id = self.instance_id(number).map_or_else(|| format!("instance {number}"), str::to_owned);
+        match self.addresses.get(&number) {
+            Some(addr) => format!("{id} ({addr})"),
+            None => id,
         }
     }
 
-    /// The listener's address of a service.
-    pub(crate) fn service(&self, number: u32) -> Option<String> {
-        let service = self.config()?.services.iter().find(|service| service.number == number)?;
-        let protocol = format!("{:?}", service.protocol).to_lowercase();
-        Some(format!("{protocol} {}:{}", service.vip, service.port))
+    /// A listener's name after that of its load balancer.
+    pub(crate) fn service(&self, number: u32) -> Option<&str> {
+        Some(self.config()?.names.listeners.get(&number)?.as_str())
+    }
+
+    /// The VNI of the VPC that goes by this name or VNI.
+    pub(crate) fn vni(&self, word: &str) -> Result<u32> {
+        if let Ok(vni) = word.parse() {
+            return Ok(vni);
+        }
+        let vpcs = self.config().into_iter().flat_map(|config| &config.names.vpcs);
+        let found: Vec<u32> = vpcs.filter(|(_, name)| *name == word).map(|(vni, _)| *vni).collect();
+        match found.as_slice() {
+            [] => bail!("this host knows no VPC `{word}`"),
+            [vni] => Ok(*vni),
+            several => bail!("several VPCs are called `{word}`: name one by its VNI, {several:?}"),
+        }
     }
 
     /// Numbers of the instances that go by a number, an id or a name.
@@ -63,15 +78,18 @@ impl Names {
 impl dnlb_explain::Names for Names {
     fn host(&self, index: u32) -> String {
         let found = self.config().and_then(|config| {
-            let index = u16::try_from(index).ok()?;
-            let addr = config.hosts.get(&index)?;
-            let own = if index == config.host { "this host, " } else { "the host at " };
-            Some(format!("{own}{addr}"))
+            let addr = config.hosts.get(&u16::try_from(index).ok()?)?;
+            let name = config.names.hosts.get(&index).map_or("a host", String::as_str);
+            Some(format!("{name} ({addr})"))
         });
         found.unwrap_or_else(|| format!("host {index}"))
     }
 
     fn instance(&self, number: u32) -> String {
         self.instance(number)
+    }
+
+    fn service(&self, number: u32) -> String {
+        self.service(number).map_or_else(|| format!("listener {number}"), |name| format!("listener {name}"))
     }
 }
