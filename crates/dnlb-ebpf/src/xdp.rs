@@ -35,8 +35,13 @@ impl XdpSink<'_> {
     /// Replaces the whole frame and sends it back where it came from.
     #[inline(always)]
     fn send_back<const N: usize>(self, answer: &[u8; N], outcome: Outcome) -> u32 {
-        // SAFETY: a helper on the program's own context.
-        if unsafe { bpf_xdp_adjust_tail(self.ctx.as_ptr().cast(), N as i32 - self.len as i32) } != 0 {
+        let (ctx, longer) = (self.ctx.as_ptr().cast(), N as i32 - self.len as i32);
+        // At the front there always is room to grow, at the end only by luck. Everything is written anew anyway.
+        // SAFETY: helpers on the program's own context.
+        let failed = unsafe {
+            if longer > 0 { bpf_xdp_adjust_head(ctx, -longer) } else { bpf_xdp_adjust_tail(ctx, longer) }
+        };
+        if failed != 0 {
             return self.drop(Outcome::DropKernel);
         }
         let start = self.ctx.data();
