@@ -16,7 +16,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails when the page is not what [`write`] would write.
+/// Fails when the page is not what [`write()`] would write.
 pub(crate) fn check() -> Result<()> {
     println!("== generated pages");
     let found = fs::read_to_string(Path::new(PAGE)).with_context(|| format!("reading {PAGE}"))?;
