@@ -14,7 +14,7 @@ use crate::run::{exists, step};
 const BARE: [&str; 3] = ["dnlb-abi", "dnlb-datapath", "dnlb-wire"];
 
 /// `std`, but values in and values out.
-const PURE: [&str; 2] = ["dnlb-model", "dnlb-plan"];
+const PURE: [&str; 3] = ["dnlb-explain", "dnlb-model", "dnlb-plan"];
 
 /// What only a crate that acts would name.
 const IMPURE: [&str; 9] = [
