@@ -128,6 +128,19 @@ pub const fn probe_address(number: u32) -> [u8; 4] {
     (0xf000_0000 | (number & 0x0fff_ffff)).to_be_bytes()
 }
 
+/// Where health checks of IPv6 instances come from: [`PROBE_SOURCE`] inside a unique local prefix (RFC 4193) whose 40 bits
+/// spell `dnlb`.
+pub const PROBE_SOURCE_V6: Addr =
+    [0xfd, 0x64, 0x6e, 0x6c, 0x62, 0, 0, 0, 0, 0, 0, 0, 169, 254, 169, 110];
+
+/// As [`probe_address`], for IPv6 instances: `fd64:6e6c:6201::/64` and the number.
+#[inline(always)]
+#[must_use]
+pub const fn probe_address_v6(number: u32) -> Addr {
+    let n = number.to_be_bytes();
+    [0xfd, 0x64, 0x6e, 0x6c, 0x62, 1, 0, 0, 0, 0, 0, 0, n[0], n[1], n[2], n[3]]
+}
+
 /// An IPv4 address in the form in which maps hold it.
 #[inline(always)]
 #[must_use]

@@ -171,12 +171,12 @@ fn weights_of_a_target_group_are_followed(region: &Region, url: &str, ids: &[Str
 /// More connections than the client has ports, while rows move all the time: a connection whose port had one before at
 /// another member must not be taken for that.
 fn ports_are_used_again_while_weights_change(region: &Region, url: &str, ids: &[String]) {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    let done = AtomicBool::new(false);
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let changes = std::thread::scope(|scope| {
-        let changing = scope.spawn(|| {
+        let changing = scope.spawn(move || {
             let mut changes = 0;
-            while !done.load(Ordering::Relaxed) {
+            // Ends also when a failed assertion below drops the other end; else the scope would wait for ever.
+            while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 let weight = 1 + changes * 37 % 100;
                 region.dnlb(&format!(
                     "target-group set-target t --instance {} --weight {weight}",
@@ -186,10 +186,12 @@ fn ports_are_used_again_while_weights_change(region: &Region, url: &str, ids: &[
             }
             changes
         });
+        // Moved in, so that a panic drops it.
+        let stop = stop;
         for _ in 0..8 {
             answered(&region.load("client", url, 10_000), 10_000);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         changing.join().unwrap()
     });
     assert!(changes > 20, "{changes} changes only");
