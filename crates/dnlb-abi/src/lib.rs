@@ -14,13 +14,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 mod index;
 mod outcome;
+mod rule_index;
 
 pub use index::{SERVICE_BUCKETS, SERVICE_SLOTS, ServiceHash};
 pub use outcome::Outcome;
+pub use rule_index::RuleIndex;
 
 /// Version of all layouts in this crate. It is part of the path where maps are pinned, so that an agent
 /// never reuses a map with another layout.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// An address in the form in which maps hold it.
 pub type Addr = [u8; 16];
@@ -51,12 +53,19 @@ pub mod maps {
     pub const TARGETS: &str = "TARGETS";
     /// Hash: underlay address of a host of the region -> 1. From no other comes anything through the tunnel.
     pub const PEERS: &str = "PEERS";
-    /// Array of [`super::RuleEntry`]; instances name ranges of it.
+    /// Memory-mapped array of [`super::RuleEntry`]; instances name ranges of it.
     pub const RULES: &str = "RULES";
+    /// Memory-mapped array of one value, [`super::capacity::RULE_INDEX`] words: how to find a rule without trying all, see
+    /// [`super::RuleIndex`]. Instances name where an index begins. Word 0 belongs to none.
+    ///
+    /// One value, so that programs reach every word from one pointer, without a call of the map for each.
+    pub const RULE_INDEX: &str = "RULE_INDEX";
     /// LRU hash: [`super::FlowKey`] -> [`super::FlowRecord`], half-open flows.
     pub const FLOWS_HALF_OPEN: &str = "FLOWS_HALF_OPEN";
     /// Hash: [`super::FlowKey`] -> [`super::FlowRecord`], established flows; aged by the agent, never evicted.
     pub const FLOWS: &str = "FLOWS";
+    /// LRU hash: [`super::FragmentKey`] -> [`super::FragmentEntry`], packets of which a first fragment came by.
+    pub const FRAGMENTS: &str = "FRAGMENTS";
     /// Per-CPU array: outcome -> [`super::Counter`].
     pub const OUTCOMES: &str = "OUTCOMES";
     /// Per-CPU array: service number -> [`super::Counter`].
@@ -71,6 +80,8 @@ pub mod capacity {
     pub const MEMBERS: u32 = 1 << 16;
     /// `RULES`: 2 MiB.
     pub const RULES: u32 = 1 << 16;
+    /// `RULE_INDEX`, counted in words: 4 MiB. A power of two, so that a mask keeps programs inside.
+    pub const RULE_INDEX: u32 = 1 << 19;
 }
 
 /// `BPF_F_MMAPABLE`: the agent maps the array's memory and writes it without system calls.
@@ -130,8 +141,7 @@ pub const fn probe_address(number: u32) -> [u8; 4] {
 
 /// Where health checks of IPv6 instances come from: [`PROBE_SOURCE`] inside a unique local prefix (RFC 4193) whose 40 bits
 /// spell `dnlb`.
-pub const PROBE_SOURCE_V6: Addr =
-    [0xfd, 0x64, 0x6e, 0x6c, 0x62, 0, 0, 0, 0, 0, 0, 0, 169, 254, 169, 110];
+pub const PROBE_SOURCE_V6: Addr = [0xfd, 0x64, 0x6e, 0x6c, 0x62, 0, 0, 0, 0, 0, 0, 0, 169, 254, 169, 110];
 
 /// As [`probe_address`], for IPv6 instances: `fd64:6e6c:6201::/64` and the number.
 #[inline(always)]
@@ -193,7 +203,7 @@ impl Settings {
 /// Value of `INSTANCES`: one instance of this host. Key: its number.
 ///
 /// # Shape
-/// 80 bytes.
+/// 96 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct InstanceEntry {
@@ -226,9 +236,9 @@ pub struct InstanceEntry {
     pub reserved_tail: u32,
 }
 
-const _: () = assert!(size_of::<InstanceEntry>() == 80);
+const _: () = assert!(size_of::<InstanceEntry>() == 96);
 
-/// A range of `RULES`.
+/// A list of rules: a range of `RULES`, and how to search it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct RuleRange {
@@ -236,6 +246,8 @@ pub struct RuleRange {
     pub base: u32,
     /// Number of entries, at most [`RULES_PER_RANGE`], or [`RuleRange::UNFILTERED`].
     pub len: u32,
+    /// First word of its [`RuleIndex`] in `RULE_INDEX`; 0: it has none, and its rules are tried one after the other.
+    pub index: u32,
 }
 
 impl RuleRange {
@@ -243,8 +255,8 @@ impl RuleRange {
     pub const UNFILTERED: u32 = u32::MAX;
 }
 
-/// Rules that one range holds at most: five groups of a hundred.
-pub const RULES_PER_RANGE: u32 = 500;
+/// Rules that one range holds at most: twice what five groups of a hundred make.
+pub const RULES_PER_RANGE: u32 = 1000;
 
 /// Value of `RULES`: one rule of a security group or network ACL, in the order in which they are tried.
 ///
@@ -573,6 +585,8 @@ impl FlowRecord {
     /// `end` is known: nothing of this connection comes after it. What does belongs to a later connection of the
     /// same two sockets, which may live at another member.
     pub const FLAG_END: u32 = 256;
+    /// Its draining time is over: what the instance still sends is answered with a reset. Set by the agent.
+    pub const FLAG_DRAINED: u32 = 512;
 
     /// Replies go to an instance of the VPC.
     pub const VIA_OVERLAY: u16 = 1;
@@ -580,6 +594,48 @@ impl FlowRecord {
     pub const VIA_UPLINK: u16 = 2;
     /// Replies go to the agent's probe link.
     pub const VIA_PROBE: u16 = 3;
+}
+
+/// Key of `FRAGMENTS`: what the fragments of one packet have in common (RFC 791, RFC 8200 section 4.5).
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct FragmentKey {
+    /// Source address.
+    pub src: Addr,
+    /// Destination address.
+    pub dst: Addr,
+    /// Identification.
+    pub id: u32,
+    /// VNI of the VPC, or [`VNI_PUBLIC`] on an edge.
+    pub vni: u32,
+    /// IP protocol number.
+    pub protocol: u32,
+}
+
+const _: () = assert!(size_of::<FragmentKey>() == 44);
+
+/// Value of `FRAGMENTS`: what only the first fragment says.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FragmentEntry {
+    /// Source port, low 16 bits, and destination port, high 16 bits.
+    pub ports: u32,
+    /// Which ICMP message: 0 none, 1 an echo request, 2 an echo reply.
+    pub icmp: u32,
 }
 
 /// Value of `OUTCOMES` and `SERVICE_COUNTERS`, one for each CPU.

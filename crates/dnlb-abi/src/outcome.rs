@@ -50,11 +50,11 @@ outcomes! {
     Adopted = 7, "adopted";
     /// A balancer chose a member for the packet.
     Balanced = 8, "balanced";
-    /// Not IPv4 and not ARP.
+    /// Neither IP nor ARP.
     DropEthertype = 9, "drop_ethertype";
     /// A header was cut short or its lengths contradict each other.
     DropMalformed = 10, "drop_malformed";
-    /// A fragment: this version does not put fragments together.
+    /// A later fragment of a packet whose first one was not seen here.
     DropFragment = 11, "drop_fragment";
     /// A protocol, or a kind of ICMP message, that this version does not carry.
     DropProtocol = 12, "drop_protocol";
@@ -112,6 +112,14 @@ outcomes! {
     UnreachableTooBig = 38, "unreachable_too_big";
     /// It came through the tunnel from an address that is no host's of the region.
     DropForeignTunnel = 39, "drop_foreign_tunnel";
+    /// Answered a neighbour solicitation with the router's address.
+    NeighbourReply = 40, "neighbour_reply";
+    /// Neighbour discovery that asks for nothing: an instance trying its own address, looking for routers, reporting groups.
+    DropNeighbour = 41, "drop_neighbour";
+    /// An ICMP error was taken along the flow of the packet that it quotes.
+    IcmpError = 42, "icmp_error";
+    /// Answered a segment of an instance with a reset: its flow's draining time is over.
+    ResetDrained = 43, "reset_drained";
 }
 
 const _: () = {

@@ -247,7 +247,8 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             switch.attach_overlay(OVERLAY)?;
             switch.attach_probe(PROBE_SWITCH)?;
             if self.host.edge {
-                switch.attach_edge(&self.host.uplink)?;
+                let form = switch.attach_edge(&self.host.uplink)?;
+                tracing::info!(uplink = self.host.uplink, ?form, "edge attached");
             }
             for number in switch.attached_instances()? {
                 if !reachable.contains_key(&number) {

@@ -1,7 +1,7 @@
 //! What a VIP answers itself: pings, and calls for somebody who is not there.
 
 use dnlb_abi::{Outcome, ServiceEntry};
-use dnlb_wire::{Frame, ICMP, Packet, TCP, TcpFlags, UDP};
+use dnlb_wire::{Fragment, Frame, Icmp, Packet, TCP, TcpFlags, UDP};
 
 /// Who is not there.
 #[derive(Clone, Copy)]
@@ -63,25 +63,32 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Whether an ICMP message can quote the packet.
+    /// Whether an ICMP message can quote the packet: without IP options and extension headers, and not only a later fragment.
     #[inline(always)]
     pub(crate) fn can_quote(frame: &impl Frame, packet: &Packet) -> bool {
-        const PLAIN: usize = 34;
-        packet.l4_offset == PLAIN && frame.read::<28>(14).is_some()
+        if packet.fragment == Fragment::Later {
+            return false;
+        }
+        if packet.v6 {
+            packet.l4_offset == 54 && frame.read::<48>(14).is_some()
+        } else {
+            packet.l4_offset == 34 && frame.read::<28>(14).is_some()
+        }
     }
 
-    /// Resets are never answered, nor is what the answer could not quote: a header with options.
+    /// Resets are never answered, nor is what the answer could not quote.
     #[inline(always)]
     pub(crate) fn to(frame: &impl Frame, packet: &Packet, absent: Absent) -> Self {
         if matches!(absent, Absent::SilentBackend) {
             return Self::Nothing;
         }
         match packet.protocol {
-            TCP if packet.flags.any(TcpFlags::RST) => Self::Nothing,
+            TCP if packet.flags.any(TcpFlags::RST) || packet.fragment == Fragment::Later => Self::Nothing,
             TCP => Self::Reset,
             _ if !Self::can_quote(frame, packet) => Self::Nothing,
             UDP => Self::Unreachable,
-            ICMP if packet.icmp_type == Packet::ECHO => Self::Echo,
+            // A fragmented ping: its other fragments would go unanswered.
+            _ if packet.icmp == Icmp::Echo && packet.fragment == Fragment::Whole => Self::Echo,
             _ => Self::Nothing,
         }
     }

@@ -1,6 +1,6 @@
 //! The backend's side: flow record, rules, destination NAT, delivery.
 
-use dnlb_abi::{FlowRecord, InstanceEntry, Outcome};
+use dnlb_abi::{FlowKey, FlowRecord, InstanceEntry, Outcome};
 use dnlb_wire::Packet;
 
 use crate::{Flow, Rewrite, Sink, Tables, flow, rules};
@@ -19,6 +19,10 @@ pub(crate) struct Arrival {
 ///
 /// `packet` is as it came in; `seen` is the same with the rewriting that is already decided.
 #[inline(always)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "four of them are parts of the room, which its owner has borrowed apart"
+)]
 pub(crate) fn deliver<T: Tables, S: Sink>(
     tables: &T,
     instance: &InstanceEntry,
@@ -26,6 +30,7 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
     seen: &Packet,
     arrival: &Arrival,
     rewrite: &mut Rewrite,
+    (record, key): (&mut FlowRecord, &mut FlowKey),
     sink: S,
 ) -> S::Verdict {
     let protocol = packet.protocol;
@@ -34,10 +39,10 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
     }
     let hairpin = flow::is_hairpin(instance, seen);
     let peer = flow::peer(instance, seen);
-    let key = flow::key(instance.number, &peer, seen.src_port, arrival.port, protocol);
+    flow::set_key(key, instance.number, &peer, seen.src_port, arrival.port, protocol);
     let translated = seen.dst != instance.addr || seen.dst_port != arrival.port;
     let mut known = false;
-    if let Some(flow) = tables.flow(&key) {
+    if let Some(flow) = tables.flow(key) {
         let same = flow.original_addr() == seen.dst && flow.original_port() == seen.dst_port;
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
         let replaceable = flow::is_over(flow.flags()) || (!outbound && !flow.established());
@@ -48,7 +53,7 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
                 if !flow::allowed(tables, instance, &flow, &seen.src, protocol, ports) {
                     return sink.drop(Outcome::DropSecurityGroupIn);
                 }
-                flow::note(tables, &key, &flow, packet, false);
+                flow::note(tables, key, &flow, packet, false);
                 known = true;
             }
         } else if !(packet.opens() && replaceable) {
@@ -73,9 +78,12 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
         if hairpin {
             flags |= FlowRecord::FLAG_HAIRPIN;
         }
-        let (service, via) = (arrival.service, arrival.via);
-        let (addr, port) = (&seen.dst, seen.dst_port);
-        if !flow::create(tables, &key, addr, port, flags, service, via, instance.rules, packet) {
+        record.original_addr = seen.dst;
+        record.original_port = seen.dst_port;
+        record.via = arrival.via;
+        record.service = arrival.service;
+        record.rules = instance.rules;
+        if !flow::create(tables, key, record, flags, packet) {
             return sink.drop(Outcome::DropFlowTableFull);
         }
         if adopt {

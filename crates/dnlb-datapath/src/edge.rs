@@ -1,49 +1,84 @@
 //! A packet from outside reaches an edge.
 
-use dnlb_abi::{Outcome, VNI_PUBLIC, instance_mac, tunnel_mac};
-use dnlb_wire::{ETHERNET_LEN, ETHERTYPE_IPV4, Ethernet, Outer, Packet, Parsed, Unreachable, parse, v4};
+use dnlb_abi::{MemberEntry, Outcome, Settings, VNI_PUBLIC, instance_mac, tunnel_mac};
+use dnlb_wire::{
+    ETHERNET_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Fragment, Icmp, Outer, Packet, Parsed,
+    Unreachable, parse,
+};
 
 use crate::{
-    EdgeSink, Frame, Tables,
+    EdgeSink, Frame, Room, Tables,
     answer::{Absent, Answer},
-    flow_hash, service,
+    flow_hash, fragment, icmp_error, service,
 };
 
 /// Decides a frame on an edge's uplink: a listener's EIP is balanced, and answers where nobody is; everything else is not
 /// ours.
+///
+/// `packet` is memory for the packet. `room` is asked for only by what is rare: fragments and ICMP errors.
 #[inline(always)]
-pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> S::Verdict {
+pub fn edge<'r, T: Tables, S: EdgeSink>(
+    frame: &impl Frame,
+    tables: &T,
+    packet: &mut Packet,
+    room: impl FnOnce() -> Option<&'r mut Room>,
+    sink: S,
+) -> S::Verdict {
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
         return sink.pass();
     };
-    if ethernet.ethertype != ETHERTYPE_IPV4 {
+    if ethernet.ethertype != ETHERTYPE_IPV4 && ethernet.ethertype != ETHERTYPE_IPV6 {
         return sink.pass();
     }
-    let mut packet = Packet::default();
-    if parse(frame, &mut packet) != Parsed::Packet {
+    if parse(frame, &ethernet, packet) != Parsed::Packet {
         return sink.pass();
+    }
+    if packet.icmp == Icmp::Error || packet.fragment != Fragment::Whole {
+        let Some(room) = room() else {
+            return sink.pass();
+        };
+        if packet.icmp == Icmp::Error {
+            return icmp_error::edge(frame, tables, settings, packet, room, sink);
+        }
+        if !fragment::complete(tables, VNI_PUBLIC, packet, &mut room.fragment) {
+            let ours = service::has_address(tables, settings, VNI_PUBLIC, &packet.dst);
+            return if ours { sink.drop(Outcome::DropFragment) } else { sink.pass() };
+        }
     }
     let Some(service) =
         service::find(tables, settings, VNI_PUBLIC, &packet.dst, packet.protocol, packet.dst_port)
     else {
         if service::has_address(tables, settings, VNI_PUBLIC, &packet.dst) {
-            return answer(frame, &ethernet, &packet, Absent::Listener, sink);
+            return answer(frame, &ethernet, packet, Absent::Listener, sink);
         }
         return sink.pass();
     };
-    if packet.ip_len > settings.overlay_mtu {
-        // What may be fragmented is not: a fragment could not be balanced.
-        return if !packet.may_fragment && Answer::can_quote(frame, &packet) {
+    if packet.wire_len(frame) > settings.overlay_mtu {
+        // What may be fragmented is not: that is for routers with time.
+        return if !packet.may_fragment && Answer::can_quote(frame, packet) {
             let why = Unreachable::too_big(settings.overlay_mtu as u16);
-            sink.unreachable(&ethernet, &packet, why, Outcome::UnreachableTooBig)
+            sink.unreachable(&ethernet, packet, why, Outcome::UnreachableTooBig)
         } else {
             sink.drop(Outcome::DropTooBig)
         };
     }
-    let member = service::choose(tables, settings, service, &packet);
+    let member = service::choose(tables, settings, service, packet);
     if member.instance == 0 {
-        return answer(frame, &ethernet, &packet, Absent::member(service), sink);
+        return answer(frame, &ethernet, packet, Absent::member(service), sink);
     }
+    forward(tables, settings, service.vni, &member, packet, sink)
+}
+
+/// Sends a packet on to its member; `packet` says which flow it is, how long, and of what traffic class.
+#[inline(always)]
+pub(crate) fn forward<S: EdgeSink>(
+    tables: &impl Tables,
+    settings: &Settings,
+    vni: u32,
+    member: &MemberEntry,
+    packet: &Packet,
+    sink: S,
+) -> S::Verdict {
     let Some(host) = tables.host(member.host as u32) else {
         return sink.drop(Outcome::DropUnknownHost);
     };
@@ -51,18 +86,19 @@ pub fn edge<T: Tables, S: EdgeSink>(frame: &impl Frame, tables: &T, sink: S) -> 
         return sink.drop(Outcome::DropUnknownHost);
     }
     // The fabric spreads tunnels by this port; the row's hash would tie it to the member.
-    let entropy = flow_hash(settings, dnlb_abi::ServiceEntry::QUINTUPLE_HASH, &packet);
+    let entropy = flow_hash(settings, dnlb_abi::ServiceEntry::QUINTUPLE_HASH, packet);
     let outer = Outer {
         dst_mac: host.next_hop_mac,
         src_mac: host.uplink_mac,
-        dst: v4(host.addr),
-        src: v4(host.local_addr),
+        dst: host.addr,
+        src: host.local_addr,
         src_port: 0xc000 | (entropy & 0x3fff) as u16,
-        vni: service.vni,
+        vni,
+        tos: packet.tos,
         inner_len: (packet.ip_len + ETHERNET_LEN as u32) as u16,
     };
     let (d, s) = (instance_mac(member.instance), tunnel_mac(0, true));
-    let inner = [d[0], d[1], d[2], d[3], d[4], d[5], s[0], s[1], s[2], s[3], s[4], s[5], 8, 0];
+    let inner = [d[0], d[1], d[2], d[3], d[4], d[5], s[0], s[1], s[2], s[3], s[4], s[5]];
     sink.forward(&outer, &inner)
 }
 

@@ -8,15 +8,20 @@ use dnlb_wire::{Packet, TcpFlags};
 
 use crate::{Flow, Tables, rules};
 
-/// The key of a flow: instance's side and peer's side.
+/// Makes `key` that of a flow: instance's side and peer's side. Keys lie in the room, where the kernel's look-ups can read them.
 #[inline(always)]
-pub(crate) fn key(instance: u32, peer: &Addr, peer_port: u16, own_port: u16, protocol: u8) -> FlowKey {
-    FlowKey {
-        peer: *peer,
-        instance,
-        ports: peer_port as u32 | (own_port as u32) << 16,
-        protocol: protocol as u32,
-    }
+pub(crate) fn set_key(
+    key: &mut FlowKey,
+    instance: u32,
+    peer: &Addr,
+    peer_port: u16,
+    own_port: u16,
+    protocol: u8,
+) {
+    key.peer = *peer;
+    key.instance = instance;
+    key.ports = peer_port as u32 | (own_port as u32) << 16;
+    key.protocol = protocol as u32;
 }
 
 /// The peer's address as the instance sees it: the VIP instead of the instance's own, which it would not answer.
@@ -60,7 +65,7 @@ pub(crate) fn allowed<T: Tables>(
 #[inline(always)]
 pub(crate) const fn is_over(flags: u32) -> bool {
     const FINS: u32 = FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT;
-    flags & FlowRecord::FLAG_RESET != 0 || flags & FINS == FINS
+    flags & (FlowRecord::FLAG_RESET | FlowRecord::FLAG_DRAINED) != 0 || flags & FINS == FINS
 }
 
 /// Whether a packet from the peer belongs to the connection of a record.
@@ -110,36 +115,23 @@ pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet:
     }
 }
 
-/// Makes a half-open record.
+/// Makes a half-open record in `record`, which says already what it was before translation, by which service it came, how its
+/// replies go, and under which rules it is allowed.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a struct of these would be the record itself")]
 pub(crate) fn create(
     tables: &impl Tables,
     key: &FlowKey,
-    original_addr: &Addr,
-    original_port: u16,
+    record: &mut FlowRecord,
     flags: u32,
-    service: u32,
-    via: u16,
-    rules: u32,
     packet: &Packet,
 ) -> bool {
     let outbound = flags & FlowRecord::FLAG_OUTBOUND != 0;
-    tables.create_flow(
-        key,
-        &FlowRecord {
-            original_addr: *original_addr,
-            original_port,
-            via,
-            flags,
-            service,
-            rules,
-            last_used_ns: tables.now_ns(),
-            packets_in: !outbound as u64,
-            packets_out: outbound as u64,
-            bytes: packet.ip_len as u64,
-            end: 0,
-            reserved: 0,
-        },
-    )
+    record.flags = flags;
+    record.last_used_ns = tables.now_ns();
+    record.packets_in = !outbound as u64;
+    record.packets_out = outbound as u64;
+    record.bytes = packet.ip_len as u64;
+    record.end = 0;
+    record.reserved = 0;
+    tables.create_flow(key, record)
 }

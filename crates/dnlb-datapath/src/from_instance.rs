@@ -1,15 +1,20 @@
 //! A packet leaves an instance.
 
-use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, ROUTER_MAC, TargetKey};
-use dnlb_wire::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, UDP, Unreachable, arp, parse, v4};
+use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, TargetKey};
+use dnlb_wire::{
+    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Icmp, Packet, Parsed, Solicitation, TCP,
+    TcpFlags, UDP, Unreachable, arp, is_v4, parse, v4,
+};
 
 use crate::{
-    Flow, Frame, Rewrite, Room, Sink, Tables, Tunnel,
+    Flow, Frame, Room, Sink, Tables, Tunnel,
     answer::{Absent, Answer},
     deliver::{Arrival, deliver},
-    flow, refusal, rules,
+    flow,
+    fragment::complete,
+    icmp_error, refusal, rules,
     second_chance::{self, Choice},
-    service,
+    service, tunnel,
 };
 
 /// Decides a frame that came from the instance behind interface `ifindex`.
@@ -25,8 +30,8 @@ pub fn from_instance<T: Tables, S: Sink>(
     room: &mut Room,
     sink: S,
 ) -> S::Verdict {
-    let Room { packet, seen, rewrite } = room;
-    *rewrite = Rewrite::default();
+    let Room { packet, seen, rewrite, fragment, record, key, other } = &mut *room;
+    rewrite.clear();
     let (Some(settings), Some(number)) = (tables.settings(), tables.port(ifindex)) else {
         return sink.drop(Outcome::DropUnknownPort);
     };
@@ -39,12 +44,15 @@ pub fn from_instance<T: Tables, S: Sink>(
     if ethernet.ethertype == ETHERTYPE_ARP {
         return answer_arp(frame, instance, &ethernet, sink);
     }
-    if ethernet.ethertype != ETHERTYPE_IPV4 {
+    if ethernet.ethertype != ETHERTYPE_IPV4 && ethernet.ethertype != ETHERTYPE_IPV6 {
         return sink.drop(Outcome::DropEthertype);
     }
-    let parsed = parse(frame, packet);
+    let parsed = parse(frame, &ethernet, packet);
     if parsed == Parsed::Malformed {
         return sink.drop(Outcome::DropMalformed);
+    }
+    if matches!(packet.icmp, Icmp::Neighbourhood | Icmp::Solicitation) {
+        return answer_neighbour(frame, instance, &ethernet, packet, sink);
     }
     if ethernet.src != instance.mac || packet.src != instance.addr {
         return sink.drop(Outcome::DropSpoofed);
@@ -52,23 +60,36 @@ pub fn from_instance<T: Tables, S: Sink>(
     if let Some(refusal) = refusal(parsed) {
         return sink.drop(refusal);
     }
+    if !complete(tables, instance.vni, packet, fragment) {
+        return sink.drop(Outcome::DropFragment);
+    }
     let (protocol, port) = (packet.protocol, packet.dst_port);
     if !rules::acl_allows(tables, instance, instance.acl_out, &packet.dst, protocol, port) {
         return sink.drop(Outcome::DropAclOut);
     }
+    if packet.icmp == Icmp::Error {
+        return icmp_error::from_instance(frame, tables, settings, instance, room, sink);
+    }
 
-    let key = flow::key(number, &packet.dst, packet.dst_port, packet.src_port, protocol);
+    flow::set_key(key, number, &packet.dst, packet.dst_port, packet.src_port, protocol);
     *seen = *packet;
     let mut known = false;
     let mut reply = false;
-    if let Some(flow) = tables.flow(&key) {
+    if let Some(flow) = tables.flow(key) {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
+        if flow.flags() & FlowRecord::FLAG_DRAINED != 0 && !packet.opens() {
+            return if protocol == TCP && !packet.flags.any(TcpFlags::RST) {
+                sink.reset(&ethernet, packet, Outcome::ResetDrained)
+            } else {
+                sink.drop(Outcome::DropNoFlow)
+            };
+        }
         if !(outbound && packet.opens() && flow::is_over(flow.flags())) {
             let ports = (packet.dst_port, packet.src_port);
             if !flow::allowed(tables, instance, &flow, &packet.dst, protocol, ports) {
                 return sink.drop(Outcome::DropSecurityGroupOut);
             }
-            flow::note(tables, &key, &flow, packet, true);
+            flow::note(tables, key, &flow, packet, true);
             known = true;
         }
         if !outbound {
@@ -133,18 +154,12 @@ pub fn from_instance<T: Tables, S: Sink>(
             return sink.drop(Outcome::DropSecurityGroupOut);
         }
         let flags = FlowRecord::FLAG_OUTBOUND | if adopt { FlowRecord::FLAG_ADOPTED } else { 0 };
-        let (addr, own_port) = (instance.addr, packet.src_port);
-        if !flow::create(
-            tables,
-            &key,
-            &addr,
-            own_port,
-            flags,
-            0,
-            FlowRecord::VIA_OVERLAY,
-            instance.rules,
-            packet,
-        ) {
+        record.original_addr = instance.addr;
+        record.original_port = packet.src_port;
+        record.via = FlowRecord::VIA_OVERLAY;
+        record.service = 0;
+        record.rules = instance.rules;
+        if !flow::create(tables, key, record, flags, packet) {
             return sink.drop(Outcome::DropFlowTableFull);
         }
         if adopt {
@@ -157,17 +172,20 @@ pub fn from_instance<T: Tables, S: Sink>(
     {
         let came = Choice { instance: to_instance, host: to_host, hop };
         Choice { instance: to_instance, host: to_host, hop } =
-            second_chance::find(tables, settings, service, packet, came);
+            second_chance::find(tables, settings, service, seen, came, other);
     }
     if to_host != settings.host {
-        let Some(host) = tables.host(to_host) else {
-            return sink.drop(Outcome::DropUnknownHost);
-        };
-        if host.addr == [0; 16] {
-            return sink.drop(Outcome::DropUnknownHost);
+        if packet.wire_len(frame) > settings.overlay_mtu {
+            // Links have the tunnel's MTU: whoever sends more has changed his, or a smaller one came since.
+            return if !packet.may_fragment && Answer::can_quote(frame, packet) {
+                let why = Unreachable::too_big(settings.overlay_mtu as u16);
+                sink.unreachable(&ethernet, packet, why, Outcome::UnreachableTooBig)
+            } else {
+                sink.drop(Outcome::DropTooBig)
+            };
         }
-        let tunnel = Tunnel { remote: host.addr, vni, instance: to_instance, hop, from_edge: false };
-        return sink.tunnel(&tunnel, packet, rewrite);
+        let to = Tunnel { vni, instance: to_instance, hop, ..Tunnel::default() };
+        return tunnel::send(tables, to_host, to, packet, rewrite, sink);
     }
     let Some(target) = tables.instance(to_instance) else {
         return sink.drop(Outcome::DropUnknownInstance);
@@ -183,7 +201,7 @@ pub fn from_instance<T: Tables, S: Sink>(
         arrival.port = port as u16;
         arrival.service = service.number;
     }
-    deliver(tables, target, packet, seen, &arrival, rewrite, sink)
+    deliver(tables, target, packet, seen, &arrival, rewrite, (record, key), sink)
 }
 
 /// What the switch answers an honest instance that calls a VIP where nobody is.
@@ -223,7 +241,8 @@ fn answer_arp<S: Sink>(
     ethernet: &Ethernet,
     sink: S,
 ) -> S::Verdict {
-    let Some(request) = arp::Request::read(frame) else {
+    // ARP is IPv4's.
+    let Some(request) = arp::Request::read(frame).filter(|_| is_v4(&instance.addr)) else {
         return sink.drop(Outcome::DropArp);
     };
     let own = v4(instance.addr);
@@ -237,5 +256,32 @@ fn answer_arp<S: Sink>(
     if request.target == own || request.sender == [0; 4] {
         return sink.drop(Outcome::DropArp);
     }
-    sink.arp_reply(&request.reply(ROUTER_MAC))
+    sink.arp_reply(&request)
+}
+
+/// Answers every solicitation for an address with the router's MAC, as [`answer_arp`] does. An instance speaks from its own
+/// address, from its link's, or, while it tries whether somebody else has an address, from none.
+#[inline(always)]
+fn answer_neighbour<S: Sink>(
+    frame: &impl Frame,
+    instance: &InstanceEntry,
+    ethernet: &Ethernet,
+    packet: &Packet,
+    sink: S,
+) -> S::Verdict {
+    let link_local = packet.src[0] == 0xfe && packet.src[1] & 0xc0 == 0x80;
+    let nobody = packet.src == [0; 16];
+    if ethernet.src != instance.mac || !(link_local || nobody || packet.src == instance.addr) {
+        return sink.drop(Outcome::DropSpoofed);
+    }
+    if packet.icmp != Icmp::Solicitation || nobody || is_v4(&instance.addr) {
+        return sink.drop(Outcome::DropNeighbour);
+    }
+    let Some(solicitation) = Solicitation::read(frame, packet) else {
+        return sink.drop(Outcome::DropMalformed);
+    };
+    if solicitation.target == instance.addr {
+        return sink.drop(Outcome::DropNeighbour);
+    }
+    sink.neighbour_reply(ethernet, packet, &solicitation.target)
 }

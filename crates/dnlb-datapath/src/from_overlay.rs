@@ -1,14 +1,15 @@
 //! A packet comes out of the tunnel.
 
 use dnlb_abi::{Addr, FlowRecord, Outcome, Settings, TargetKey, instance_of_mac, tunnel_mac};
-use dnlb_wire::{ETHERTYPE_IPV4, Ethernet, parse};
+use dnlb_wire::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Icmp, parse, parse_quote};
 
 use crate::{
-    Frame, Rewrite, Room, Sink, Tables, Tunnel,
+    Frame, Room, Sink, Tables, Tunnel,
     deliver::{Arrival, deliver},
-    refusal,
+    fragment::complete,
+    icmp_error, refusal,
     second_chance::{self, Choice},
-    service,
+    service, tunnel,
 };
 
 /// Decides a frame that arrived with VNI `vni` from the underlay address `remote`.
@@ -23,8 +24,8 @@ pub fn from_overlay<T: Tables, S: Sink>(
     room: &mut Room,
     sink: S,
 ) -> S::Verdict {
-    let Room { packet, seen, rewrite } = room;
-    *rewrite = Rewrite::default();
+    let Room { packet, seen, rewrite, fragment, record, key, other } = &mut *room;
+    rewrite.clear();
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
         return sink.drop(Outcome::DropMalformed);
     };
@@ -35,13 +36,26 @@ pub fn from_overlay<T: Tables, S: Sink>(
     if found.is_some_and(|instance| instance.vni != vni) {
         return sink.drop(Outcome::DropWrongVpc);
     }
-    if ethernet.ethertype != ETHERTYPE_IPV4 {
+    if ethernet.ethertype != ETHERTYPE_IPV4 && ethernet.ethertype != ETHERTYPE_IPV6 {
         return sink.drop(Outcome::DropEthertype);
     }
-    if let Some(refusal) = refusal(parse(frame, packet)) {
+    if let Some(refusal) = refusal(parse(frame, &ethernet, packet)) {
         return sink.drop(refusal);
     }
+    if !complete(tables, vni, packet, fragment) {
+        return sink.drop(Outcome::DropFragment);
+    }
     *seen = *packet;
+    let error = packet.icmp == Icmp::Error;
+    if error {
+        // It goes where the flow of the packet goes that it quotes.
+        if !parse_quote(frame, packet, &mut rewrite.quote) {
+            return sink.drop(Outcome::DropMalformed);
+        }
+        icmp_error::turned(&rewrite.quote, packet.v6, seen);
+    } else if matches!(packet.icmp, Icmp::Neighbourhood | Icmp::Solicitation) {
+        return sink.drop(Outcome::DropNeighbour);
+    }
     let from_edge = ethernet.src[3] == tunnel_mac(0, true)[3];
     let mut arrival = Arrival {
         port: packet.dst_port,
@@ -49,25 +63,24 @@ pub fn from_overlay<T: Tables, S: Sink>(
         via: if from_edge { FlowRecord::VIA_UPLINK } else { FlowRecord::VIA_OVERLAY },
     };
     if found.is_none_or(|instance| packet.dst != instance.addr) {
-        let Some(service) =
-            service::find(tables, settings, vni, &packet.dst, packet.protocol, packet.dst_port)
-        else {
+        let service = service::find(tables, settings, vni, &seen.dst, seen.protocol, seen.dst_port);
+        let Some(service) = service.filter(|_| packet.dst == seen.dst) else {
             let unknown = Outcome::DropUnknownInstance;
             return sink.drop(if found.is_none() { unknown } else { Outcome::DropNoListener });
         };
         // An instance that has gone may still stand in a sender's row; the flow may be somebody else's.
         let number = found.map_or(0, |instance| instance.number);
         let came = Choice { instance: number, host: settings.host, hop: ethernet.src[2] };
-        let next = second_chance::find(tables, settings, service, packet, came);
+        let next = second_chance::find(tables, settings, service, seen, came, other);
         if next.host != settings.host {
-            let Some(host) = tables.host(next.host) else {
-                return sink.drop(Outcome::DropUnknownHost);
-            };
-            if host.addr == [0; 16] {
-                return sink.drop(Outcome::DropUnknownHost);
+            if error {
+                tables.count(Outcome::IcmpError);
             }
-            let tunnel = Tunnel { remote: host.addr, vni, instance: next.instance, hop: next.hop, from_edge };
-            return sink.tunnel(&tunnel, packet, rewrite);
+            let to = Tunnel { vni, instance: next.instance, hop: next.hop, from_edge, ..Tunnel::default() };
+            return tunnel::send(tables, next.host, to, packet, rewrite, sink);
+        }
+        if error {
+            return icmp_error::to_member(tables, service.backend, next.instance, room, sink);
         }
         if next.instance == 0 && number != 0 {
             return sink.drop(Outcome::DropNoBackend);
@@ -78,8 +91,8 @@ pub fn from_overlay<T: Tables, S: Sink>(
         if found.is_none() {
             return sink.drop(Outcome::DropUnknownInstance);
         }
-        let key = TargetKey { backend: service.backend, instance: next.instance };
-        let Some(port) = tables.target(&key) else {
+        let target = TargetKey { backend: service.backend, instance: next.instance };
+        let Some(port) = tables.target(&target) else {
             return sink.drop(Outcome::DropNotATarget);
         };
         arrival.port = port as u16;
@@ -89,5 +102,8 @@ pub fn from_overlay<T: Tables, S: Sink>(
     let Some(instance) = found else {
         return sink.drop(Outcome::DropUnknownInstance);
     };
-    deliver(tables, instance, packet, seen, &arrival, rewrite, sink)
+    if error {
+        return icmp_error::to_opener(tables, instance, room, sink);
+    }
+    deliver(tables, instance, packet, seen, &arrival, rewrite, (record, key), sink)
 }

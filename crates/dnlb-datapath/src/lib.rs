@@ -13,9 +13,11 @@ mod answer;
 mod deliver;
 mod edge;
 mod flow;
+mod fragment;
 mod from_instance;
 mod from_overlay;
 mod hash;
+mod icmp_error;
 mod probe;
 mod room;
 mod rules;
@@ -23,6 +25,7 @@ mod second_chance;
 mod service;
 mod sink;
 mod tables;
+mod tunnel;
 
 use dnlb_abi::Outcome;
 use dnlb_wire::Parsed;
@@ -31,9 +34,11 @@ pub use edge::edge;
 pub use from_instance::from_instance;
 pub use from_overlay::from_overlay;
 pub use hash::{flow_hash, row_of};
+pub use icmp_error::{flow_of_error, rewrite_error};
 pub use probe::probe;
 pub use room::Room;
-pub use rules::{RuleQuery, rule_matches};
+pub use rules::{RuleQuery, RuleSearch, Rules, rule_matches};
+pub use second_chance::MemberSearch;
 pub use sink::{EdgeSink, Rewrite, Sink, Tunnel};
 pub use tables::{Flow, Tables};
 
@@ -41,7 +46,6 @@ pub use tables::{Flow, Tables};
 #[inline(always)]
 const fn refusal(parsed: Parsed) -> Option<Outcome> {
     match parsed {
-        Parsed::Fragment => Some(Outcome::DropFragment),
         Parsed::Malformed => Some(Outcome::DropMalformed),
         Parsed::Packet => None,
         Parsed::UnknownProtocol => Some(Outcome::DropProtocol),

@@ -1,6 +1,6 @@
 //! A packet in mid-flight whose flow the instance does not know: rows remember who may.
 
-use dnlb_abi::{FlowRecord, HOP_FINAL, Outcome, ServiceEntry, Settings, TargetKey};
+use dnlb_abi::{FlowKey, FlowRecord, HOP_FINAL, Outcome, ServiceEntry, Settings, TargetKey};
 use dnlb_wire::{Packet, UDP};
 
 use crate::{Flow, Tables, flow, service};
@@ -40,13 +40,14 @@ pub(crate) fn find<T: Tables>(
     service: &ServiceEntry,
     packet: &Packet,
     came: Choice,
+    other: &mut FlowKey,
 ) -> Choice {
     let begins = packet.opens() && packet.protocol != UDP;
     if begins
         || came.hop == HOP_FINAL
         || service.rows == 0
         || settings.flags & Settings::NO_SECOND_CHANCE != 0
-        || knows(tables, service, came.instance, packet)
+        || knows(tables, service.backend, came.instance, packet, other)
     {
         return came;
     }
@@ -70,13 +71,13 @@ pub(crate) fn find<T: Tables>(
             continue;
         }
         let next = Choice { instance: member.instance, host: u32::from(member.host), hop: at + 1 };
-        if next.host != settings.host || knows(tables, service, next.instance, packet) {
+        if next.host != settings.host || knows(tables, service.backend, next.instance, packet, other) {
             tables.count(Outcome::SecondChance);
             return next;
         }
     }
     if service.slots <= ServiceEntry::SLOTS_ALL_ASKED {
-        let next = next_of_all(tables, settings, service, packet, came);
+        let next = next_of_all(tables, settings, service, packet, came, other);
         if next.instance != 0 {
             tables.count(Outcome::SecondChance);
             return next;
@@ -100,42 +101,71 @@ fn next_of_all<T: Tables>(
     service: &ServiceEntry,
     packet: &Packet,
     came: Choice,
+    other: &mut FlowKey,
 ) -> Choice {
-    let after = if came.hop > CHAIN { came.instance } else { 0 };
+    let mut search = MemberSearch {
+        own_host: settings.host,
+        came: came.instance,
+        after: if came.hop > CHAIN { came.instance } else { 0 },
+        backend: service.backend,
+        members_base: service.members_base,
+        slots: service.slots,
+        instance: 0,
+        host: 0,
+    };
+    tables.search_members(&mut search, packet, other);
     let hop = if came.hop > CHAIN { came.hop + 1 } else { CHAIN + 1 };
-    let mut next = Choice { instance: 0, host: 0, hop };
-    let mut slot = 1;
-    while slot < ServiceEntry::SLOTS_ALL_ASKED {
-        let at = slot;
-        slot += 1;
-        if at >= service.slots {
-            continue;
+    Choice { instance: search.instance, host: search.host, hop }
+}
+
+/// A search for the member with the next number.
+///
+/// # Shape
+/// 32 bytes without padding: in the kernel it lies on the stack and a callback reads it.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct MemberSearch {
+    own_host: u32,
+    came: u32,
+    after: u32,
+    backend: u32,
+    members_base: u32,
+    slots: u32,
+    instance: u32,
+    host: u32,
+}
+
+impl MemberSearch {
+    /// Looks at the member in one slot, 1 and up, and remembers it if it is the best so far.
+    #[inline(always)]
+    pub fn look_at<T: Tables>(&mut self, tables: &T, slot: u32, packet: &Packet, other: &mut FlowKey) {
+        if slot >= self.slots {
+            return;
         }
-        let member = service::member(tables, service, at as u16);
-        let later = member.instance > after && (next.instance == 0 || member.instance < next.instance);
-        if !later || member.instance == came.instance {
-            continue;
+        let member = tables.member(self.members_base.wrapping_add(slot));
+        let later = member.instance > self.after && (self.instance == 0 || member.instance < self.instance);
+        if !later || member.instance == self.came {
+            return;
         }
         let host = u32::from(member.host);
-        if host != settings.host || knows(tables, service, member.instance, packet) {
-            next.instance = member.instance;
-            next.host = host;
+        if host != self.own_host || knows(tables, self.backend, member.instance, packet, other) {
+            self.instance = member.instance;
+            self.host = host;
         }
     }
-    next
 }
 
 /// Whether an instance of this host has a record of the packet's flow: of this connection, not of one before it
 /// between the same sockets.
 #[inline(always)]
-fn knows<T: Tables>(tables: &T, service: &ServiceEntry, number: u32, packet: &Packet) -> bool {
-    let key = TargetKey { backend: service.backend, instance: number };
-    let (Some(port), Some(instance)) = (tables.target(&key), tables.instance(number)) else {
+fn knows<T: Tables>(tables: &T, backend: u32, number: u32, packet: &Packet, other: &mut FlowKey) -> bool {
+    let target = TargetKey { backend, instance: number };
+    let (Some(port), Some(instance)) = (tables.target(&target), tables.instance(number)) else {
         return false;
     };
     let peer = flow::peer(instance, packet);
-    let key = flow::key(number, &peer, packet.src_port, port as u16, packet.protocol);
-    let Some(flow) = tables.flow(&key) else {
+    flow::set_key(other, number, &peer, packet.src_port, port as u16, packet.protocol);
+    let Some(flow) = tables.flow(other) else {
         return false;
     };
     flow.flags() & FlowRecord::FLAG_OUTBOUND == 0

@@ -1,7 +1,7 @@
 //! Finding a service and the member that its rows choose.
 
 use dnlb_abi::{Addr, MemberEntry, Outcome, ServiceEntry, ServiceHash, ServiceKey, Settings};
-use dnlb_wire::{ICMP, Packet};
+use dnlb_wire::{ICMP, ICMPV6, Packet};
 
 use crate::{Tables, flow_hash, row_of};
 
@@ -16,7 +16,7 @@ pub(crate) fn find<'t, T: Tables>(
     port: u16,
 ) -> Option<&'t ServiceEntry> {
     // ICMP has no listeners; its entries say something else.
-    if protocol == ICMP {
+    if protocol == ICMP || protocol == ICMPV6 {
         None
     } else {
         look_up(tables, settings, ServiceKey::new(vni, *addr, protocol, port))
@@ -28,7 +28,7 @@ fn look_up<'t, T: Tables>(tables: &'t T, settings: &Settings, key: ServiceKey) -
     let hash = ServiceHash::new(&key);
     let copy = settings.active_copy & 1;
     let slot = hash.slot(tables.displacement(copy, hash.bucket()));
-    let service = tables.service(copy, slot)?;
+    let service = tables.service(copy, slot, &key)?;
     (service.key == key).then_some(service)
 }
 

@@ -1,7 +1,7 @@
 //! Where verdicts go.
 
 use dnlb_abi::{Addr, InstanceEntry, Outcome};
-use dnlb_wire::{Ethernet, Outer, Packet, Unreachable};
+use dnlb_wire::{Ethernet, Outer, Packet, Quote, Unreachable, arp};
 
 /// What to write into a packet before it goes on. Parts that are not switched on hold nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,12 +18,36 @@ pub struct Rewrite {
     pub src_port: u16,
     /// New destination port.
     pub dst_port: u16,
+    /// Whether the packet is an ICMP error that changes: [`crate::rewrite_error`] does it. Ports above mean nothing then.
+    pub error: bool,
+    /// Whether source address and port of the packet that it quotes change.
+    pub quoted_source: bool,
+    /// Whether destination address and port of the quoted packet change; never both.
+    pub quoted_destination: bool,
+    /// New port of the quoted packet.
+    pub quoted_port: u16,
+    /// New address of the quoted packet.
+    pub quoted_addr: Addr,
+    /// What an ICMP error quotes.
+    pub quote: Quote,
+}
+
+impl Rewrite {
+    /// Switches everything off; the rest need not be looked at then.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        self.source = false;
+        self.destination = false;
+        self.error = false;
+        self.quoted_source = false;
+        self.quoted_destination = false;
+    }
 }
 
 /// Where a packet goes over the underlay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tunnel {
-    /// Underlay address of the receiving host.
+    /// Underlay address of the receiving host, IPv4 as `::ffff:a.b.c.d`.
     pub remote: Addr,
     /// VNI of the VPC.
     pub vni: u32,
@@ -33,6 +57,8 @@ pub struct Tunnel {
     pub hop: u8,
     /// Whether it came from outside by an edge.
     pub from_edge: bool,
+    /// Traffic class of the packet, for the outer header too.
+    pub tos: u8,
 }
 
 /// One method a verdict of the switch's programs; exactly one is called for each packet.
@@ -45,8 +71,10 @@ pub trait Sink {
 
     /// Drops it; `outcome` is the reason.
     fn drop(self, outcome: Outcome) -> Self::Verdict;
-    /// Sends an ARP reply back where the request came from.
-    fn arp_reply(self, reply: &[u8; 42]) -> Self::Verdict;
+    /// Answers an ARP request with the router's MAC address, back where it came from.
+    fn arp_reply(self, request: &arp::Request) -> Self::Verdict;
+    /// Sends [`dnlb_wire::advertisement`] back where the solicitation came from: the router has the target.
+    fn neighbour_reply(self, ethernet: &Ethernet, packet: &Packet, target: &Addr) -> Self::Verdict;
     /// Sends the ping back where it came from, as an echo reply.
     fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Self::Verdict;
     /// Sends [`dnlb_wire::reset`] back where the segment came from; `outcome` is the reason.
@@ -90,6 +118,6 @@ pub trait EdgeSink {
         why: Unreachable,
         outcome: Outcome,
     ) -> Self::Verdict;
-    /// Puts `outer` in front, replaces the frame's Ethernet header by `inner`, sends it out where it came in.
-    fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Self::Verdict;
+    /// Replaces the frame's MAC addresses by `inner` (destination, source), puts `outer` in front, sends it out where it came in.
+    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Self::Verdict;
 }

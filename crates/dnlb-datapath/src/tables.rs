@@ -1,11 +1,13 @@
 //! What the decision asks of the maps.
 
 use dnlb_abi::{
-    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
-    RuleRange, ServiceEntry, Settings, TargetKey,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
+    InstanceEntry, MemberEntry, Outcome, RuleRange, ServiceEntry, ServiceKey, Settings, TargetKey,
 };
 
-use crate::RuleQuery;
+use dnlb_wire::Packet;
+
+use crate::MemberSearch;
 
 /// The maps of a host.
 ///
@@ -30,8 +32,8 @@ pub trait Tables {
     fn peer(&self, addr: &Addr) -> bool;
     /// Displacement of a bucket in a copy of the perfect hash.
     fn displacement(&self, copy: u32, bucket: u32) -> u16;
-    /// Service in a slot of a copy.
-    fn service(&self, copy: u32, slot: u32) -> Option<&ServiceEntry>;
+    /// Service in a slot of a copy; `sought` is whose slot that would be, for those who write down what is asked.
+    fn service(&self, copy: u32, slot: u32, sought: &ServiceKey) -> Option<&ServiceEntry>;
     /// Hot half of a row: the current member's slot.
     fn row(&self, row: u32) -> u16;
     /// Cold half of a row: four slots of 16 bits, the current member's in the lowest.
@@ -40,18 +42,34 @@ pub trait Tables {
     fn member(&self, index: u32) -> MemberEntry;
     /// Port at which an instance takes the traffic of a backend service.
     fn target(&self, key: &TargetKey) -> Option<u32>;
-    /// Action of the first rule of `range` for which [`crate::rule_matches`] holds, or 0.
+    /// [`crate::RuleSearch`] from its beginning to its end, and whether the rule that it found lets the packet pass.
     ///
-    /// The loop is the tables' because the kernel needs its own: written out, the verifier walks every iteration
-    /// and gives up; as a callback of `bpf_loop` it walks one.
-    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32;
+    /// The loop is the tables' because the kernel needs its own.
+    fn rules_allow(&self, range: RuleRange, peer: &Addr, service: u32) -> bool;
 
-    /// The record of a flow, established or half-open.
+    /// [`MemberSearch::look_at`] every slot from 1 to [`ServiceEntry::SLOTS_ALL_ASKED`], that excluded.
+    ///
+    /// A loop of the tables' for the same reason. `packet` and `other`, memory for a key, are [`crate::Room::search_parts`].
+    fn search_members(&self, search: &mut MemberSearch, packet: &Packet, other: &mut FlowKey)
+    where
+        Self: Sized,
+    {
+        for slot in 1..ServiceEntry::SLOTS_ALL_ASKED {
+            search.look_at(self, slot, packet, other);
+        }
+    }
+
+    /// The record of a flow, established or half-open. Keys and records of this and the methods below lie in a
+    /// [`crate::Room`]: the kernel's helpers read them there.
     fn flow(&self, key: &FlowKey) -> Option<Self::Flow>;
     /// Makes or replaces a half-open record; false when the kernel refuses.
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool;
     /// Moves a half-open record to the established ones. When those are full it stays where it is.
     fn promote_flow(&self, key: &FlowKey);
+    /// What the first fragment of a packet said.
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentEntry>;
+    /// Notes what the first fragment of a packet says.
+    fn note_fragment(&self, key: &FragmentKey, first: &FragmentEntry);
     /// The kernel's monotonic clock, coarse.
     fn now_ns(&self) -> u64;
 

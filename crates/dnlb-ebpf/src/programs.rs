@@ -6,7 +6,8 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use dnlb_abi::Outcome;
+use dnlb_abi::{Addr, Outcome};
+use dnlb_datapath::Packet;
 
 use crate::{
     tables::{self, KernelTables, count},
@@ -17,64 +18,54 @@ use crate::{
 /// TCX ingress of the host side of every instance's link.
 #[classifier]
 fn from_instance(mut ctx: TcContext) -> i32 {
-    let Some(room) = tables::room() else {
+    let (Some(room), Some(note)) = (tables::room(), tables::note()) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_instance(&frame, &KernelTables, ifindex, room, TcSink { ctx: &mut ctx, ifindex })
+    let act = dnlb_datapath::from_instance(&frame, &KernelTables, ifindex, room, TcSink { note });
+    tc::carry_out(&mut ctx, ifindex, act)
 }
 
 /// TCX ingress of the VXLAN device.
 #[classifier]
-fn from_overlay(mut ctx: TcContext) -> i32 {
+fn from_overlay(ctx: TcContext) -> i32 {
     let Some((vni, remote)) = tc::tunnel(&ctx) else {
         // Not from a tunnel: the device's own traffic, such as neighbour discovery.
         count(Outcome::Passed, ctx.len());
         return tc::PASS;
     };
-    let Some(room) = tables::room() else {
-        return tc::SHOT;
-    };
-    let frame = tc::frame(&ctx);
-    let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_overlay(
-        &frame,
-        &KernelTables,
-        (vni, &remote),
-        room,
-        TcSink { ctx: &mut ctx, ifindex },
-    )
+    out_of_tunnel(ctx, vni, &remote)
 }
 
-/// [`from_overlay`] for test runs, which have no tunnel: VNI and remote address stand in `cb`.
+/// [`from_overlay`] for test runs, which have no tunnel: VNI and remote address (IPv4) stand in `cb`.
 #[classifier]
-fn from_overlay_test(mut ctx: TcContext) -> i32 {
+fn from_overlay_test(ctx: TcContext) -> i32 {
     let (vni, remote) = (ctx.cb()[0], ctx.cb()[1]);
-    let remote = dnlb_abi::v4_mapped(remote.to_be_bytes());
-    let Some(room) = tables::room() else {
+    out_of_tunnel(ctx, vni, &dnlb_abi::v4_mapped(remote.to_be_bytes()))
+}
+
+#[inline(always)]
+fn out_of_tunnel(mut ctx: TcContext, vni: u32, remote: &Addr) -> i32 {
+    let (Some(room), Some(note)) = (tables::room(), tables::note()) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::from_overlay(
-        &frame,
-        &KernelTables,
-        (vni, &remote),
-        room,
-        TcSink { ctx: &mut ctx, ifindex },
-    )
+    let act = dnlb_datapath::from_overlay(&frame, &KernelTables, (vni, remote), room, TcSink { note });
+    tc::carry_out(&mut ctx, ifindex, act)
 }
 
 /// TCX ingress of the probe link's switch side.
 #[classifier]
 fn probe(mut ctx: TcContext) -> i32 {
-    let Some(room) = tables::room() else {
+    let (Some(room), Some(note)) = (tables::room(), tables::note()) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
     let ifindex = ifindex(&ctx);
-    dnlb_datapath::probe(&frame, &KernelTables, room, TcSink { ctx: &mut ctx, ifindex })
+    let act = dnlb_datapath::probe(&frame, &KernelTables, room, TcSink { note });
+    tc::carry_out(&mut ctx, ifindex, act)
 }
 
 /// Native XDP of an edge's uplink.
@@ -82,7 +73,20 @@ fn probe(mut ctx: TcContext) -> i32 {
 fn edge(ctx: XdpContext) -> u32 {
     let frame = xdp::frame(&ctx);
     let len = frame.len as u32;
-    dnlb_datapath::edge(&frame, &KernelTables, XdpSink { ctx: &ctx, len })
+    let mut packet = Packet::default();
+    dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, XdpSink { ctx: &ctx, len })
+}
+
+/// TCX ingress of an edge's uplink whose driver knows no XDP, or where XDP does not pay: a VLAN, a bond, a veth.
+#[classifier]
+fn edge_tc(mut ctx: TcContext) -> i32 {
+    let (Some(packet), Some(note)) = (tables::edge_packet(), tables::note()) else {
+        return tc::SHOT;
+    };
+    let frame = tc::frame(&ctx);
+    let ifindex = ifindex(&ctx);
+    let act = dnlb_datapath::edge(&frame, &KernelTables, packet, tables::room, TcSink { note });
+    tc::carry_out(&mut ctx, ifindex, act)
 }
 
 /// Passes everything: a veth delivers `XDP_TX` of its peer only if it has an XDP program itself.

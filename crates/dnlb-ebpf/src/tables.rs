@@ -9,12 +9,14 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray},
 };
 use dnlb_abi::{
-    Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MMAPABLE,
-    MemberEntry, NO_PREALLOC, Outcome, RULES_PER_RANGE, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS,
-    ServiceEntry, Settings, TargetEntry, TargetKey,
+    Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
+    InstanceEntry, MMAPABLE, MemberEntry, NO_PREALLOC, Outcome, RuleEntry, RuleRange, SERVICE_BUCKETS,
+    SERVICE_SLOTS, ServiceEntry, ServiceKey, Settings, TargetEntry, TargetKey, capacity,
 };
-use dnlb_datapath::{Flow, Room, RuleQuery, Tables, rule_matches};
-use dnlb_wire::UNREACHABLE_LEN;
+use dnlb_datapath::{Flow, MemberSearch, Packet, Room, RuleQuery, RuleSearch, Rules, Tables, rule_matches};
+use dnlb_wire::ANSWER_MAX;
+
+use crate::tc::Note;
 
 // Capacities marked "agent" are set when the agent loads the object; 1 keeps a forgotten one visible.
 #[map]
@@ -42,11 +44,15 @@ static PEERS: HashMap<Addr, u32> = HashMap::with_max_entries(1, NO_PREALLOC); //
 #[map]
 static TARGETS: HashMap<TargetKey, TargetEntry> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
 #[map]
-static RULES: Array<RuleEntry> = Array::with_max_entries(1, 0); // agent
+static RULES: Array<RuleEntry> = Array::with_max_entries(1, MMAPABLE); // agent
+#[map]
+static RULE_INDEX: Array<[u64; capacity::RULE_INDEX as usize]> = Array::with_max_entries(1, MMAPABLE);
 #[map]
 static FLOWS_HALF_OPEN: LruHashMap<FlowKey, FlowRecord> = LruHashMap::with_max_entries(1, 0); // agent
 #[map]
 static FLOWS: HashMap<FlowKey, FlowRecord> = HashMap::with_max_entries(1, NO_PREALLOC); // agent
+#[map]
+static FRAGMENTS: LruHashMap<FragmentKey, FragmentEntry> = LruHashMap::with_max_entries(1, 0); // agent
 #[map]
 static OUTCOMES: PerCpuArray<Counter> = PerCpuArray::with_max_entries(Outcome::ALL.len() as u32, 0);
 #[map]
@@ -56,11 +62,12 @@ static SERVICE_COUNTERS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1,
 /// not interrupt each other on one CPU here.
 #[repr(C)]
 struct Scratch {
-    key: FlowKey,
-    reserved: u32,
-    record: FlowRecord,
     room: Room,
-    answer: [u8; UNREACHABLE_LEN],
+    note: Note,
+    members: MemberSearch,
+    rules: RuleSearch,
+    edge: Packet,
+    answer: [u8; ANSWER_MAX],
 }
 #[map]
 static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
@@ -72,23 +79,26 @@ pub(crate) fn room() -> Option<&'static mut Room> {
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).room })
 }
 
+/// Room for the packet of an edge whose stack is not its own.
+#[inline(always)]
+pub(crate) fn edge_packet() -> Option<&'static mut Packet> {
+    // SAFETY: as for `room`, of which it is no part.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).edge })
+}
+
+/// Room for the verdict.
+#[inline(always)]
+pub(crate) fn note() -> Option<&'static mut Note> {
+    // SAFETY: as for `room`: written by the decision, read when it is carried out.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).note })
+}
+
 /// Room for a frame that answers another, `N` bytes long.
 #[inline(always)]
 pub(crate) fn answer<const N: usize>() -> Option<&'static mut [u8; N]> {
-    const { assert!(N <= UNREACHABLE_LEN) };
+    const { assert!(N <= ANSWER_MAX) };
     // SAFETY: as for `room`; the longest answer fits.
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *(&raw mut (*scratch).answer).cast::<[u8; N]>() })
-}
-
-/// Leaves `key` where a helper can read it.
-#[inline(always)]
-fn scratch_key(key: &FlowKey) -> Option<&'static FlowKey> {
-    let scratch = SCRATCH.get_ptr_mut(0)?;
-    // SAFETY: a live per-CPU value that nobody else uses until the caller's helper has read it.
-    unsafe {
-        (*scratch).key = *key;
-        Some(&(*scratch).key)
-    }
 }
 
 /// Adds to a counter of this CPU.
@@ -109,27 +119,45 @@ pub(crate) fn count(outcome: Outcome, bytes: u32) {
     add(OUTCOMES.get_ptr_mut(outcome as u32), bytes);
 }
 
-/// What the callback of [`KernelTables::first_rule`] looks for, and what it found.
-#[repr(C)]
-struct RuleSearch {
-    query: RuleQuery,
-    base: u32,
-    action: u32,
+/// The maps of rules, with the index at hand: asking the map for each word would cost calls, and stack for their keys.
+struct KernelRules {
+    words: &'static [u64; capacity::RULE_INDEX as usize],
 }
 
-/// One step of `bpf_loop`: 1 ends the loop.
+impl Rules for KernelRules {
+    #[inline(always)]
+    fn matches(&self, index: u32, query: &RuleQuery) -> bool {
+        RULES.get(index).is_some_and(|rule| rule_matches(rule, query))
+    }
+
+    #[inline(always)]
+    fn word(&self, index: u32) -> u64 {
+        self.words.get(index as usize).copied().unwrap_or(0)
+    }
+}
+
+/// One step of `bpf_loop`: 1 ends the loop. The search lies in [`Scratch`]: the stack has no room for it.
 #[inline(never)]
-extern "C" fn match_rule(index: u32, search: *mut RuleSearch) -> u64 {
-    // SAFETY: the helper hands on the pointer that `first_rule` gave it, to the caller's living stack.
-    let search = unsafe { &mut *search };
-    let Some(rule) = RULES.get(search.base.wrapping_add(index)) else {
+extern "C" fn search_step(_: u32, _: *mut c_void) -> u64 {
+    let (Some(scratch), Some(words)) = (SCRATCH.get_ptr_mut(0), RULE_INDEX.get(0)) else {
         return 1;
     };
-    if !rule_matches(rule, &search.query) {
-        return 0;
-    }
-    search.action = rule.action;
-    1
+    // SAFETY: a live per-CPU value; whoever began the loop waits for its end.
+    let search = unsafe { &mut (*scratch).rules };
+    u64::from(!search.step(&KernelRules { words }))
+}
+
+/// One step of `bpf_loop` for [`KernelTables::search_members`]; slots begin at 1.
+#[inline(never)]
+extern "C" fn look_at_member(index: u32, _context: *mut c_void) -> u64 {
+    let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
+        return 1;
+    };
+    // SAFETY: a live per-CPU value; these parts of it are the running search's.
+    let (search, room) = unsafe { (&mut (*scratch).members, &mut (*scratch).room) };
+    let (packet, other) = room.search_parts();
+    search.look_at(&KernelTables, index.wrapping_add(1), packet, other);
+    0
 }
 
 /// The kernel's maps.
@@ -193,7 +221,7 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn service(&self, copy: u32, slot: u32) -> Option<&ServiceEntry> {
+    fn service(&self, copy: u32, slot: u32, _sought: &ServiceKey) -> Option<&ServiceEntry> {
         SERVICES.get(copy * SERVICE_SLOTS + slot)
     }
 
@@ -219,17 +247,36 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32 {
-        let len = if range.len > RULES_PER_RANGE { RULES_PER_RANGE } else { range.len };
-        let mut search = RuleSearch { query: *query, base: range.base, action: 0 };
-        // SAFETY: the callback has the type that the helper wants and lives on no longer than this call.
-        unsafe { bpf_loop(len, match_rule as *mut c_void, (&raw mut search).cast(), 0) };
-        search.action
+    fn rules_allow(&self, range: RuleRange, peer: &Addr, service: u32) -> bool {
+        let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
+            return false;
+        };
+        // SAFETY: as for `room`; the callback has the type that the helper wants.
+        unsafe {
+            (*scratch).rules.begin(range, peer, service);
+            bpf_loop(RuleSearch::STEPS_MAX, search_step as *mut c_void, core::ptr::null_mut(), 0);
+            (*scratch).rules.found().and_then(|at| RULES.get(range.base.wrapping_add(at)))
+        }
+        .is_some_and(|rule| rule.action == RuleEntry::ALLOW)
+    }
+
+    #[inline(always)]
+    fn search_members(&self, search: &mut MemberSearch, _packet: &Packet, _other: &mut FlowKey) {
+        let steps = ServiceEntry::SLOTS_ALL_ASKED - 1;
+        let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
+            return;
+        };
+        // SAFETY: the callback has the type that the helper wants, and finds the search where it lies in between: the stack has
+        // no place left for it.
+        unsafe {
+            (*scratch).members = *search;
+            bpf_loop(steps, look_at_member as *mut c_void, core::ptr::null_mut(), 0);
+            *search = (*scratch).members;
+        }
     }
 
     #[inline(always)]
     fn flow(&self, key: &FlowKey) -> Option<KernelFlow> {
-        let key = scratch_key(key)?;
         if let Some(record) = FLOWS.get_ptr_mut(key) {
             return Some(KernelFlow { record, established: true });
         }
@@ -243,14 +290,6 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
-        let (Some(key), Some(scratch)) = (scratch_key(key), SCRATCH.get_ptr_mut(0)) else {
-            return false;
-        };
-        // SAFETY: as for the key.
-        let record = unsafe {
-            (*scratch).record = *record;
-            &(*scratch).record
-        };
         // A flow that is over may still lie among the established ones under this key.
         let _ = FLOWS.remove(key);
         FLOWS_HALF_OPEN.insert(key, record, 0).is_ok()
@@ -258,15 +297,24 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn promote_flow(&self, key: &FlowKey) {
-        let Some(key) = scratch_key(key) else {
-            return;
-        };
         if let Some(record) = FLOWS_HALF_OPEN.get_ptr(key) {
             // SAFETY: a live map value, copied by the kernel during this call.
             if FLOWS.insert(key, unsafe { &*record }, u64::from(BPF_NOEXIST)).is_ok() {
                 let _ = FLOWS_HALF_OPEN.remove(key);
             }
         }
+    }
+
+    #[inline(always)]
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentEntry> {
+        // SAFETY: as for `port`; eight bytes that are written once.
+        unsafe { FRAGMENTS.get(key) }.copied()
+    }
+
+    #[inline(always)]
+    fn note_fragment(&self, key: &FragmentKey, first: &FragmentEntry) {
+        // Without it the later fragments are dropped, and counted.
+        let _ = FRAGMENTS.insert(key, first, 0);
     }
 
     #[inline(always)]

@@ -8,7 +8,10 @@ use aya_ebpf::{
 };
 use dnlb_abi::Outcome;
 use dnlb_datapath::{EdgeSink, Outer, Packet};
-use dnlb_wire::{Ethernet, OUTER_LEN, RESET_LEN, UNREACHABLE_LEN, Unreachable, replace, v4};
+use dnlb_wire::{
+    Ethernet, OFFSET_MAX, Patch, RESET_LEN, RESET_LEN_V6, UNREACHABLE_LEN, UNREACHABLE_LEN_V6, Unreachable,
+    is_v4,
+};
 
 use crate::{
     frame::PacketPointers,
@@ -20,7 +23,36 @@ use crate::{
 pub(crate) fn frame(ctx: &XdpContext) -> PacketPointers {
     // SAFETY: a helper on the program's own context.
     let len = unsafe { bpf_xdp_get_buff_len(ctx.as_ptr().cast()) } as usize;
-    PacketPointers { start: ctx.data(), end: ctx.data_end(), len }
+    PacketPointers { start: ctx.data(), end: ctx.data_end(), len, segment_len: 0 }
+}
+
+/// A frame as pings are answered in it.
+struct XdpPatch<'c>(&'c XdpContext);
+
+impl XdpPatch<'_> {
+    /// Where `N` bytes at `offset` lie, if they do.
+    #[inline(always)]
+    fn place<const N: usize>(&self, offset: usize) -> Option<*mut [u8; N]> {
+        if offset > OFFSET_MAX {
+            return None;
+        }
+        let at = self.0.data() + offset;
+        (at + N <= self.0.data_end()).then_some(at as *mut [u8; N])
+    }
+}
+
+impl Patch for XdpPatch<'_> {
+    #[inline(always)]
+    fn load<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        // SAFETY: the bytes lie between the frame's bounds.
+        self.place(offset).map(|place| unsafe { place.read_unaligned() })
+    }
+
+    #[inline(always)]
+    fn store<const N: usize>(&mut self, offset: usize, bytes: [u8; N]) -> bool {
+        // SAFETY: as above.
+        self.place(offset).map(|place| unsafe { place.write_unaligned(bytes) }).is_some()
+    }
 }
 
 /// Verdicts of the edge.
@@ -55,6 +87,28 @@ impl XdpSink<'_> {
     }
 }
 
+impl XdpSink<'_> {
+    /// Puts `header` in front of the frame, whose MAC addresses become `inner`.
+    #[inline(always)]
+    fn encapsulate<const N: usize>(self, header: &[u8; N], inner: &[u8; 12]) -> u32 {
+        // SAFETY: a helper on the program's own context.
+        if unsafe { bpf_xdp_adjust_head(self.ctx.as_ptr().cast(), -(N as i32)) } != 0 {
+            return self.drop(Outcome::DropKernel);
+        }
+        let start = self.ctx.data();
+        if start + N + 12 > self.ctx.data_end() {
+            return self.drop(Outcome::DropKernel);
+        }
+        // SAFETY: both ranges lie inside the bounds that were just checked.
+        unsafe {
+            (start as *mut [u8; N]).write_unaligned(*header);
+            ((start + N) as *mut [u8; 12]).write_unaligned(*inner);
+        }
+        count(Outcome::Forwarded, self.len);
+        xdp_action::XDP_TX
+    }
+}
+
 impl EdgeSink for XdpSink<'_> {
     type Verdict = u32;
 
@@ -72,37 +126,22 @@ impl EdgeSink for XdpSink<'_> {
 
     #[inline(always)]
     fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> u32 {
-        // Ethernet, IPv4 without options (only such messages are answered), type, code and checksum.
-        const LEN: usize = 14 + 20 + 4;
-        let start = self.ctx.data();
-        if start + LEN > self.ctx.data_end() {
+        if !dnlb_wire::echo_reply(&mut XdpPatch(self.ctx), ethernet, packet) {
             return self.drop(Outcome::DropKernel);
         }
-        // SAFETY: the header lies inside the bounds that were just checked.
-        let mut header = unsafe { (start as *const [u8; LEN]).read_unaligned() };
-        let (d, s) = (ethernet.src, ethernet.dst);
-        let (from, to) = (v4(packet.dst), v4(packet.src));
-        let check = u16::from_be_bytes([header[36], header[37]]);
-        let check = replace(check, u16::from(Packet::ECHO) << 8, 0).to_be_bytes();
-        let mut at = 0;
-        while at < 6 {
-            (header[at], header[at + 6]) = (d[at], s[at]);
-            at += 1;
-        }
-        let mut at = 0;
-        while at < 4 {
-            (header[26 + at], header[30 + at]) = (from[at], to[at]);
-            at += 1;
-        }
-        (header[34], header[36], header[37]) = (Packet::ECHO_REPLY, check[0], check[1]);
-        // SAFETY: as above.
-        unsafe { (start as *mut [u8; LEN]).write_unaligned(header) };
         count(Outcome::EchoReply, self.len);
         xdp_action::XDP_TX
     }
 
     #[inline(always)]
     fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> u32 {
+        if packet.v6 {
+            let Some(answer) = tables::answer::<RESET_LEN_V6>() else {
+                return self.drop(Outcome::DropKernel);
+            };
+            dnlb_wire::reset_v6(answer, ethernet, packet);
+            return self.send_back(answer, outcome);
+        }
         let Some(answer) = tables::answer::<RESET_LEN>() else {
             return self.drop(Outcome::DropKernel);
         };
@@ -112,32 +151,33 @@ impl EdgeSink for XdpSink<'_> {
 
     #[inline(always)]
     fn unreachable(self, ethernet: &Ethernet, packet: &Packet, why: Unreachable, outcome: Outcome) -> u32 {
+        let original = frame(self.ctx);
+        if packet.v6 {
+            let Some(answer) = tables::answer::<UNREACHABLE_LEN_V6>() else {
+                return self.drop(Outcome::DropKernel);
+            };
+            if !dnlb_wire::unreachable_v6(answer, &original, ethernet, packet, why) {
+                return self.drop(Outcome::DropKernel);
+            }
+            return self.send_back(answer, outcome);
+        }
         let Some(answer) = tables::answer::<UNREACHABLE_LEN>() else {
             return self.drop(Outcome::DropKernel);
         };
-        if !dnlb_wire::unreachable(answer, &frame(self.ctx), ethernet, packet, why) {
+        if !dnlb_wire::unreachable(answer, &original, ethernet, packet, why) {
             return self.drop(Outcome::DropKernel);
         }
         self.send_back(answer, outcome)
     }
 
     #[inline(always)]
-    fn forward(self, outer: &Outer, inner: &[u8; 14]) -> u32 {
-        let outer = outer.bytes();
-        // SAFETY: a helper on the program's own context.
-        if unsafe { bpf_xdp_adjust_head(self.ctx.as_ptr().cast(), -(OUTER_LEN as i32)) } != 0 {
-            return self.drop(Outcome::DropKernel);
+    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> u32 {
+        if is_v4(&outer.dst) {
+            let header = outer.bytes();
+            self.encapsulate(&header, inner)
+        } else {
+            let header = outer.bytes_v6();
+            self.encapsulate(&header, inner)
         }
-        let start = self.ctx.data();
-        if start + OUTER_LEN + 14 > self.ctx.data_end() {
-            return self.drop(Outcome::DropKernel);
-        }
-        // SAFETY: both ranges lie inside the bounds that were just checked.
-        unsafe {
-            (start as *mut [u8; OUTER_LEN]).write_unaligned(outer);
-            ((start + OUTER_LEN) as *mut [u8; 14]).write_unaligned(*inner);
-        }
-        count(Outcome::Forwarded, self.len);
-        xdp_action::XDP_TX
     }
 }

@@ -1,6 +1,6 @@
 //! An explanation in words.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use dnlb_abi::{FlowKey, FlowRecord, MemberEntry, RuleEntry, RuleRange, ServiceEntry, TargetKey, VNI_PUBLIC};
 use dnlb_datapath::Packet;
@@ -53,7 +53,7 @@ pub struct Line {
 pub fn describe(explanation: &Explanation, names: &impl Names) -> Vec<Line> {
     let Explanation { program, packet, steps, verdict } = explanation;
     let mut lines = vec![packet_line(packet), program_line(*program)];
-    lines.extend(steps.iter().filter_map(|step| step_line(step, *program, packet, names)));
+    lines.extend(steps.iter().filter_map(|step| step_line(step, *program, names)));
     lines.extend(verdict_lines(verdict, packet, names));
     lines
 }
@@ -91,7 +91,7 @@ fn program_line(program: Program) -> Line {
     line("program", text, data)
 }
 
-fn step_line(step: &Step, program: Program, packet: &Packet, names: &impl Names) -> Option<Line> {
+fn step_line(step: &Step, program: Program, names: &impl Names) -> Option<Line> {
     Some(match step {
         Step::Counted(outcome) => line(
             "counted",
@@ -220,7 +220,8 @@ fn step_line(step: &Step, program: Program, packet: &Packet, names: &impl Names)
             line("address", text, json!({"address": addr.to_string(), "found": found.is_some()}))
         }
         Step::Service { key, found } => {
-            let at = format!("{} {}", protocol(key.protocol_port & 0xffff), ends(packet).1);
+            let sought = SocketAddr::new(ip(&key.addr), (key.protocol_port >> 16) as u16);
+            let at = format!("{} {sought}", protocol(key.protocol_port & 0xffff));
             match found {
                 None => {
                     let whose = match key.vni {
@@ -279,7 +280,7 @@ fn verdict_lines(verdict: &Verdict, packet: &Packet, names: &impl Names) -> Vec<
             json!({"instance": instance, "interface": ifindex}),
         ),
         Fate::Forwarded { remote, vni, instance } => {
-            let remote = Ipv4Addr::from(remote).to_string();
+            let remote = ip(&remote).to_string();
             (
                 Some(format!("to the host at {remote}, VNI {vni}, for {}", names.instance(instance))),
                 json!({"host": remote, "vni": vni, "instance": instance}),

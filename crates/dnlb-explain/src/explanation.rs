@@ -1,10 +1,11 @@
 //! Deciding a frame without doing anything.
 
-use dnlb_abi::{InstanceEntry, Outcome, instance_of_mac};
+use dnlb_abi::{Addr, InstanceEntry, Outcome, instance_of_mac};
 use dnlb_datapath::{
-    EdgeSink, Outer, Packet, Rewrite, Room, Sink, Tunnel, edge, from_instance, from_overlay, probe,
+    EdgeSink, Outer, Packet, Rewrite, Room, Sink, Tunnel, edge, flow_of_error, from_instance, from_overlay,
+    probe,
 };
-use dnlb_wire::{Ethernet, Unreachable, parse};
+use dnlb_wire::{Ethernet, Unreachable, arp, parse};
 
 use crate::{Fate, Maps, Program, Step, Verdict, recorder::Recorder};
 
@@ -31,14 +32,16 @@ pub struct Explanation {
 pub fn explain<M: Maps>(maps: &M, program: Program, frame: &[u8]) -> Result<Explanation, M::Error> {
     let mut packet = Packet::default();
     // How far it can be parsed is the program's to judge.
-    let _ = parse(&frame, &mut packet);
-    let recorder = Recorder::new(maps, program, packet);
+    if let Some(ethernet) = Ethernet::read(&frame) {
+        let _ = parse(&frame, &ethernet, &mut packet);
+    }
+    let recorder = Recorder::new(maps, program, flow_of_error(&frame, &packet).unwrap_or(packet));
     let settings = maps.settings()?.unwrap_or_default();
     let (uplink, probe_link) = (settings.uplink_ifindex, settings.probe_ifindex);
     let teller = Teller { packet, program, uplink, probe_link };
     let mut room = Room::default();
     let verdict = match program {
-        Program::Edge => edge(&frame, &recorder, teller),
+        Program::Edge => edge(&frame, &recorder, &mut Packet::default(), || Some(&mut room), teller),
         Program::FromInstance { ifindex } => from_instance(&frame, &recorder, ifindex, &mut room, teller),
         Program::FromOverlay { vni, remote } => {
             let remote = remote.unwrap_or_default();
@@ -60,11 +63,13 @@ struct Teller {
 impl Teller {
     fn verdict(&self, outcome: Outcome, fate: Fate, rewrite: &Rewrite) -> Verdict {
         let mut packet = self.packet;
+        // An ICMP error has no ports.
+        let port = |new: u16| if rewrite.error { 0 } else { new };
         if rewrite.source {
-            (packet.src, packet.src_port) = (rewrite.src, rewrite.src_port);
+            (packet.src, packet.src_port) = (rewrite.src, port(rewrite.src_port));
         }
         if rewrite.destination {
-            (packet.dst, packet.dst_port) = (rewrite.dst, rewrite.dst_port);
+            (packet.dst, packet.dst_port) = (rewrite.dst, port(rewrite.dst_port));
         }
         Verdict { outcome, fate, packet }
     }
@@ -83,6 +88,7 @@ impl Teller {
             dst: src,
             src_port: dst_port,
             dst_port: src_port,
+            ..Rewrite::default()
         };
         self.verdict(outcome, fate, &turned)
     }
@@ -99,8 +105,12 @@ impl Sink for Teller {
         self.ended(outcome)
     }
 
-    fn arp_reply(self, _reply: &[u8; 42]) -> Verdict {
+    fn arp_reply(self, _request: &arp::Request) -> Verdict {
         self.answered(Outcome::ArpReply)
+    }
+
+    fn neighbour_reply(self, _ethernet: &Ethernet, _packet: &Packet, _target: &Addr) -> Verdict {
+        self.answered(Outcome::NeighbourReply)
     }
 
     fn echo_reply(self, _ethernet: &Ethernet, _packet: &Packet) -> Verdict {
@@ -168,7 +178,7 @@ impl EdgeSink for Teller {
         self.answered(outcome)
     }
 
-    fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Verdict {
+    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Verdict {
         let mac = [inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]];
         let fate = Fate::Forwarded { remote: outer.dst, vni: outer.vni, instance: instance_of_mac(mac) };
         self.verdict(Outcome::Forwarded, fate, &Rewrite::default())

@@ -137,6 +137,7 @@ pub fn protocol(number: u32) -> String {
         1 => "icmp".to_owned(),
         6 => "tcp".to_owned(),
         17 => "udp".to_owned(),
+        58 => "icmpv6".to_owned(),
         other => other.to_string(),
     }
 }

@@ -29,8 +29,12 @@ pub const fn kind(outcome: Outcome) -> Kind {
         | Outcome::RepliedOutside
         | Outcome::RepliedProbe
         | Outcome::Forwarded
-        | Outcome::EchoReply => Done,
-        Outcome::Adopted | Outcome::Balanced | Outcome::SecondChance => Noted,
+        | Outcome::EchoReply
+        | Outcome::NeighbourReply => Done,
+        Outcome::Adopted | Outcome::Balanced | Outcome::IcmpError | Outcome::SecondChance => Noted,
+        Outcome::ResetDrained => Refused(
+            "Nothing: the instance left its server group, and the backend service's draining time is over. `dnlb backend update --draining` gives connections more of it.",
+        ),
         Outcome::ResetNoListener | Outcome::UnreachableNoListener => Refused(
             "Whether the load balancer has a listener for this protocol and port, and that both are enabled: `dnlb listener list`. Otherwise the client calls a wrong port.",
         ),
@@ -38,16 +42,16 @@ pub const fn kind(outcome: Outcome) -> Kind {
             "`dnlb health BACKEND`: no target is healthy. When there are none, the backend's server group.",
         ),
         Outcome::UnreachableTooBig => Refused(
-            "Nothing, if senders heed it: that is path-MTU discovery. If it goes on, the underlay's MTU: it must be 50 bytes more than the largest packet from outside, 1,550 for the usual 1,500.",
+            "Nothing, if senders heed it: that is path-MTU discovery. If it goes on, the underlay's MTU: it must be 50 bytes more than the largest packet from outside, 1,550 for the usual 1,500; 70 over IPv6.",
         ),
-        Outcome::DropEthertype => Dropped(
-            "Expected in small numbers, from instances that try IPv6; `tcpdump -e` on the instance's link shows what it sends.",
-        ),
+        Outcome::DropEthertype => {
+            Dropped("`tcpdump -e` on the instance's link shows what it sends: the switch carries IP alone.")
+        }
         Outcome::DropMalformed => Dropped(
             "A broken sender, or a device that cuts frames: compare the MTU of the sender's link with the underlay's.",
         ),
         Outcome::DropFragment => Dropped(
-            "The sender's MTU or path-MTU discovery: a TCP sender should not fragment. See that ICMP is not filtered on the way to it.",
+            "A few: fragments that overtook their first one. Many: the fabric sends a packet's fragments to different edges, so that none sees them all; let senders heed path-MTU discovery, which needs ICMP on the way to them.",
         ),
         Outcome::DropProtocol => Dropped(
             "What the sender speaks: this version carries TCP, UDP and pings over IPv4 and nothing else.",
@@ -108,6 +112,9 @@ pub const fn kind(outcome: Outcome) -> Kind {
         ),
         Outcome::DropKernel => Dropped(
             "The kernel's log and memory: it refused to change a packet. If it goes on, report it with the kernel's version.",
+        ),
+        Outcome::DropNeighbour => Dropped(
+            "Nothing: instances try their own addresses, look for routers and report groups; the switch needs none of that.",
         ),
         Outcome::DropArp => {
             Dropped("Nothing: instances announce themselves, and the switch needs no announcements.")

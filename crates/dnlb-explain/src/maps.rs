@@ -1,8 +1,8 @@
 //! What an explanation asks of a host's maps.
 
 use dnlb_abi::{
-    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, RuleEntry,
-    ServiceEntry, ServiceHash, ServiceKey, Settings, TargetKey,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
+    InstanceEntry, MemberEntry, RuleEntry, ServiceEntry, ServiceHash, ServiceKey, Settings, TargetKey,
 };
 
 /// A host's maps, read and never written; values are copies.
@@ -32,8 +32,10 @@ pub trait Maps {
     fn member(&self, index: u32) -> Result<MemberEntry, Self::Error>;
     fn target(&self, key: &TargetKey) -> Result<Option<u32>, Self::Error>;
     fn rule(&self, index: u32) -> Result<Option<RuleEntry>, Self::Error>;
+    fn rule_word(&self, index: u32) -> Result<u64, Self::Error>;
     /// True: established.
     fn flow(&self, key: &FlowKey) -> Result<Option<(FlowRecord, bool)>, Self::Error>;
+    fn fragment(&self, key: &FragmentKey) -> Result<Option<FragmentEntry>, Self::Error>;
     /// The kernel's monotonic clock.
     fn now_ns(&self) -> u64;
 }

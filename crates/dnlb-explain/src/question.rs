@@ -1,26 +1,23 @@
 //! From a five-tuple to a frame and the program that it meets.
 
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 
 use dnlb_abi::{
-    EndpointKey, InstanceEntry, PROBE_SOURCE, ROUTER_MAC, ServiceKey, VNI_PUBLIC, instance_mac,
-    probe_address, tunnel_mac, v4_mapped,
+    Addr, EndpointKey, InstanceEntry, PROBE_SOURCE, PROBE_SOURCE_V6, ROUTER_MAC, ServiceKey, VNI_PUBLIC,
+    instance_mac, probe_address, probe_address_v6, tunnel_mac, v4_mapped,
 };
 use dnlb_datapath::{Packet, flow_hash, row_of};
 use dnlb_wire::{TcpFlags, fold, sum};
 
 use crate::{Maps, Program, maps::find_service};
 
-/// Length of the headers: Ethernet, IPv4, TCP, which is the longest.
-const HEADERS: [usize; 3] = [14, 20, 20];
-
 /// A packet of which somebody wants to know what would become of it on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Who sends it.
-    pub src: SocketAddrV4,
-    /// To whom. Of a ping, the source's port is the identifier, and the destination's means nothing.
-    pub dst: SocketAddrV4,
+    pub src: SocketAddr,
+    /// To whom, of the same family. Of a ping, the source's port is the identifier, and the destination's means nothing.
+    pub dst: SocketAddr,
     /// IP protocol number.
     pub protocol: u8,
     /// TCP's flags.
@@ -41,6 +38,14 @@ pub enum Unplaced<E: std::error::Error> {
     /// The addresses are known in several VPCs.
     #[error("these addresses are known in several VPCs here, with the VNIs {0:?}: say which one is meant")]
     Ambiguous(Vec<u32>),
+    /// One end is IPv4, the other IPv6.
+    #[error("{src} and {dst} are not of one family")]
+    Families {
+        /// Who sends it.
+        src: IpAddr,
+        /// To whom.
+        dst: IpAddr,
+    },
     /// Its service's rows choose an instance of another host.
     #[error("this host's rows choose instance {instance} on host {host} for it: ask there")]
     Elsewhere {
@@ -75,11 +80,20 @@ impl Question {
             let wanted = move |vni: u32| self.vni.is_none_or(|own| own == vni);
             instances.iter().filter(move |own| own.addr == addr && wanted(own.vni))
         };
-        let (src, dst) = (v4_mapped(self.src.ip().octets()), v4_mapped(self.dst.ip().octets()));
-        if self.src.ip().octets() == PROBE_SOURCE {
+        if self.src.is_ipv4() != self.dst.is_ipv4() {
+            return Err(Unplaced::Families { src: self.src.ip(), dst: self.dst.ip() });
+        }
+        let (src, dst) = (addr(self.src.ip()), addr(self.dst.ip()));
+        if src == v4_mapped(PROBE_SOURCE) || src == PROBE_SOURCE_V6 {
             let instance = only(with(dst).collect())?.ok_or(Unplaced::Foreign)?;
-            let to = SocketAddrV4::new(probe_address(instance.number).into(), self.dst.port());
-            return Ok((Program::Probe, self.frame(to, ROUTER_MAC, [0; 6])));
+            let to: IpAddr = match self.dst {
+                SocketAddr::V4(_) => probe_address(instance.number).into(),
+                SocketAddr::V6(_) => probe_address_v6(instance.number).into(),
+            };
+            return Ok((
+                Program::Probe,
+                self.frame(SocketAddr::new(to, self.dst.port()), ROUTER_MAC, [0; 6]),
+            ));
         }
         if let Some(sender) = only(with(src).collect())? {
             let frame = self.frame(self.dst, ROUTER_MAC, sender.mac);
@@ -147,8 +161,9 @@ impl Question {
     /// What the hash reads.
     fn packet(&self) -> Packet {
         Packet {
-            src: v4_mapped(self.src.ip().octets()),
-            dst: v4_mapped(self.dst.ip().octets()),
+            src: addr(self.src.ip()),
+            dst: addr(self.dst.ip()),
+            v6: self.src.is_ipv6(),
             protocol: self.protocol,
             flags: self.flags,
             src_port: self.src.port(),
@@ -158,47 +173,77 @@ impl Question {
     }
 
     /// The frame: headers with correct checksums, then zeros.
-    fn frame(&self, dst: SocketAddrV4, dst_mac: [u8; 6], src_mac: [u8; 6]) -> Vec<u8> {
-        let [ethernet, ip, tcp] = HEADERS;
-        let len = usize::from(self.size).max(ip + tcp);
-        let mut frame = vec![0; ethernet + len];
-        frame[..6].copy_from_slice(&dst_mac);
-        frame[6..12].copy_from_slice(&src_mac);
-        frame[12..14].copy_from_slice(&[8, 0]);
-        let (header, payload) = frame[ethernet..].split_at_mut(ip);
-        header[0] = 0x45;
-        header[2..4].copy_from_slice(&(len as u16).to_be_bytes());
-        header[6] = 0x40;
-        header[8] = 64;
-        header[9] = self.protocol;
-        header[12..16].copy_from_slice(&self.src.ip().octets());
-        header[16..20].copy_from_slice(&dst.ip().octets());
-        let check = !fold(sum(header, 0));
-        header[10..12].copy_from_slice(&check.to_be_bytes());
-        let pseudo = sum(&header[12..20], 0) + u32::from(self.protocol) + (len - ip) as u32;
+    fn frame(&self, dst: SocketAddr, dst_mac: [u8; 6], src_mac: [u8; 6]) -> Vec<u8> {
+        const TCP_LEN: usize = 20;
+        let ip_len = if self.src.is_ipv4() { 20 } else { 40 };
+        let len = usize::from(self.size).max(ip_len + TCP_LEN);
+        let mut payload = vec![0; len - ip_len];
         payload[..2].copy_from_slice(&self.src.port().to_be_bytes());
         payload[2..4].copy_from_slice(&dst.port().to_be_bytes());
-        let mut pseudo = pseudo;
+        let mut pseudo = sum(&addr(self.src.ip()), sum(&addr(dst.ip()), 0))
+            + u32::from(self.protocol)
+            + payload.len() as u32;
+        if self.src.is_ipv4() {
+            // Both addresses in sixteen bytes: ::ffff:a.b.c.d counts 0xffff, which is zero, twice.
+            pseudo -= 2 * 0xffff;
+        }
         let check_at = match self.protocol {
             dnlb_wire::TCP => {
                 payload[12] = 0x50;
                 payload[13] = self.flags.0;
                 16
             }
-            dnlb_wire::ICMP => {
-                payload[..4].copy_from_slice(&[Packet::ECHO, 0, 0, 0]);
+            dnlb_wire::ICMP | dnlb_wire::ICMPV6 => {
+                let echo = if self.src.is_ipv4() { 8 } else { 128 };
+                payload[..4].copy_from_slice(&[echo, 0, 0, 0]);
                 payload[4..6].copy_from_slice(&self.src.port().to_be_bytes());
-                pseudo = 0;
+                if self.src.is_ipv4() {
+                    pseudo = 0;
+                }
                 2
             }
             _ => {
-                payload[4..6].copy_from_slice(&((len - ip) as u16).to_be_bytes());
+                payload[4..6].copy_from_slice(&((len - ip_len) as u16).to_be_bytes());
                 6
             }
         };
-        let check = !fold(sum(payload, pseudo));
+        let check = !fold(sum(&payload, pseudo));
         payload[check_at..check_at + 2].copy_from_slice(&check.to_be_bytes());
-        frame
+        [&dst_mac[..], &src_mac[..], &self.ip_header(dst.ip(), len), &payload].concat()
+    }
+
+    /// EtherType and IP header of a packet of `len` bytes.
+    fn ip_header(&self, dst: IpAddr, len: usize) -> Vec<u8> {
+        let mut header = Vec::new();
+        match (self.src.ip(), dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                header.extend([0x45, 0]);
+                header.extend((len as u16).to_be_bytes());
+                header.extend([0, 0, 0x40, 0, 64, self.protocol, 0, 0]);
+                header.extend(src.octets());
+                header.extend(dst.octets());
+                let check = !fold(sum(&header, 0));
+                header[10..12].copy_from_slice(&check.to_be_bytes());
+                header.splice(0..0, dnlb_wire::ETHERTYPE_IPV4.to_be_bytes());
+            }
+            (src, dst) => {
+                header.extend(dnlb_wire::ETHERTYPE_IPV6.to_be_bytes());
+                header.extend([0x60, 0, 0, 0]);
+                header.extend(((len - 40) as u16).to_be_bytes());
+                header.extend([self.protocol, 64]);
+                header.extend(addr(src));
+                header.extend(addr(dst));
+            }
+        }
+        header
+    }
+}
+
+/// An address in the form in which maps hold it.
+fn addr(ip: IpAddr) -> Addr {
+    match ip {
+        IpAddr::V4(v4) => v4_mapped(v4.octets()),
+        IpAddr::V6(v6) => v6.octets(),
     }
 }
 

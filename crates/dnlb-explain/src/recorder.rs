@@ -7,10 +7,10 @@ use std::{
 };
 
 use dnlb_abi::{
-    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
-    RULES_PER_RANGE, RuleRange, ServiceEntry, ServiceKey, Settings, TargetKey, VNI_PUBLIC,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
+    InstanceEntry, MemberEntry, Outcome, RuleEntry, RuleRange, ServiceEntry, ServiceKey, Settings, TargetKey,
 };
-use dnlb_datapath::{Flow, Packet, RuleQuery, Tables, flow_hash, rule_matches};
+use dnlb_datapath::{Flow, Packet, RuleQuery, RuleSearch, Rules, Tables, flow_hash, rule_matches};
 
 use crate::{Filter, Maps, Program, Step, kept::Kept, maps::chain_members};
 
@@ -22,8 +22,8 @@ use crate::{Filter, Maps, Program, Step, kept::Kept, maps::chain_members};
 pub(crate) struct Recorder<'m, M: Maps> {
     maps: &'m M,
     program: Program,
-    /// What is decided, as far as it can be parsed.
-    packet: Packet,
+    /// Whose flow is decided, as far as the packet can be parsed: of an ICMP error, that of the packet which it quotes.
+    packet: Cell<Packet>,
     settings: Option<Settings>,
     instances: Kept<InstanceEntry>,
     hosts: Kept<HostEntry>,
@@ -44,7 +44,7 @@ impl<'m, M: Maps> Recorder<'m, M> {
         let mut recorder = Self {
             maps,
             program,
-            packet,
+            packet: Cell::new(packet),
             settings: None,
             instances: Kept::default(),
             hosts: Kept::default(),
@@ -83,26 +83,13 @@ impl<'m, M: Maps> Recorder<'m, M> {
         }
     }
 
-    /// VNI under which this packet's service is looked for.
-    fn vni(&self) -> u32 {
-        match self.program {
-            Program::Edge | Program::Probe => VNI_PUBLIC,
-            Program::FromOverlay { vni, .. } => vni,
-            Program::FromInstance { .. } => self.sender().map_or(VNI_PUBLIC, |sender| sender.vni),
-        }
-    }
-
-    /// The instance that sent the packet: the first that is asked for.
-    fn sender(&self) -> Option<InstanceEntry> {
-        self.steps.borrow().iter().find_map(|step| match step {
-            Step::Instance { found, .. } => *found,
-            _ => None,
-        })
+    fn rule(&self, index: u32) -> RuleEntry {
+        self.read(self.maps.rule(index)).unwrap_or_default()
     }
 
     fn note_row(&self, row: u32, chain: u64) {
         let (Some(service), Some(settings)) = (self.service.get(), &self.settings) else { return };
-        let hash = flow_hash(settings, service.algorithm, &self.packet);
+        let hash = flow_hash(settings, service.algorithm, &self.packet.get());
         let chain = self.read(chain_members(self.maps, &service, chain));
         let (row, rows) = (row.wrapping_sub(service.rows_base), service.rows);
         self.note(Step::Row { hash, row, rows, chain });
@@ -130,7 +117,8 @@ impl<'m, M: Maps> Recorder<'m, M> {
             |step| matches!(step, Step::Rules { instance, filter: Filter::AclIn, .. } if *instance == number),
         );
         let is_acl = |instance: &InstanceEntry| {
-            instance.acl_in == range && !same_prefix(&self.packet.src, &instance.addr, instance.subnet_bits)
+            instance.acl_in == range
+                && !same_prefix(&self.packet.get().src, &instance.addr, instance.subnet_bits)
         };
         let found = steps.iter().find_map(|step| match step {
             Step::Instance { number: own, found } if *own == number => *found,
@@ -206,6 +194,16 @@ impl Flow for ShadowFlow {
     }
 }
 
+impl<M: Maps> Rules for Recorder<'_, M> {
+    fn matches(&self, index: u32, query: &RuleQuery) -> bool {
+        rule_matches(&self.rule(index), query)
+    }
+
+    fn word(&self, index: u32) -> u64 {
+        self.read(self.maps.rule_word(index))
+    }
+}
+
 impl<M: Maps> Tables for Recorder<'_, M> {
     type Flow = ShadowFlow;
 
@@ -247,20 +245,12 @@ impl<M: Maps> Tables for Recorder<'_, M> {
         self.read(self.maps.displacement(copy, bucket))
     }
 
-    fn service(&self, copy: u32, slot: u32) -> Option<&ServiceEntry> {
+    fn service(&self, copy: u32, slot: u32, sought: &ServiceKey) -> Option<&ServiceEntry> {
         let found = self.read(self.maps.service(copy, slot));
-        // First the listener is looked for, but for ICMP, which has none; then whether anybody has the address.
-        let Packet { dst, protocol, dst_port, .. } = self.packet;
-        let second = self.steps.borrow().iter().any(|step| matches!(step, Step::Service { .. }));
-        let key = if second || protocol == dnlb_wire::ICMP {
-            ServiceKey::of_address(self.vni(), dst)
-        } else {
-            ServiceKey::new(self.vni(), dst, protocol, dst_port)
-        };
         // The perfect hash leads unknown keys somewhere, too.
-        let ours = found.filter(|found| found.key == key);
+        let ours = found.filter(|found| found.key == *sought);
         self.service.set(ours);
-        self.note(Step::Service { key, found: ours });
+        self.note(Step::Service { key: *sought, found: ours });
         found.map(|found| self.services.keep(found))
     }
 
@@ -293,18 +283,12 @@ impl<M: Maps> Tables for Recorder<'_, M> {
         found
     }
 
-    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32 {
-        let mut matched = None;
-        for at in 0..range.len.min(RULES_PER_RANGE) {
-            let Some(rule) = self.read(self.maps.rule(range.base.wrapping_add(at))) else { break };
-            if rule_matches(&rule, query) {
-                matched = Some((at, rule));
-                break;
-            }
-        }
+    fn rules_allow(&self, range: RuleRange, peer: &Addr, service: u32) -> bool {
+        let search = RuleSearch::new(range, peer, service).finish(self);
+        let matched = search.found().map(|at| (at, self.rule(range.base.wrapping_add(at))));
         let (instance, filter) = self.filter(range);
         self.note(Step::Rules { instance, filter, len: range.len, matched });
-        matched.map_or(0, |(_, rule)| rule.action)
+        matched.is_some_and(|(_, rule)| rule.action == RuleEntry::ALLOW)
     }
 
     fn flow(&self, key: &FlowKey) -> Option<ShadowFlow> {
@@ -329,6 +313,17 @@ impl<M: Maps> Tables for Recorder<'_, M> {
             flow.0.1.set(true);
         }
     }
+
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentEntry> {
+        let found = self.read(self.maps.fragment(key));
+        if let Some(first) = found {
+            let (src_port, dst_port) = (first.ports as u16, (first.ports >> 16) as u16);
+            self.packet.set(Packet { src_port, dst_port, ..self.packet.get() });
+        }
+        found
+    }
+
+    fn note_fragment(&self, _key: &FragmentKey, _first: &FragmentEntry) {}
 
     fn now_ns(&self) -> u64 {
         self.maps.now_ns()

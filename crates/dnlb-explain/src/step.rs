@@ -180,7 +180,7 @@ pub enum Fate {
     /// An edge puts it into the tunnel.
     Forwarded {
         /// Underlay address of the receiving host.
-        remote: [u8; 4],
+        remote: Addr,
         /// VNI of the VPC.
         vni: u32,
         /// The instance.
@@ -207,12 +207,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict as kernel programs leave it for tests: interface and instance; remote, VNI, instance and hop; or the
-    /// interface.
+    /// The verdict as kernel programs leave it for tests: interface and instance; the last four bytes of the remote, VNI,
+    /// instance and hop; or the interface.
     #[must_use]
     pub fn details(&self) -> [u32; 4] {
         match self.fate {
-            Fate::Answered | Fate::Ended | Fate::Forwarded { .. } => [0; 4],
+            Fate::Answered | Fate::Ended => [0; 4],
+            Fate::Forwarded { remote, vni, instance } => {
+                [u32::from_be_bytes(dnlb_wire::v4(remote)), vni, instance, 0]
+            }
             Fate::Delivered { instance, ifindex } => [ifindex, instance, 0, 0],
             Fate::Replied { ifindex } => [ifindex, 0, 0, 0],
             Fate::Tunnelled(tunnel) => {

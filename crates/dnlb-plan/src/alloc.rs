@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dnlb_abi::{MemberEntry, RuleEntry, capacity};
+use dnlb_abi::{MemberEntry, RuleEntry, RuleRange, capacity};
 use serde::{Deserialize, Serialize};
+
+use crate::rules;
 
 /// Why something has no place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,11 +46,18 @@ pub struct Capacity {
     pub members: u32,
     /// Rules.
     pub rules: u32,
+    /// Words of rule indices.
+    pub rule_index: u32,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { rows: capacity::ROWS, members: capacity::MEMBERS, rules: capacity::RULES }
+        Self {
+            rows: capacity::ROWS,
+            members: capacity::MEMBERS,
+            rules: capacity::RULES,
+            rule_index: capacity::RULE_INDEX,
+        }
     }
 }
 
@@ -177,6 +186,8 @@ const MEMBERS_MIN: u32 = 8;
 struct RulePlace {
     base: u32,
     rules: Vec<StoredRule>,
+    /// Where its index lies; a length of 0: it has none.
+    index: Range,
     /// No longer named since the previous update.
     retired: bool,
 }
@@ -184,6 +195,11 @@ struct RulePlace {
 impl RulePlace {
     fn range(&self) -> Range {
         Range { base: self.base, len: self.rules.len() as u32 }
+    }
+
+    fn build_index(&self) -> Option<Vec<u64>> {
+        let rules: Vec<RuleEntry> = self.rules.iter().map(RuleEntry::from).collect();
+        rules::index(&rules)
     }
 }
 
@@ -244,19 +260,26 @@ impl Allocation {
         self.backends.get(&number)
     }
 
-    /// Where a list of rules begins; an empty list lies at 0.
+    /// Where a list of rules and its index lie; an empty list lies at 0.
     #[must_use]
-    pub fn rules_base(&self, rules: &[RuleEntry]) -> Option<u32> {
+    pub fn rule_range(&self, rules: &[RuleEntry]) -> Option<RuleRange> {
         if rules.is_empty() {
-            return Some(0);
+            return Some(RuleRange::default());
         }
         let rules: Vec<StoredRule> = rules.iter().map(StoredRule::from).collect();
-        self.rules.iter().find(|place| !place.retired && place.rules == rules).map(|place| place.base)
+        let place = self.rules.iter().find(|place| !place.retired && place.rules == rules)?;
+        Some(RuleRange { base: place.base, len: place.range().len, index: place.index.base })
     }
 
     /// What the rule map holds, by index. Rules that the previous update named are among them.
     pub fn rules(&self) -> impl Iterator<Item = (u32, RuleEntry)> {
         self.rules.iter().flat_map(|place| (place.base..).zip(place.rules.iter().map(RuleEntry::from)))
+    }
+
+    /// What the map of rule indices holds: first word -> words. Those that the previous update named are among them.
+    pub fn rule_index(&self) -> impl Iterator<Item = (u32, Vec<u64>)> {
+        let indexed = self.rules.iter().filter(|place| place.index.len > 0);
+        indexed.filter_map(|place| Some((place.index.base, place.build_index()?)))
     }
 
     fn update_backends(&mut self, demand: &Demand) -> Result<(), AllocError> {
@@ -324,10 +347,28 @@ impl Allocation {
         let mut gaps = Gaps::new(dnlb_abi::maps::RULES, self.capacity.rules, 1, in_use);
         for rules in wanted {
             let len = u32::try_from(rules.len()).unwrap_or(u32::MAX);
-            self.rules.push(RulePlace { base: gaps.take(len)?.base, rules, retired: false });
+            let (base, index) = (gaps.take(len)?.base, Range::default());
+            self.rules.push(RulePlace { base, rules, index, retired: false });
         }
         self.rules.sort_by_key(|place| place.base);
+        self.place_indices();
         Ok(())
+    }
+
+    /// Gives an index to each list that wants one and has none yet.
+    ///
+    /// When there is no room the list goes without, and its rules are tried one after the other: slower, but no reason to
+    /// leave a host with rules of yesterday.
+    fn place_indices(&mut self) {
+        // Word 0 belongs to none: it means that there is no index.
+        let none = Range { base: 0, len: 1 };
+        let in_use = self.rules.iter().map(|place| place.index).chain([none]);
+        let mut gaps = Gaps::new(dnlb_abi::maps::RULE_INDEX, self.capacity.rule_index, 1, in_use);
+        let lacking = self.rules.iter_mut().filter(|place| !place.retired && place.index.len == 0);
+        for place in lacking {
+            let len = place.build_index().map_or(0, |words| words.len());
+            place.index = u32::try_from(len).ok().and_then(|len| gaps.take(len).ok()).unwrap_or_default();
+        }
     }
 }
 

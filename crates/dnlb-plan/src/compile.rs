@@ -202,6 +202,7 @@ pub fn compile(
         targets: targets(config, linked.iter().map(|(_, instance)| instance.number).collect()),
         ports,
         rules: alloc.rules().collect(),
+        rule_index: alloc.rule_index().collect(),
         services,
         members: tables
             .keys()
@@ -249,11 +250,8 @@ fn instance_entry(
     filters: &Filters,
     alloc: &Allocation,
 ) -> InstanceEntry {
-    let range = |rules: &Vec<RuleEntry>| RuleRange {
-        base: alloc.rules_base(rules).unwrap_or(0),
-        len: rules.len() as u32,
-    };
-    let unfiltered = RuleRange { base: 0, len: RuleRange::UNFILTERED };
+    let range = |rules: &Vec<RuleEntry>| alloc.rule_range(rules).unwrap_or_default();
+    let unfiltered = RuleRange { len: RuleRange::UNFILTERED, ..RuleRange::default() };
     InstanceEntry {
         addr: map_addr(instance.addr),
         number: instance.number,

@@ -15,6 +15,7 @@ pub mod host_config;
 pub mod lint;
 pub mod placement;
 pub mod rows;
+pub mod rules;
 pub mod service_index;
 mod switch;
 #[cfg(test)]

@@ -26,6 +26,9 @@ pub struct SwitchState {
     pub ports: BTreeMap<u32, u32>,
     /// `RULES`: index -> entry. A range once named by an instance never changes while it is named.
     pub rules: BTreeMap<u32, RuleEntry>,
+    /// `RULE_INDEX`: first word -> words, for lists that are searched. Like ranges of rules, an index that is named never
+    /// changes.
+    pub rule_index: BTreeMap<u32, Vec<u64>>,
     /// `DISPLACEMENTS` and `SERVICES`, one copy of each.
     pub services: ServiceIndex,
     /// `TARGETS`.

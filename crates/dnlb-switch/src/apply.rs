@@ -40,7 +40,18 @@ impl Switch {
     pub fn apply(&mut self, state: &SwitchState) -> Result<Applied, SwitchError> {
         let mut writes = 0;
         writes += self.put_array::<HostEntry>(maps::HOSTS, &state.hosts)?;
-        writes += self.put_array::<RuleEntry>(maps::RULES, &state.rules)?;
+        // Instances name ranges of these two that they did not name before: nobody reads them yet.
+        for (&index, rule) in &state.rules {
+            const WORDS: usize = size_of::<RuleEntry>() / 8;
+            for at in 0..WORDS {
+                writes += self.rules.put(index as usize * WORDS + at, word(&rule.as_bytes()[at * 8..]))?;
+            }
+        }
+        for (&base, words) in &state.rule_index {
+            for (at, &value) in words.iter().enumerate() {
+                writes += self.rule_index.put(base as usize + at, value)?;
+            }
+        }
         writes += self.put_hash::<Addr, u32>(maps::PEERS, &state.peers)?;
         writes += self.put_hash::<u32, InstanceEntry>(maps::INSTANCES, &state.instances)?;
         writes += self.put_hash::<EndpointKey, EndpointEntry>(maps::ENDPOINTS, &state.endpoints)?;
@@ -246,6 +257,7 @@ fn digest(state: &SwitchState) -> u64 {
     state.instances.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.ports.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.rules.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
+    state.rule_index.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.services.entries.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.targets.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
     state.members.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);

@@ -22,7 +22,7 @@ pub use dnlb_plan::SwitchState;
 pub use error::SwitchError;
 pub use expiry::{ExpiryReport, ExpiryRules};
 pub use live::{LiveMaps, monotonic_ns};
-pub use load::{Capacities, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
+pub use load::{Capacities, EdgeForm, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
 pub use plain::Plain;
 pub use testrun::TestVerdict;
 

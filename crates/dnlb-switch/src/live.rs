@@ -3,6 +3,7 @@
 use std::{
     borrow::Borrow,
     path::{Path, PathBuf},
+    sync::atomic::Ordering::Relaxed,
 };
 
 use aya::{
@@ -10,13 +11,13 @@ use aya::{
     maps::{Array, HashMap, Map, MapData, MapError},
 };
 use dnlb_abi::{
-    ABI_VERSION, Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry,
-    MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey,
-    maps,
+    ABI_VERSION, Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey,
+    HostEntry, InstanceEntry, MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings,
+    TargetEntry, TargetKey, capacity, maps,
 };
 use dnlb_explain::Maps;
 
-use crate::{Plain, Switch, SwitchError};
+use crate::{Plain, Switch, SwitchError, mapped::MappedArray};
 
 /// Maps that programs and an agent are using at the same time.
 ///
@@ -38,8 +39,11 @@ pub struct LiveMaps<T: Borrow<MapData> = MapData> {
     peers: HashMap<T, Plain<Addr>, u32>,
     targets: HashMap<T, Plain<TargetKey>, Plain<TargetEntry>>,
     rules: Array<T, Plain<RuleEntry>>,
+    /// By its memory: the map has one value, which a system call would copy whole.
+    rule_index: MappedArray,
     flows: HashMap<T, Plain<FlowKey>, Plain<FlowRecord>>,
     flows_half_open: HashMap<T, Plain<FlowKey>, Plain<FlowRecord>>,
+    fragments: HashMap<T, Plain<FragmentKey>, Plain<FragmentEntry>>,
 }
 
 /// Opens all maps, `$source` being a function from a name to what aya makes typed maps of.
@@ -65,10 +69,19 @@ macro_rules! open {
             peers: map!(maps::PEERS),
             targets: map!(maps::TARGETS),
             rules: map!(maps::RULES),
+            rule_index: mapped(maps::RULE_INDEX, source(maps::RULE_INDEX)?.borrow())?,
             flows: map!(maps::FLOWS),
             flows_half_open: map!(maps::FLOWS_HALF_OPEN),
+            fragments: map!(maps::FRAGMENTS),
         }
     }};
+}
+
+fn mapped(name: &'static str, map: &Map) -> Result<MappedArray, SwitchError> {
+    match map {
+        Map::Array(data) => MappedArray::new(name, data),
+        _ => Err(SwitchError::Missing { kind: "map", name }),
+    }
 }
 
 impl LiveMaps {
@@ -197,6 +210,10 @@ impl<T: Borrow<MapData>> Maps for LiveMaps<T> {
         item(&self.rules, maps::RULES, index).map(plain)
     }
 
+    fn rule_word(&self, index: u32) -> Result<u64, SwitchError> {
+        Ok(self.rule_index.word((index & (capacity::RULE_INDEX - 1)) as usize)?.load(Relaxed))
+    }
+
     fn flow(&self, key: &FlowKey) -> Result<Option<(FlowRecord, bool)>, SwitchError> {
         let found = |map, name| value(map, name, &Plain(*key)).map(plain);
         if let Some(record) = found(&self.flows, maps::FLOWS)? {
@@ -207,6 +224,10 @@ impl<T: Borrow<MapData>> Maps for LiveMaps<T> {
         }
         // It may have been promoted between the two.
         Ok(found(&self.flows, maps::FLOWS)?.map(|record| (record, true)))
+    }
+
+    fn fragment(&self, key: &FragmentKey) -> Result<Option<FragmentEntry>, SwitchError> {
+        value(&self.fragments, maps::FRAGMENTS, &Plain(*key)).map(plain)
     }
 
     fn now_ns(&self) -> u64 {

@@ -41,6 +41,8 @@ pub struct Capacities {
     pub flows_half_open: u32,
     /// Established flows; memory is taken as they come.
     pub flows: u32,
+    /// Fragmented packets at a time; memory for all of them is taken at once, about 120 bytes each.
+    pub fragments: u32,
     /// Services of the region: highest number and one.
     pub services: u32,
 }
@@ -57,6 +59,7 @@ impl Default for Capacities {
             rules: capacity::RULES,
             flows_half_open: 65_536,
             flows: 1 << 20,
+            fragments: 8192,
             services: 65_536,
         }
     }
@@ -64,7 +67,7 @@ impl Default for Capacities {
 
 impl Capacities {
     /// The sizes by map name.
-    pub(crate) fn by_map(&self) -> [(&'static str, u32); 14] {
+    pub(crate) fn by_map(&self) -> [(&'static str, u32); 15] {
         [
             (maps::PORTS, self.instances),
             (maps::INSTANCES, self.instances),
@@ -78,6 +81,7 @@ impl Capacities {
             (maps::RULES, self.rules),
             (maps::FLOWS_HALF_OPEN, self.flows_half_open),
             (maps::FLOWS, self.flows),
+            (maps::FRAGMENTS, self.fragments),
             (maps::SERVICE_COUNTERS, self.services),
             (maps::SETTINGS, 1),
         ]
@@ -85,7 +89,7 @@ impl Capacities {
 }
 
 /// All maps; the object has no others.
-const ALL_MAPS: [&str; 17] = [
+const ALL_MAPS: [&str; 19] = [
     maps::SETTINGS,
     maps::PORTS,
     maps::INSTANCES,
@@ -99,14 +103,25 @@ const ALL_MAPS: [&str; 17] = [
     maps::PEERS,
     maps::TARGETS,
     maps::RULES,
+    maps::RULE_INDEX,
     maps::FLOWS_HALF_OPEN,
     maps::FLOWS,
+    maps::FRAGMENTS,
     maps::OUTCOMES,
     maps::SERVICE_COUNTERS,
 ];
 
 /// Programs of the switch itself.
-const CLASSIFIERS: [&str; 3] = ["from_instance", "from_overlay", "probe"];
+const CLASSIFIERS: [&str; 4] = ["from_instance", "from_overlay", "probe", "edge_tc"];
+
+/// Where an edge's program is attached to its uplink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeForm {
+    /// In the driver, before the kernel makes a socket buffer of a frame.
+    Xdp,
+    /// Where socket buffers come in.
+    Tcx,
+}
 
 /// How to open a switch.
 #[derive(Clone, Debug)]
@@ -129,6 +144,8 @@ pub struct Switch {
     pub(crate) rows_hot: MappedArray,
     pub(crate) rows_cold: MappedArray,
     pub(crate) members: MappedArray,
+    pub(crate) rules: MappedArray,
+    pub(crate) rule_index: MappedArray,
     /// When the copy of the services in force last changed.
     pub(crate) flipped: Option<Instant>,
 }
@@ -161,7 +178,19 @@ impl Switch {
         let (displacements, services) = (mapped(maps::DISPLACEMENTS)?, mapped(maps::SERVICES)?);
         let (rows_hot, rows_cold) = (mapped(maps::ROWS_HOT)?, mapped(maps::ROWS_COLD)?);
         let members = mapped(maps::MEMBERS)?;
-        Ok(Self { ebpf, links, displacements, services, rows_hot, rows_cold, members, flipped: None })
+        let (rules, rule_index) = (mapped(maps::RULES)?, mapped(maps::RULE_INDEX)?);
+        Ok(Self {
+            ebpf,
+            links,
+            displacements,
+            services,
+            rows_hot,
+            rows_cold,
+            members,
+            rules,
+            rule_index,
+            flipped: None,
+        })
     }
 
     /// Attaches `from_overlay` to the VXLAN device. Like all attaching: repeatable, replaces a former version
@@ -210,12 +239,28 @@ impl Switch {
         Ok(names.filter_map(|name| name.strip_prefix("instance-")?.parse().ok()).collect())
     }
 
-    /// Attaches `edge` to an edge's uplink, in the driver (native XDP).
+    /// Attaches the edge's program to its uplink: in the driver (native XDP) where that can, else as TCX, which any interface
+    /// can: a VLAN, a bond. Says which it was.
     ///
     /// # Errors
     /// As [`Self::attach_overlay`].
-    pub fn attach_edge(&mut self, interface: &str) -> Result<(), SwitchError> {
-        attach_xdp(&mut self.ebpf, "edge", interface, &self.links.join("edge"))
+    pub fn attach_edge(&mut self, interface: &str) -> Result<EdgeForm, SwitchError> {
+        const TCX_PIN: &str = "edge-tcx";
+        let xdp = self.links.join("edge");
+        match attach_xdp(&mut self.ebpf, "edge", interface, &xdp) {
+            Ok(()) => {
+                // The uplink may have had a driver that could not, or been another interface.
+                remove_pin(&self.links.join(TCX_PIN))?;
+                Ok(EdgeForm::Xdp)
+            }
+            Err(refused @ SwitchError::Attach { .. }) => {
+                tracing::debug!(interface, error = %shorten(&refused), "no native XDP, attaching the edge as TCX");
+                self.attach_classifier("edge_tc", interface, TCX_PIN)?;
+                remove_pin(&xdp)?;
+                Ok(EdgeForm::Tcx)
+            }
+            Err(other) => Err(other),
+        }
     }
 
     /// All outcome counters, summed over the CPUs.
@@ -340,6 +385,7 @@ pub fn attach_xdp_pass(interface: &str, pin: &Path) -> Result<(), SwitchError> {
         rules: 1,
         flows_half_open: 64,
         flows: 1,
+        fragments: 64,
         services: 1,
     };
     let mut ebpf = load(&capacities, None, false)?;

@@ -12,6 +12,8 @@ use crate::scene::TEST_IFINDEX;
 pub enum Program {
     /// XDP on an edge's uplink.
     Edge,
+    /// The same as TCX: what goes into the tunnel is not encapsulated yet.
+    EdgeTc,
     /// TCX ingress of an instance's link.
     FromInstance,
     /// TCX ingress of the tunnel, with this VNI.
@@ -36,7 +38,7 @@ impl Program {
     #[must_use]
     pub const fn explained(self) -> dnlb_explain::Program {
         match self {
-            Self::Edge => dnlb_explain::Program::Edge,
+            Self::Edge | Self::EdgeTc => dnlb_explain::Program::Edge,
             Self::FromInstance => dnlb_explain::Program::FromInstance { ifindex: TEST_IFINDEX },
             Self::FromOverlay(vni) | Self::FromStranger(vni) => {
                 let remote = Some(dnlb_abi::v4_mapped(self.remote()));
@@ -52,8 +54,8 @@ impl Program {
 pub struct Seen {
     /// The verdict.
     pub outcome: Outcome,
-    /// Where it went, by outcome: delivered (interface, instance), tunnelled (remote, VNI, instance, hop), replied
-    /// (interface).
+    /// Where it went, by outcome: delivered (interface, instance), tunnelled and forwarded (last four bytes of the remote, VNI,
+    /// instance, hop), replied (interface). What an edge answers or drops says nothing.
     pub details: [u32; 4],
     /// The frame afterwards; as it came when it was dropped or passed.
     pub frame: Vec<u8>,

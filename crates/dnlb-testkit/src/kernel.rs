@@ -40,6 +40,7 @@ impl Engine for Kernel {
     fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
         let verdict = match program {
             Program::Edge => self.switch.run_edge(frame)?,
+            Program::EdgeTc => self.switch.run_classifier("edge_tc", frame, TEST_IFINDEX, [0; 2])?,
             Program::FromInstance => {
                 self.switch.run_classifier("from_instance", frame, TEST_IFINDEX, [0; 2])?
             }
@@ -63,7 +64,10 @@ impl Engine for Kernel {
             Program::Edge => {
                 let outcome = Outcome::ALL
                     .iter()
-                    .find(|outcome| **outcome != Outcome::Balanced && counted.contains_key(outcome.name()))
+                    .find(|outcome| {
+                        !matches!(outcome, Outcome::Balanced | Outcome::IcmpError)
+                            && counted.contains_key(outcome.name())
+                    })
                     .context("no counter moved")?;
                 let returned = match outcome {
                     Outcome::Passed => 2,
@@ -78,11 +82,21 @@ impl Engine for Kernel {
             }
             _ => *Outcome::ALL.get((outcome as usize).wrapping_sub(1)).context("no decision")?,
         };
-        // TC_ACT_SHOT and TC_ACT_REDIRECT.
-        let dropped = outcome.name().starts_with("drop_");
-        if program != Program::Edge && verdict.returned != if dropped { 2 } else { 7 } {
+        // TC_ACT_SHOT, TC_ACT_UNSPEC and TC_ACT_REDIRECT.
+        let returned = match outcome {
+            _ if outcome.name().starts_with("drop_") => 2,
+            Outcome::Passed => u32::MAX,
+            _ => 7,
+        };
+        if program != Program::Edge && verdict.returned != returned {
             bail!("{} returned {}", outcome.name(), verdict.returned);
         }
+        let details = match (program, outcome) {
+            (Program::Edge, Outcome::Forwarded) => tunnel_of(&verdict.frame),
+            (Program::EdgeTc, Outcome::Forwarded) => details,
+            (Program::Edge | Program::EdgeTc, _) => [0; 4],
+            _ => details,
+        };
         Ok(Seen { outcome, details, frame: verdict.frame, counted })
     }
 
@@ -98,4 +112,14 @@ impl Engine for Kernel {
             });
         Ok(flows.collect())
     }
+}
+
+/// Remote, VNI, instance and hop of an encapsulated frame.
+fn tunnel_of(frame: &[u8]) -> [u32; 4] {
+    let v4 = frame[12..14] == [8, 0];
+    let (remote_at, vni_at) = if v4 { (30, 46) } else { (50, 66) };
+    let word = |at: usize| u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
+    let inner = vni_at + 4;
+    let mac = [0, 1, 2, 3, 4, 5].map(|at| frame[inner + at]);
+    [word(remote_at), word(vni_at) >> 8, dnlb_abi::instance_of_mac(mac), frame[inner + 8].into()]
 }

@@ -6,13 +6,15 @@
 #![forbid(unsafe_code)]
 
 mod engine;
+mod family;
 mod frames;
 mod kernel;
 mod pure;
 mod scene;
 
 pub use engine::{Engine, Program, Seen};
-pub use frames::{TestFrame, arp_request, checksums_hold, parse_endpoint};
+pub use family::{Family, family, parse_address, parse_endpoint, parse_prefix, with_family};
+pub use frames::{TestFrame, arp_request, checksums_hold, solicitation};
 pub use kernel::Kernel;
 pub use pure::Pure;
 pub use scene::{Scene, TEST_IFINDEX};

@@ -8,18 +8,20 @@ use std::{
 };
 
 use dnlb_abi::{
-    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, HostEntry, InstanceEntry, MemberEntry, Outcome,
-    ROUTER_MAC, RuleEntry, RuleRange, ServiceEntry, Settings, TargetKey, instance_mac, tunnel_mac,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
+    InstanceEntry, MemberEntry, Outcome, ROUTER_MAC, RuleEntry, RuleRange, ServiceEntry, ServiceKey,
+    Settings, TargetKey, instance_mac, instance_of_mac, tunnel_mac,
 };
 use dnlb_datapath::{
-    EdgeSink, Flow, Outer, Packet, Rewrite, Room, RuleQuery, Sink, Tables, Tunnel, edge, from_instance,
-    from_overlay, probe, rule_matches,
+    EdgeSink, Flow, Outer, Packet, Rewrite, Room, RuleQuery, RuleSearch, Rules, Sink, Tables, Tunnel, edge,
+    from_instance, from_overlay, probe, rewrite_error, rule_matches,
 };
 use dnlb_explain::Maps;
 use dnlb_plan::SwitchState;
 use dnlb_wire::{
-    Ethernet, ICMP, RESET_LEN, UDP, UNREACHABLE_LEN, Unreachable, replace, replace_pseudo, reset,
-    unreachable, v4,
+    ADVERTISEMENT_LEN, Ethernet, Fragment, ICMP, ICMPV6, RESET_LEN, RESET_LEN_V6, UDP, UNREACHABLE_LEN,
+    UNREACHABLE_LEN_V6, Unreachable, advertisement, arp, is_v4, replace, replace_addr, reset, reset_v6,
+    unreachable, unreachable_v6, v4,
 };
 
 use crate::{
@@ -44,22 +46,27 @@ impl Engine for Pure {
     fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
         let tables = &self.tables;
         tables.counted.borrow_mut().clear();
-        let sink = Carrier { frame, settings: tables.state.settings };
+        let encapsulates = program == Program::Edge;
+        let sink = Carrier { frame, settings: tables.state.settings, encapsulates };
+        let room = &mut Room::default();
         let (outcome, details, after) = match program {
-            Program::Edge => edge(&frame, tables, sink),
-            Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, &mut Room::default(), sink),
+            Program::Edge | Program::EdgeTc => {
+                edge(&frame, tables, &mut Packet::default(), || Some(room), sink)
+            }
+            Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, room, sink),
             Program::FromOverlay(vni) | Program::FromStranger(vni) => {
                 let remote = dnlb_abi::v4_mapped(program.remote());
-                from_overlay(&frame, tables, (vni, &remote), &mut Room::default(), sink)
+                from_overlay(&frame, tables, (vni, &remote), room, sink)
             }
-            Program::Probe => probe(&frame, tables, &mut Room::default(), sink),
+            Program::Probe => probe(&frame, tables, room, sink),
         };
         tables.count(outcome);
         Ok(Seen { outcome, details, frame: after, counted: tables.counted.borrow().clone() })
     }
 
     fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {
-        self.tables = PureTables { flows: self.tables.flows.take().into(), ..PureTables::new(state) };
+        let (flows, fragments) = (self.tables.flows.take().into(), self.tables.fragments.take().into());
+        self.tables = PureTables { flows, fragments, ..PureTables::new(state) };
         Ok(())
     }
 
@@ -79,7 +86,9 @@ struct PureTables {
     state: SwitchState,
     rows: BTreeMap<u32, u16>,
     chains: BTreeMap<u32, u64>,
+    rule_words: BTreeMap<u32, u64>,
     flows: RefCell<BTreeMap<FlowKey, PureFlow>>,
+    fragments: RefCell<BTreeMap<FragmentKey, FragmentEntry>>,
     counted: RefCell<BTreeMap<&'static str, u64>>,
 }
 
@@ -94,7 +103,9 @@ impl PureTables {
             );
             rows.extend(range.hot.iter().enumerate().map(|(at, &slot)| (range.base + at as u32, slot)));
         }
-        Self { state, rows, chains, ..Self::default() }
+        let indices = state.rule_index.iter();
+        let rule_words = indices.flat_map(|(&base, words)| (base..).zip(words.iter().copied())).collect();
+        Self { state, rows, chains, rule_words, ..Self::default() }
     }
 }
 
@@ -158,6 +169,16 @@ impl Flow for PureFlow {
     }
 }
 
+impl Rules for PureTables {
+    fn matches(&self, index: u32, query: &RuleQuery) -> bool {
+        self.state.rules.get(&index).is_some_and(|rule| rule_matches(rule, query))
+    }
+
+    fn word(&self, index: u32) -> u64 {
+        self.rule_words.get(&index).copied().unwrap_or(0)
+    }
+}
+
 impl Tables for PureTables {
     type Flow = PureFlow;
 
@@ -197,7 +218,7 @@ impl Tables for PureTables {
         self.state.services.displacements.get(bucket as usize).copied().unwrap_or(0)
     }
 
-    fn service(&self, _copy: u32, slot: u32) -> Option<&ServiceEntry> {
+    fn service(&self, _copy: u32, slot: u32, _sought: &ServiceKey) -> Option<&ServiceEntry> {
         self.state.services.entries.get(&slot)
     }
 
@@ -217,11 +238,10 @@ impl Tables for PureTables {
         self.state.targets.get(key).map(|target| target.port)
     }
 
-    fn first_rule(&self, range: RuleRange, query: &RuleQuery) -> u32 {
-        (range.base..range.base.saturating_add(range.len))
-            .filter_map(|index| self.state.rules.get(&index))
-            .find(|rule| rule_matches(rule, query))
-            .map_or(0, |rule| rule.action)
+    fn rules_allow(&self, range: RuleRange, peer: &Addr, service: u32) -> bool {
+        let found = RuleSearch::new(range, peer, service).finish(self).found();
+        let rule = found.and_then(|at| self.state.rules.get(&(range.base + at)));
+        rule.is_some_and(|rule| rule.action == RuleEntry::ALLOW)
     }
 
     fn flow(&self, key: &FlowKey) -> Option<Self::Flow> {
@@ -238,6 +258,14 @@ impl Tables for PureTables {
         if let Some(flow) = self.flows.borrow().get(key) {
             flow.0.1.set(true);
         }
+    }
+
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentEntry> {
+        self.fragments.borrow().get(key).copied()
+    }
+
+    fn note_fragment(&self, key: &FragmentKey, first: &FragmentEntry) {
+        self.fragments.borrow_mut().insert(*key, *first);
     }
 
     fn now_ns(&self) -> u64 {
@@ -288,7 +316,7 @@ impl Maps for Pure {
     }
 
     fn service(&self, copy: u32, slot: u32) -> Result<Option<ServiceEntry>, Infallible> {
-        Ok(self.tables.service(copy, slot).copied())
+        Ok(self.tables.service(copy, slot, &ServiceKey::default()).copied())
     }
 
     fn row(&self, row: u32) -> Result<u16, Infallible> {
@@ -311,8 +339,16 @@ impl Maps for Pure {
         Ok(self.tables.state.rules.get(&index).copied())
     }
 
+    fn rule_word(&self, index: u32) -> Result<u64, Infallible> {
+        Ok(self.tables.word(index))
+    }
+
     fn flow(&self, key: &FlowKey) -> Result<Option<(FlowRecord, bool)>, Infallible> {
         Ok(self.tables.flow(key).map(|flow| (flow.record(), flow.established())))
+    }
+
+    fn fragment(&self, key: &FragmentKey) -> Result<Option<FragmentEntry>, Infallible> {
+        Ok(self.tables.fragment(key))
     }
 
     fn now_ns(&self) -> u64 {
@@ -324,37 +360,60 @@ impl Maps for Pure {
 struct Carrier<'f> {
     frame: &'f [u8],
     settings: Settings,
+    /// Whether an edge itself puts the outer header in front.
+    encapsulates: bool,
 }
 
 type Carried = (Outcome, [u32; 4], Vec<u8>);
 
 impl Carrier<'_> {
-    fn echoed(&self, ethernet: &Ethernet, packet: &Packet) -> Vec<u8> {
-        let mut frame = self.frame.to_vec();
-        frame[..6].copy_from_slice(&ethernet.src);
-        frame[6..12].copy_from_slice(&ethernet.dst);
-        frame[26..30].copy_from_slice(&v4(packet.dst));
-        frame[30..34].copy_from_slice(&v4(packet.src));
-        let check = replace(u16::from_be_bytes([frame[36], frame[37]]), 0x0800, 0);
-        frame[34] = 0;
-        frame[36..38].copy_from_slice(&check.to_be_bytes());
-        frame
-    }
-
-    fn quoting(&self, ethernet: &Ethernet, packet: &Packet, why: Unreachable) -> Vec<u8> {
-        let mut frame = [0; UNREACHABLE_LEN];
-        assert!(unreachable(&mut frame, &self.frame, ethernet, packet, why));
-        frame.to_vec()
+    /// An answer to the frame.
+    fn answered(&self, ethernet: &Ethernet, packet: &Packet, answer: Answer) -> Vec<u8> {
+        match (answer, packet.v6) {
+            (Answer::Echo, _) => {
+                let mut frame = self.frame.to_vec();
+                assert!(dnlb_wire::echo_reply(&mut frame.as_mut_slice(), ethernet, packet));
+                frame
+            }
+            (Answer::Neighbour(target), _) => {
+                let mut frame = [0; ADVERTISEMENT_LEN];
+                advertisement(&mut frame, ethernet, packet, &target, ROUTER_MAC);
+                frame.to_vec()
+            }
+            (Answer::Reset, false) => {
+                let mut frame = [0; RESET_LEN];
+                reset(&mut frame, ethernet, packet);
+                frame.to_vec()
+            }
+            (Answer::Reset, true) => {
+                let mut frame = [0; RESET_LEN_V6];
+                reset_v6(&mut frame, ethernet, packet);
+                frame.to_vec()
+            }
+            (Answer::Unreachable(why), false) => {
+                let mut frame = [0; UNREACHABLE_LEN];
+                assert!(unreachable(&mut frame, &self.frame, ethernet, packet, why));
+                frame.to_vec()
+            }
+            (Answer::Unreachable(why), true) => {
+                let mut frame = [0; UNREACHABLE_LEN_V6];
+                assert!(unreachable_v6(&mut frame, &self.frame, ethernet, packet, why));
+                frame.to_vec()
+            }
+        }
     }
 
     fn rewritten(&self, packet: &Packet, rewrite: &Rewrite, macs: Option<([u8; 6], [u8; 6])>) -> Vec<u8> {
         let mut frame = self.frame.to_vec();
-        let l4 = packet.l4_offset;
-        if rewrite.source {
-            endpoint(&mut frame, packet.protocol, 26, l4, l4, (v4(rewrite.src), rewrite.src_port));
-        }
-        if rewrite.destination {
-            endpoint(&mut frame, packet.protocol, 30, l4, l4 + 2, (v4(rewrite.dst), rewrite.dst_port));
+        if rewrite.error {
+            assert!(rewrite_error(&mut frame.as_mut_slice(), packet, rewrite));
+        } else {
+            if rewrite.source {
+                endpoint(&mut frame, packet, false, (rewrite.src, rewrite.src_port));
+            }
+            if rewrite.destination {
+                endpoint(&mut frame, packet, true, (rewrite.dst, rewrite.dst_port));
+            }
         }
         if let Some((dst, src)) = macs {
             frame[..6].copy_from_slice(&dst);
@@ -364,32 +423,50 @@ impl Carrier<'_> {
     }
 }
 
-fn resetting(ethernet: &Ethernet, packet: &Packet) -> Vec<u8> {
-    let mut frame = [0; RESET_LEN];
-    reset(&mut frame, ethernet, packet);
-    frame.to_vec()
+/// How a frame is answered.
+#[derive(Clone, Copy)]
+enum Answer {
+    Echo,
+    Neighbour(Addr),
+    Reset,
+    Unreachable(Unreachable),
 }
 
-/// Writes an address and a port, and updates both checksums.
-fn endpoint(frame: &mut [u8], protocol: u8, addr_at: usize, l4: usize, port_at: usize, new: ([u8; 4], u16)) {
+/// Writes an address and a port, and updates the checksums.
+fn endpoint(frame: &mut [u8], packet: &Packet, destination: bool, (addr, port): (Addr, u16)) {
     let u16_at = |frame: &[u8], at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
-    let old_addr = [frame[addr_at], frame[addr_at + 1], frame[addr_at + 2], frame[addr_at + 3]];
-    let old_port = u16_at(frame, port_at);
-    let ip_check = replace_pseudo(u16_at(frame, 24), old_addr, new.0);
-    frame[24..26].copy_from_slice(&ip_check.to_be_bytes());
-    frame[addr_at..addr_at + 4].copy_from_slice(&new.0);
-    if protocol == ICMP {
+    let (old, old_port) =
+        if destination { (packet.dst, packet.dst_port) } else { (packet.src, packet.src_port) };
+    if packet.v6 {
+        let at = if destination { 38 } else { 22 };
+        frame[at..at + 16].copy_from_slice(&addr);
+    } else {
+        let at = if destination { 30 } else { 26 };
+        let check = replace_addr(u16_at(frame, 24), &old, &addr);
+        frame[24..26].copy_from_slice(&check.to_be_bytes());
+        frame[at..at + 4].copy_from_slice(&v4(addr));
+    }
+    if packet.protocol == ICMP || packet.fragment == Fragment::Later {
         return;
     }
-    let check_at = if protocol == UDP { l4 + 6 } else { l4 + 16 };
+    let l4 = packet.l4_offset;
+    let check_at = match packet.protocol {
+        UDP => l4 + 6,
+        ICMPV6 => l4 + 2,
+        _ => l4 + 16,
+    };
     let check = u16_at(frame, check_at);
-    let none = protocol == UDP && check == 0;
-    let check = replace(replace_pseudo(check, old_addr, new.0), old_port, new.1);
-    let check = if protocol == UDP && check == 0 { 0xffff } else { check };
-    if !none {
-        frame[check_at..check_at + 2].copy_from_slice(&check.to_be_bytes());
+    let none = packet.protocol == UDP && check == 0;
+    let mut mended = replace_addr(check, &old, &addr);
+    if packet.protocol != ICMPV6 {
+        mended = replace(mended, old_port, port);
+        let port_at = if destination { l4 + 2 } else { l4 };
+        frame[port_at..port_at + 2].copy_from_slice(&port.to_be_bytes());
     }
-    frame[port_at..port_at + 2].copy_from_slice(&new.1.to_be_bytes());
+    let mended = if packet.protocol == UDP && mended == 0 { 0xffff } else { mended };
+    if !none {
+        frame[check_at..check_at + 2].copy_from_slice(&mended.to_be_bytes());
+    }
 }
 
 impl Sink for Carrier<'_> {
@@ -399,18 +476,24 @@ impl Sink for Carrier<'_> {
         (outcome, [0; 4], self.frame.to_vec())
     }
 
-    fn arp_reply(self, reply: &[u8; 42]) -> Carried {
+    fn arp_reply(self, request: &arp::Request) -> Carried {
         let mut frame = self.frame.to_vec();
-        frame[..42].copy_from_slice(reply);
+        frame[..42].copy_from_slice(&request.reply(ROUTER_MAC));
         (Outcome::ArpReply, [TEST_IFINDEX, 0, 0, 0], frame)
     }
 
+    fn neighbour_reply(self, ethernet: &Ethernet, packet: &Packet, target: &Addr) -> Carried {
+        let frame = self.answered(ethernet, packet, Answer::Neighbour(*target));
+        (Outcome::NeighbourReply, [TEST_IFINDEX, 0, 0, 0], frame)
+    }
+
     fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Carried {
-        (Outcome::EchoReply, [TEST_IFINDEX, 0, 0, 0], self.echoed(ethernet, packet))
+        let frame = self.answered(ethernet, packet, Answer::Echo);
+        (Outcome::EchoReply, [TEST_IFINDEX, 0, 0, 0], frame)
     }
 
     fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
-        (outcome, [TEST_IFINDEX, 0, 0, 0], resetting(ethernet, packet))
+        (outcome, [TEST_IFINDEX, 0, 0, 0], self.answered(ethernet, packet, Answer::Reset))
     }
 
     fn unreachable(
@@ -420,7 +503,7 @@ impl Sink for Carrier<'_> {
         why: Unreachable,
         outcome: Outcome,
     ) -> Carried {
-        (outcome, [TEST_IFINDEX, 0, 0, 0], self.quoting(ethernet, packet, why))
+        (outcome, [TEST_IFINDEX, 0, 0, 0], self.answered(ethernet, packet, Answer::Unreachable(why)))
     }
 
     fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Carried {
@@ -458,11 +541,11 @@ impl EdgeSink for Carrier<'_> {
     }
 
     fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Carried {
-        (Outcome::EchoReply, [0; 4], self.echoed(ethernet, packet))
+        (Outcome::EchoReply, [0; 4], self.answered(ethernet, packet, Answer::Echo))
     }
 
     fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
-        (outcome, [0; 4], resetting(ethernet, packet))
+        (outcome, [0; 4], self.answered(ethernet, packet, Answer::Reset))
     }
 
     fn unreachable(
@@ -472,11 +555,17 @@ impl EdgeSink for Carrier<'_> {
         why: Unreachable,
         outcome: Outcome,
     ) -> Carried {
-        (outcome, [0; 4], self.quoting(ethernet, packet, why))
+        (outcome, [0; 4], self.answered(ethernet, packet, Answer::Unreachable(why)))
     }
 
-    fn forward(self, outer: &Outer, inner: &[u8; 14]) -> Carried {
-        let frame = [outer.bytes().as_slice(), inner, &self.frame[14..]].concat();
-        (Outcome::Forwarded, [0; 4], frame)
+    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Carried {
+        let mac = [inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]];
+        let details = [u32::from_be_bytes(v4(outer.dst)), outer.vni, instance_of_mac(mac), inner[8].into()];
+        let header = match (self.encapsulates, is_v4(&outer.dst)) {
+            (false, _) => Vec::new(),
+            (true, true) => outer.bytes().to_vec(),
+            (true, false) => outer.bytes_v6().to_vec(),
+        };
+        (Outcome::Forwarded, details, [header.as_slice(), inner, &self.frame[12..]].concat())
     }
 }

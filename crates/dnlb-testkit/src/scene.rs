@@ -13,6 +13,8 @@ use dnlb_model::{
 use dnlb_plan::{Allocation, LocalFacts, SwitchState, compile};
 use ipnet::IpNet;
 
+use crate::family::parse_address;
+
 /// The interface of the instance that sends: loopback, because test runs want one that exists.
 pub const TEST_IFINDEX: u32 = 1;
 
@@ -74,15 +76,16 @@ impl Scene {
         Self { config, local }
     }
 
-    /// An instance of the VPC `vni` on a host; its subnet is a /24, every group and no ACL filters it.
+    /// An instance of the VPC `vni` on a host; its subnet has 256 addresses, every group and no ACL filters it.
     #[must_use]
     pub fn instance(mut self, number: u32, vni: u32, addr: &str, host: u16) -> Self {
-        let addr: Ipv4Addr = addr.parse().unwrap_or_else(|error| panic!("{addr}: {error}"));
-        self.config.endpoints.insert((vni, addr.into()), EndpointConfig { instance: number, host });
+        let addr = parse_address(addr);
+        self.config.endpoints.insert((vni, addr), EndpointConfig { instance: number, host });
         if host == self.config.host {
-            let [a, b, c, _] = addr.octets();
-            let subnet = IpNet::new(Ipv4Addr::new(a, b, c, 0).into(), 24).unwrap_or_default();
-            let any: IpNet = IpNet::new(Ipv4Addr::UNSPECIFIED.into(), 0).unwrap_or_default();
+            let bits = if addr.is_ipv4() { 24 } else { 120 };
+            let subnet = IpNet::new(addr, bits).unwrap_or_default().trunc();
+            let everybody = if addr.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+            let any: IpNet = everybody.parse().unwrap_or_default();
             let allow = |direction| FilterRule {
                 direction,
                 protocol: RuleProtocol::All,
@@ -100,7 +103,7 @@ impl Scene {
                     id: InstanceId(format!("i-{number}")),
                     name: format!("i{number}"),
                     vni,
-                    addr: addr.into(),
+                    addr,
                     subnet,
                     security_rules: vec![allow(Direction::In), allow(Direction::Out)],
                     acl_rules: None,
@@ -145,7 +148,7 @@ impl Scene {
         port: u16,
         targets: &[(u32, u16, u16)],
     ) -> Self {
-        let vip: IpAddr = vip.parse().unwrap_or_else(|error| panic!("{vip}: {error}"));
+        let vip = parse_address(vip);
         self.config.services.push(ServiceConfig {
             number,
             vni,
@@ -234,7 +237,22 @@ impl Scene {
     #[must_use]
     pub fn eip(mut self, eip: &str) -> Self {
         if let Some(service) = self.config.services.last_mut() {
-            service.eip = eip.parse().ok();
+            service.eip = Some(parse_address(eip));
+        }
+        self
+    }
+
+    /// Gives all hosts underlay addresses of IPv6: `fd99::` and the index.
+    #[must_use]
+    pub fn underlay_v6(mut self) -> Self {
+        let addr = |index: u16| std::net::Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, index);
+        self.config.peers = self.config.hosts.keys().map(|index| addr(*index).into()).collect();
+        for (index, host) in &mut self.config.hosts {
+            *host = addr(*index).into();
+        }
+        let own = addr(self.config.host).octets();
+        for (index, entry) in &mut self.local.hosts {
+            (entry.addr, entry.local_addr) = (addr(*index).octets(), own);
         }
         self
     }

@@ -4,7 +4,8 @@ use dnlb_abi::{FlowRecord, Outcome, ROUTER_MAC, instance_mac, probe_address, tun
 use dnlb_model::{Direction, FilterRule, RuleProtocol};
 use dnlb_switch::ExpiryRules;
 use dnlb_testkit::{
-    Engine, Kernel, Program, Pure, Scene, Seen, TestFrame, arp_request, checksums_hold, parse_endpoint,
+    Engine, Family, Kernel, Program, Pure, Scene, Seen, TestFrame, arp_request, checksums_hold,
+    parse_endpoint, parse_prefix, solicitation, with_family,
 };
 
 const SYN_ACK: u8 = 18;
@@ -12,26 +13,46 @@ const ACK: u8 = 16;
 const RST: u8 = 4;
 const FIN_ACK: u8 = 17;
 
-/// Declares cases; each becomes one test per engine.
+/// Declares cases; each becomes one test per engine and family. Addresses are written as IPv4; in the other family they mean
+/// others, see `dnlb_testkit::Family`.
 macro_rules! cases {
     ($($name:ident($scene:expr) $body:expr;)*) => {
-        mod pure {
-            use super::*;
-            $(#[test]
-            fn $name() {
-                let body: fn(&mut dyn Engine) = $body;
-                body(&mut Pure::new($scene.state()));
-            })*
+        cases!(@engines v4, V4, $($name($scene) $body;)*);
+        cases!(@engines v6, V6, $($name($scene) $body;)*);
+    };
+    (@engines $module:ident, $family:ident, $($name:ident($scene:expr) $body:expr;)*) => {
+        mod $module {
+            mod pure {
+                #[allow(clippy::wildcard_imports, reason = "the cases' own words")]
+                use super::super::*;
+                $(#[test]
+                fn $name() {
+                    with_family(Family::$family, || {
+                        let body: fn(&mut dyn Engine) = $body;
+                        body(&mut Pure::new($scene.state()));
+                    });
+                })*
+            }
+            mod kernel {
+                #[allow(clippy::wildcard_imports, reason = "the cases' own words")]
+                use super::super::*;
+                $(#[test]
+                #[ignore = "needs root"]
+                fn $name() {
+                    with_family(Family::$family, || {
+                        let body: fn(&mut dyn Engine) = $body;
+                        body(&mut Kernel::new(&$scene.state()).expect("the programs load"));
+                    });
+                })*
+            }
         }
-        mod kernel {
-            use super::*;
-            $(#[test]
-            #[ignore = "needs root"]
-            fn $name() {
-                let body: fn(&mut dyn Engine) = $body;
-                body(&mut Kernel::new(&$scene.state()).expect("the programs load"));
-            })*
-        }
+    };
+}
+
+/// Cases of one family alone.
+macro_rules! cases_of {
+    ($module:ident, $family:ident: $($name:ident($scene:expr) $body:expr;)*) => {
+        cases!(@engines $module, $family, $($name($scene) $body;)*);
     };
 }
 
@@ -119,8 +140,7 @@ fn to_1(src: &str, dst: &str) -> TestFrame {
 }
 
 fn rule(direction: Direction, prefix: &str, ports: (u16, u16), allow: bool) -> FilterRule {
-    let prefix = prefix.parse().expect("a prefix");
-    FilterRule { direction, protocol: RuleProtocol::Tcp, prefix, ports, allow }
+    FilterRule { direction, protocol: RuleProtocol::Tcp, prefix: parse_prefix(prefix), ports, allow }
 }
 
 fn run(engine: &mut dyn Engine, program: Program, frame: &[u8]) -> Seen {
@@ -136,20 +156,80 @@ fn dropped(engine: &mut dyn Engine, program: Program, frame: &[u8], outcome: Out
     assert_eq!(counted, [(&outcome.name(), &1)]);
 }
 
-/// Expects a reset that the sender of `frame` accepts (RFC 9293, section 3.10.7.1).
-fn resets(engine: &mut dyn Engine, program: Program, frame: &TestFrame, outcome: Outcome) {
-    let seen = run(engine, program, &frame.build());
+/// Source and destination address in a frame.
+fn addresses(frame: &[u8]) -> (&[u8], &[u8]) {
+    if frame[12..14] == [8, 0] { (&frame[26..30], &frame[30..34]) } else { (&frame[22..38], &frame[38..54]) }
+}
+
+/// Where a frame without IP options has its transport header.
+fn plain_l4(frame: &[u8]) -> usize {
+    if frame[12..14] == [8, 0] { 34 } else { 54 }
+}
+
+/// Expects an answer to `asked`, correct and sent back where that came from.
+fn answers(engine: &mut dyn Engine, program: Program, asked: &[u8], outcome: Outcome) -> Vec<u8> {
+    let seen = run(engine, program, asked);
     assert_eq!(seen.outcome, outcome);
     assert!(checksums_hold(&seen.frame), "checksums");
-    assert_eq!((&seen.frame[..6], &seen.frame[6..12]), (&frame.src_mac[..], &frame.dst_mac[..]));
-    assert_eq!(seen.frame[26..34], [frame.dst.ip().octets(), frame.src.ip().octets()].concat());
-    assert_eq!(seen.frame[34..38], [frame.dst.port().to_be_bytes(), frame.src.port().to_be_bytes()].concat());
+    assert_eq!((&seen.frame[..6], &seen.frame[6..12]), (&asked[6..12], &asked[..6]));
+    let ((src, dst), (from, to)) = (addresses(&seen.frame), addresses(asked));
+    assert_eq!((src, dst), (to, from));
+    seen.frame
+}
+
+/// Expects a reset that the sender of `frame` accepts (RFC 9293, section 3.10.7.1).
+fn resets(engine: &mut dyn Engine, program: Program, frame: &TestFrame, outcome: Outcome) {
+    let answer = answers(engine, program, &frame.build(), outcome);
+    let segment = &answer[plain_l4(&answer)..];
+    assert_eq!(segment[..4], [frame.dst.port().to_be_bytes(), frame.src.port().to_be_bytes()].concat());
     let acknowledged = frame.flags & ACK != 0;
     let end =
         frame.seq + frame.payload.len() as u32 + u32::from(frame.flags & 2 != 0) + u32::from(frame.flags & 1);
     let (seq, ack, flags) = if acknowledged { (2, 0, RST) } else { (0, end, RST | ACK) };
-    assert_eq!(seen.frame[38..46], [u32::to_be_bytes(seq), u32::to_be_bytes(ack)].concat());
-    assert_eq!((seen.frame[47], seen.frame.len()), (flags, 54));
+    assert_eq!(segment[4..12], [u32::to_be_bytes(seq), u32::to_be_bytes(ack)].concat());
+    assert_eq!((segment[13], segment.len()), (flags, 20));
+}
+
+/// Expects an ICMP message that says why `asked` does not arrive, and quotes it.
+fn unreachable(
+    engine: &mut dyn Engine,
+    program: Program,
+    asked: &[u8],
+    outcome: Outcome,
+    (v4, v6): ([u8; 2], [u8; 2]),
+) -> Vec<u8> {
+    let answer = answers(engine, program, asked, outcome);
+    let l4 = plain_l4(&answer);
+    assert_eq!(answer[l4..l4 + 2], if l4 == 34 { v4 } else { v6 });
+    // The IP header and eight bytes.
+    assert_eq!(answer[l4 + 8..], asked[14..l4 + 8]);
+    answer
+}
+
+/// Type and code of port unreachable.
+const PORT_UNREACHABLE: ([u8; 2], [u8; 2]) = ([3, 3], [1, 4]);
+/// Type and code of "it does not fit".
+const TOO_BIG: ([u8; 2], [u8; 2]) = ([3, 4], [2, 0]);
+
+/// The same frame with the error of `kind` that its sender sends about `quoted`.
+fn error(frame: &TestFrame, kind: ([u8; 2], [u8; 2]), quoted: &TestFrame, most: usize) -> Vec<u8> {
+    frame.error(if frame.src.is_ipv4() { kind.0 } else { kind.1 }, quoted, most)
+}
+
+/// Expects that `sent`, an ICMP error, becomes `wanted`; the quoted packet's own checksum counts only as far as it is quoted.
+fn error_becomes(
+    engine: &mut dyn Engine,
+    program: Program,
+    sent: &[u8],
+    outcome: Outcome,
+    wanted: &[u8],
+) -> Seen {
+    let seen = run(engine, program, sent);
+    assert_eq!(seen.outcome, outcome);
+    assert!(checksums_hold(&seen.frame), "checksums");
+    assert_eq!(seen.frame, wanted);
+    assert_eq!(seen.counted.get("icmp_error"), Some(&1));
+    seen
 }
 
 /// Expects what becomes of a frame: outcome, details, the frame as a builder.
@@ -320,22 +400,6 @@ cases! {
         assert_eq!(flows.len(), 2);
         assert!(flows.values().all(|(_, established)| *established), "{flows:?}");
     };
-    arp_for_any_address_is_answered_with_the_router(scene()) |engine| {
-        let seen = run(engine, Program::FromInstance, &arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 1]));
-        assert_eq!(seen.outcome, Outcome::ArpReply);
-        assert_eq!(seen.frame[..6], instance_mac(1));
-        assert_eq!(seen.frame[6..12], ROUTER_MAC);
-        assert_eq!(seen.frame[20..22], [0, 2]);
-        assert_eq!(seen.frame[28..32], [10, 0, 0, 1]);
-    };
-    arp_with_another_senders_address_is_spoofed(scene()) |engine| {
-        let frame = arp_request(instance_mac(1), [10, 0, 0, 12], [10, 0, 0, 1]);
-        dropped(engine, Program::FromInstance, &frame, Outcome::DropSpoofed);
-    };
-    arp_announcements_ask_for_nothing(scene()) |engine| {
-        let frame = arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 11]);
-        dropped(engine, Program::FromInstance, &frame, Outcome::DropArp);
-    };
     a_syn_to_a_vip_with_its_member_here_is_delivered_at_the_members_port(scene()) |engine| {
         let syn = from_1("10.0.0.100:80");
         let wanted = TestFrame { dst: parse_endpoint("10.0.0.12:8080"), ..syn.clone() }.macs(instance_mac(2), ROUTER_MAC);
@@ -442,12 +506,7 @@ cases! {
             ("10.0.0.112:53", Outcome::UnreachableNoBackend),
         ] {
             let frame = from_1_by(17, dst).build();
-            let seen = run(engine, Program::FromInstance, &frame);
-            assert_eq!(seen.outcome, outcome);
-            assert!(checksums_hold(&seen.frame), "checksums");
-            assert_eq!((&seen.frame[..6], &seen.frame[6..12]), (&instance_mac(1)[..], &ROUTER_MAC[..]));
-            assert_eq!((&seen.frame[26..30], &seen.frame[30..34]), (&frame[30..34], &frame[26..30]));
-            assert_eq!((&seen.frame[34..36], &seen.frame[42..]), (&[3, 3][..], &frame[14..42]));
+            unreachable(engine, Program::FromInstance, &frame, outcome, PORT_UNREACHABLE);
         }
         let with_options = TestFrame { options: vec![1; 4], ..from_1_by(17, "10.0.0.100:53") }.build();
         dropped(engine, Program::FromInstance, &with_options, Outcome::DropNoListener);
@@ -455,7 +514,7 @@ cases! {
     a_vip_answers_pings(scene()) |engine| {
         let ping = from_1_by(1, "10.0.0.100:0");
         let wanted = TestFrame { echo_reply: true, src: ping.dst, dst: ping.src, ..ping.clone() };
-        let wanted = TestFrame { src: std::net::SocketAddrV4::new(*ping.dst.ip(), ping.src.port()), ..wanted };
+        let wanted = TestFrame { src: std::net::SocketAddr::new(ping.dst.ip(), ping.src.port()), ..wanted };
         becomes(engine, Program::FromInstance, &ping, Outcome::EchoReply, &wanted.macs(instance_mac(1), ROUTER_MAC));
         let reply = TestFrame { echo_reply: true, ..ping };
         dropped(engine, Program::FromInstance, &reply.build(), Outcome::DropNoListener);
@@ -479,8 +538,10 @@ cases! {
         dropped(engine, Program::FromOverlay(7), &other.build(), Outcome::DropSecurityGroupIn);
     };
     other_icmp_messages_are_counted(scene()) |engine| {
-        let mut frame = from_1_by(1, "10.0.0.13:7").build();
-        frame[34] = 13;
+        let frame = from_1_by(1, "10.0.0.13:7");
+        let at = frame.l4_offset();
+        let mut frame = frame.build();
+        frame[at] = 13;
         dropped(engine, Program::FromInstance, &frame, Outcome::DropProtocol);
     };
     a_datagram_is_balanced_and_its_answer_comes_from_the_vip(datagrams()) |engine| {
@@ -496,12 +557,6 @@ cases! {
         let (record, established) = flows.values().next().expect("a flow");
         assert!(established);
         assert_eq!((record.packets_in, record.packets_out), (2, 1));
-    };
-    a_datagram_without_checksum_stays_without(datagrams()) |engine| {
-        let mut frame = to_1_by(17, "10.0.0.13:50000", "10.0.0.111:53").build();
-        frame[40..42].copy_from_slice(&[0, 0]);
-        let seen = run(engine, Program::FromOverlay(7), &frame);
-        assert_eq!((seen.outcome, &seen.frame[40..42]), (Outcome::Delivered, &[0, 0][..]));
     };
     an_answer_without_record_is_never_sent(datagrams()) |engine| {
         let answer = TestFrame { src: parse_endpoint("10.0.0.11:5353"), ..from_1_by(17, "10.0.0.13:50000") };
@@ -540,7 +595,8 @@ cases! {
     a_short_datagram_is_malformed(datagrams()) |engine| {
         for len in [7, 17] {
             let mut frame = from_1_by(17, "10.0.0.111:53").build();
-            frame[39] = len;
+            let at = plain_l4(&frame) + 5;
+            frame[at] = len;
             dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
         }
     };
@@ -553,11 +609,47 @@ cases! {
     a_member_without_link_is_counted(scene().unlinked(2)) |engine| {
         dropped(engine, Program::FromInstance, &from_1("10.0.0.100:80").build(), Outcome::DropUnknownInstance);
     };
-    fragments_are_counted(scene()) |engine| {
-        let frame = TestFrame { fragment: 0x2000, ..from_1("10.0.0.13:2") };
-        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropFragment);
-        let frame = TestFrame { fragment: 0x0001, ..to_1("10.0.0.13:1", "10.0.0.11:2") };
-        dropped(engine, Program::FromOverlay(7), &frame.build(), Outcome::DropFragment);
+    a_later_fragment_goes_as_its_first_one_went(datagrams()) |engine| {
+        let whole = to_1_by(17, "10.0.0.13:50000", "10.0.0.111:53");
+        // More fragments; then the offset of 16 bytes.
+        let first = TestFrame { fragment: 0x2000, ..whole.clone() };
+        let later = TestFrame { fragment: 0x0002, ..whole.clone() };
+        dropped(engine, Program::FromOverlay(7), &later.build(), Outcome::DropFragment);
+        let delivered = |frame: &TestFrame| {
+            TestFrame { dst: parse_endpoint("10.0.0.11:5353"), ..frame.clone() }.macs(instance_mac(1), ROUTER_MAC)
+        };
+        assert_eq!(run(engine, Program::FromOverlay(7), &first.build()).frame, delivered(&first).build());
+        assert_eq!(run(engine, Program::FromOverlay(7), &later.build()).frame, delivered(&later).build());
+        assert_eq!(engine.flows().expect("flows").len(), 1);
+    };
+    fragments_of_an_instance_are_balanced_together(datagrams()) |engine| {
+        let first = TestFrame { fragment: 0x2000, ..from_1_by(17, "10.0.0.113:53") };
+        let later = TestFrame { fragment: 0x0002, ..first.clone() };
+        dropped(engine, Program::FromInstance, &later.build(), Outcome::DropFragment);
+        let went = run(engine, Program::FromInstance, &first.build());
+        let goes = run(engine, Program::FromInstance, &later.build());
+        assert_eq!((goes.outcome, goes.details), (went.outcome, went.details));
+    };
+    fragments_of_pings_go_together(scene()) |engine| {
+        let first = TestFrame { fragment: 0x2000, ..from_1_by(1, "10.0.0.12:7") };
+        let later = TestFrame { fragment: 0x0002, ..first.clone() };
+        assert_eq!(run(engine, Program::FromInstance, &first.build()).outcome, Outcome::Delivered);
+        becomes(engine, Program::FromInstance, &later, Outcome::Delivered, &later.clone().macs(instance_mac(2), ROUTER_MAC));
+    };
+    an_edge_balances_fragments_together(datagrams()) |engine| {
+        let first = TestFrame { fragment: 0x2000, ..TestFrame::datagram("198.51.100.9:1234", "203.0.113.11:53") };
+        let later = TestFrame { fragment: 0x0002, ..first.clone() };
+        dropped(engine, Program::Edge, &later.build(), Outcome::DropFragment);
+        let went = run(engine, Program::Edge, &first.build());
+        let goes = run(engine, Program::Edge, &later.build());
+        assert_eq!((goes.outcome, goes.details), (Outcome::Forwarded, went.details));
+        assert_eq!(goes.frame[62..], later.build()[12..]);
+        let foreign = TestFrame { dst: parse_endpoint("203.0.113.2:53"), ..later };
+        assert_eq!(run(engine, Program::Edge, &foreign.build()).outcome, Outcome::Passed);
+    };
+    health_checks_are_never_fragments(scene()) |engine| {
+        let check = TestFrame { fragment: 0x2000, ..TestFrame::datagram("169.254.169.110:3", "240.0.0.1:8080") };
+        dropped(engine, Program::Probe, &check.build(), Outcome::DropFragment);
     };
     other_protocols_are_counted(scene()) |engine| {
         let frame = TestFrame { protocol: 132, ..from_1("10.0.0.13:2") };
@@ -570,12 +662,14 @@ cases! {
     };
     a_total_length_beyond_the_frame_is_malformed(scene()) |engine| {
         let mut frame = from_1("10.0.0.13:2").build();
-        frame[17] += 1;
+        let low = if plain_l4(&frame) == 34 { 17 } else { 19 };
+        frame[low] += 1;
         dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
     };
     a_tcp_header_longer_than_the_packet_is_malformed(scene()) |engine| {
         let mut frame = from_1("10.0.0.13:2").build();
-        frame[46] = 0xf0;
+        let at = plain_l4(&frame) + 12;
+        frame[at] = 0xf0;
         dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
     };
     ip_options_are_carried(scene()) |engine| {
@@ -722,9 +816,7 @@ cases! {
         resets(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:81"), Outcome::ResetNoListener);
         resets(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.3:80").payload(b"data"), Outcome::ResetNoBackend);
         let question = TestFrame::datagram("198.51.100.9:1", "203.0.113.1:81").build();
-        let seen = run(engine, Program::Edge, &question);
-        assert_eq!((seen.outcome, &seen.frame[42..]), (Outcome::UnreachableNoListener, &question[14..42]));
-        assert!(checksums_hold(&seen.frame), "checksums");
+        unreachable(engine, Program::Edge, &question, Outcome::UnreachableNoListener, PORT_UNREACHABLE);
     };
     an_edge_leaves_alone_what_is_not_an_eips(scene()) |engine| {
         for dst in ["203.0.113.2:80", "10.0.0.100:80"] {
@@ -735,16 +827,266 @@ cases! {
     };
     an_edge_says_what_fits_the_tunnel(scene()) |engine| {
         let frame = TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]);
-        let seen = run(engine, Program::Edge, &frame.build());
-        assert_eq!(seen.outcome, Outcome::UnreachableTooBig);
-        assert!(checksums_hold(&seen.frame), "checksums");
-        assert_eq!((&seen.frame[34..36], &seen.frame[40..42]), (&[3, 4][..], &1500_u16.to_be_bytes()[..]));
-        assert_eq!(seen.frame[42..], frame.build()[14..42]);
-        let frame = TestFrame { fragment: 0, ..frame };
+        let answer = unreachable(engine, Program::Edge, &frame.build(), Outcome::UnreachableTooBig, TOO_BIG);
+        let at = plain_l4(&answer);
+        assert_eq!(answer[at + 6..at + 8], 1500_u16.to_be_bytes());
+        // With options it cannot be quoted.
+        let frame = TestFrame { options: vec![1; 4], ..frame };
         dropped(engine, Program::Edge, &frame.build(), Outcome::DropTooBig);
+    };
+    an_instance_is_told_what_fits_the_tunnel(scene()) |engine| {
+        let frame = from_1("10.0.0.101:80").payload(&[0; 1461]);
+        let answer = unreachable(engine, Program::FromInstance, &frame.build(), Outcome::UnreachableTooBig, TOO_BIG);
+        let at = plain_l4(&answer);
+        assert_eq!(answer[at + 6..at + 8], 1500_u16.to_be_bytes());
+        // Without a tunnel nothing is too big.
+        let near = from_1("10.0.0.100:80").payload(&[0; 1461]);
+        assert_eq!(run(engine, Program::FromInstance, &near.build()).outcome, Outcome::Delivered);
+        let frame = TestFrame { options: vec![1; 4], ..frame };
+        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropTooBig);
+    };
+    a_members_error_about_a_clients_packet_leaves_as_the_vips(scene()) |engine| {
+        let syn = to_1("10.0.0.13:50000", "10.0.0.103:80").payload(b"data");
+        run(engine, Program::FromOverlay(7), &syn.build());
+        // As the member saw it.
+        let seen = TestFrame { dst: parse_endpoint("10.0.0.11:8080"), ..syn.clone() };
+        let from = TestFrame::syn("10.0.0.11:0", "10.0.0.13:0").macs(ROUTER_MAC, instance_mac(1));
+        let to = TestFrame { src: parse_endpoint("10.0.0.103:0"), ..from.clone() }.macs(instance_mac(3), tunnel_mac(0, false));
+        for most in [8, 20, 24] {
+            let sent = error(&from, PORT_UNREACHABLE, &seen, most);
+            let wanted = error(&to, PORT_UNREACHABLE, &syn, most);
+            error_becomes(engine, Program::FromInstance, &sent, Outcome::Tunnelled, &wanted);
+        }
+    };
+    a_members_error_about_a_clients_packet_from_outside_leaves_by_the_uplink(datagrams()) |engine| {
+        let question = to_1_by(17, "198.51.100.9:50000", "10.0.0.111:53").macs(instance_mac(1), tunnel_mac(0, true));
+        run(engine, Program::FromOverlay(7), &question.build());
+        let seen = TestFrame { dst: parse_endpoint("10.0.0.11:5353"), ..question.clone() };
+        let from = TestFrame::syn("10.0.0.11:0", "198.51.100.9:0").macs(ROUTER_MAC, instance_mac(1));
+        let to = TestFrame { src: parse_endpoint("10.0.0.111:0"), ..from.clone() };
+        let sent = error(&from, PORT_UNREACHABLE, &seen, 8);
+        error_becomes(engine, Program::FromInstance, &sent, Outcome::RepliedOutside, &error(&to, PORT_UNREACHABLE, &question, 8));
+    };
+    an_error_about_a_vips_answer_reaches_who_gave_it(datagrams()) |engine| {
+        let question = to_1_by(17, "198.51.100.9:50000", "10.0.0.111:53").macs(instance_mac(1), tunnel_mac(0, true));
+        run(engine, Program::FromOverlay(7), &question.build());
+        // A router on the way tells the VIP that its answer is too big.
+        let answer = TestFrame::datagram("10.0.0.111:53", "198.51.100.9:50000").payload(b"long answer");
+        let given = TestFrame { src: parse_endpoint("10.0.0.11:5353"), ..answer.clone() };
+        let router = TestFrame::syn("192.0.2.1:0", "10.0.0.111:0").macs(instance_mac(1), tunnel_mac(0, true));
+        let to = TestFrame { dst: parse_endpoint("10.0.0.11:0"), ..router.clone() }.macs(instance_mac(1), ROUTER_MAC);
+        let sent = error(&router, TOO_BIG, &answer, 16);
+        let records = engine.flows().expect("flows");
+        error_becomes(engine, Program::FromOverlay(7), &sent, Outcome::Delivered, &error(&to, TOO_BIG, &given, 16));
+        assert_eq!(engine.flows().expect("flows"), records, "an error changes no record");
+        let other = TestFrame { dst: parse_endpoint("198.51.100.9:50001"), ..answer };
+        dropped(engine, Program::FromOverlay(7), &error(&router, TOO_BIG, &other, 8), Outcome::DropNoFlow);
+    };
+    an_error_about_a_moved_flow_goes_on_like_its_packets(datagrams()) |engine| {
+        let answer = TestFrame::datagram("10.0.0.113:53", "198.51.100.9:50000");
+        let router = TestFrame::syn("192.0.2.1:0", "10.0.0.113:0").macs(instance_mac(1), tunnel_mac(0, true));
+        let sent = error(&router, TOO_BIG, &answer, 8);
+        let wanted = error(&router.clone().macs(instance_mac(3), tunnel_mac(2, true)), TOO_BIG, &answer, 8);
+        let seen = run(engine, Program::FromOverlay(7), &sent);
+        assert_eq!((seen.outcome, &seen.frame), (Outcome::Tunnelled, &wanted));
+        assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("icmp_error", 1), ("second_chance", 1), ("tunnelled", 1)]);
+    };
+    an_edge_sends_an_error_where_its_flow_goes(datagrams()) |engine| {
+        let question = TestFrame::datagram("198.51.100.9:1234", "203.0.113.11:53");
+        let went = run(engine, Program::Edge, &question.build()).details;
+        let router = TestFrame::syn("192.0.2.1:0", "203.0.113.11:0");
+        let sent = error(&router, TOO_BIG, &question.clone().turned(), 8);
+        let seen = run(engine, Program::Edge, &sent);
+        assert_eq!((seen.outcome, seen.details), (Outcome::Forwarded, went));
+        assert_eq!(seen.frame[62..], sent[12..]);
+        // Of nobody's answers.
+        let other = error(&router, TOO_BIG, &TestFrame::datagram("203.0.113.2:53", "198.51.100.9:1234"), 8);
+        assert_eq!(run(engine, Program::Edge, &other).outcome, Outcome::Passed);
+        let other = error(&router, TOO_BIG, &TestFrame::datagram("203.0.113.11:54", "198.51.100.9:1234"), 8);
+        assert_eq!(run(engine, Program::Edge, &other).outcome, Outcome::Passed);
+    };
+    an_error_reaches_who_opened_the_flow(scene()) |engine| {
+        let syn = from_1("10.0.0.101:80");
+        run(engine, Program::FromInstance, &syn.build());
+        let from = TestFrame::syn("10.0.0.101:0", "10.0.0.11:0").macs(instance_mac(1), tunnel_mac(0, false));
+        let sent = error(&from, PORT_UNREACHABLE, &syn, 8);
+        let wanted = error(&from.clone().macs(instance_mac(1), ROUTER_MAC), PORT_UNREACHABLE, &syn, 8);
+        error_becomes(engine, Program::FromOverlay(7), &sent, Outcome::Delivered, &wanted);
+        let unknown = TestFrame { dst: parse_endpoint("10.0.0.101:81"), ..syn };
+        dropped(engine, Program::FromOverlay(7), &error(&from, PORT_UNREACHABLE, &unknown, 8), Outcome::DropNoFlow);
+    };
+    an_error_between_instances_stays_as_it_is(scene()) |engine| {
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.11:22").build());
+        let quoted = to_1("10.0.0.13:50000", "10.0.0.11:22");
+        let from = TestFrame::syn("10.0.0.11:0", "10.0.0.13:0").macs(ROUTER_MAC, instance_mac(1));
+        let sent = error(&from, PORT_UNREACHABLE, &quoted, 8);
+        let wanted = error(&from.clone().macs(instance_mac(3), tunnel_mac(0, false)), PORT_UNREACHABLE, &quoted, 8);
+        error_becomes(engine, Program::FromInstance, &sent, Outcome::Tunnelled, &wanted);
+    };
+    a_clients_error_about_a_vips_answer_goes_to_a_member(datagrams()) |engine| {
+        let question = from_1_by(17, "10.0.0.113:53");
+        let went = run(engine, Program::FromInstance, &question.build());
+        assert_eq!(went.outcome, Outcome::Tunnelled, "{went:?}");
+        let answer = TestFrame::datagram("10.0.0.113:53", "10.0.0.11:40000");
+        let from = from_1("10.0.0.113:0");
+        let seen = run(engine, Program::FromInstance, &error(&from, PORT_UNREACHABLE, &answer, 8));
+        assert!(matches!(seen.outcome, Outcome::DropNoFlow | Outcome::Tunnelled), "{seen:?}");
+    };
+    errors_about_strangers_packets_are_dropped(scene()) |engine| {
+        let from = from_1("10.0.0.13:0");
+        let unknown = to_1("10.0.0.13:50000", "10.0.0.11:22");
+        dropped(engine, Program::FromInstance, &error(&from, PORT_UNREACHABLE, &unknown, 8), Outcome::DropNoFlow);
+        let anothers = to_1("10.0.0.13:50000", "10.0.0.12:22");
+        dropped(engine, Program::FromInstance, &error(&from, PORT_UNREACHABLE, &anothers, 8), Outcome::DropSpoofed);
+        let short = error(&from, PORT_UNREACHABLE, &unknown, 7);
+        dropped(engine, Program::FromInstance, &short, Outcome::DropMalformed);
+    };
+    errors_are_not_for_health_checks(scene()) |engine| {
+        let quoted = TestFrame::syn("10.0.0.11:1", "169.254.169.110:2");
+        let sent = error(&TestFrame::syn("169.254.169.110:0", "240.0.0.1:0"), PORT_UNREACHABLE, &quoted, 8);
+        dropped(engine, Program::Probe, &sent, Outcome::DropProtocol);
+    };
+    traffic_class_and_options_go_through_the_tunnel(scene()) |engine| {
+        let syn = TestFrame { tos: 0xb9, options: vec![1; 4], ..TestFrame::syn("198.51.100.9:1234", "203.0.113.1:80") };
+        let seen = run(engine, Program::Edge, &syn.build());
+        // DSCP and ECN stand outside, too; the packet is as it came.
+        assert_eq!((seen.outcome, seen.frame[15]), (Outcome::Forwarded, 0xb9));
+        assert_eq!(seen.frame[62..], syn.build()[12..]);
+        let syn = TestFrame { tos: 0x03, ..from_1("10.0.0.101:80") };
+        becomes(engine, Program::FromInstance, &syn, Outcome::Tunnelled, &syn.clone().macs(instance_mac(3), tunnel_mac(0, false)));
+    };
+    an_edge_encapsulates_over_ipv6(scene().underlay_v6()) |engine| {
+        let syn = TestFrame { tos: 0x2e, ..TestFrame::syn("198.51.100.9:1234", "203.0.113.1:80").payload(b"payload") }.build();
+        let seen = run(engine, Program::Edge, &syn);
+        assert_eq!((seen.outcome, seen.details[1..3].to_vec()), (Outcome::Forwarded, vec![7, 2]));
+        assert_eq!(seen.frame[12..16], [0x86, 0xdd, 0x62, 0xe0]);
+        assert_eq!(seen.frame[18..20], (syn.len() as u16 + 16).to_be_bytes());
+        assert_eq!((&seen.frame[22..24], seen.frame[53]), (&[0xfd, 0x99][..], 1));
+        assert_eq!((&seen.frame[70..76], &seen.frame[82..]), (&instance_mac(2)[..], &syn[12..]));
+    };
+    a_tunnel_over_ipv6_names_its_host(scene().underlay_v6()) |engine| {
+        let seen = run(engine, Program::FromInstance, &from_1("10.0.0.101:80").build());
+        assert_eq!((seen.outcome, seen.details), (Outcome::Tunnelled, [2, 7, 3, 0]));
+    };
+    an_edge_without_xdp_decides_alike(scene()) |engine| {
+        let syn = TestFrame::syn("198.51.100.9:1234", "203.0.113.1:80");
+        let wanted = syn.clone().macs(instance_mac(2), tunnel_mac(0, true));
+        let seen = becomes(engine, Program::EdgeTc, &syn, Outcome::Forwarded, &wanted);
+        assert_eq!(seen.details, [u32::from_be_bytes([172, 16, 0, 1]), 7, 2, 0]);
+        resets(engine, Program::EdgeTc, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:81"), Outcome::ResetNoListener);
+        let question = TestFrame::datagram("198.51.100.9:1", "203.0.113.1:81").build();
+        unreachable(engine, Program::EdgeTc, &question, Outcome::UnreachableNoListener, PORT_UNREACHABLE);
+        let ping = TestFrame::ping("198.51.100.9:77", "203.0.113.1:77");
+        let wanted = TestFrame { echo_reply: true, ..ping.clone() }.turned().macs([2, 0, 0, 0, 0, 1], ROUTER_MAC);
+        becomes(engine, Program::EdgeTc, &ping, Outcome::EchoReply, &wanted);
+        let other = TestFrame::syn("198.51.100.9:1", "203.0.113.2:80");
+        assert_eq!(run(engine, Program::EdgeTc, &other.build()).outcome, Outcome::Passed);
+        let long = syn.payload(&[0; 1461]).build();
+        unreachable(engine, Program::EdgeTc, &long, Outcome::UnreachableTooBig, TOO_BIG);
+    };
+    an_edge_without_xdp_counts_hosts_that_it_cannot_reach(scene().unresolved(1)) |engine| {
+        dropped(engine, Program::EdgeTc, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
     };
     an_edge_counts_hosts_without_next_hop(scene().unresolved(1)) |engine| {
         dropped(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
+    };
+}
+
+cases_of! { ipv4, V4:
+    arp_for_any_address_is_answered_with_the_router(scene()) |engine| {
+        let seen = run(engine, Program::FromInstance, &arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 1]));
+        assert_eq!(seen.outcome, Outcome::ArpReply);
+        assert_eq!(seen.frame[..6], instance_mac(1));
+        assert_eq!(seen.frame[6..12], ROUTER_MAC);
+        assert_eq!(seen.frame[20..22], [0, 2]);
+        assert_eq!(seen.frame[28..32], [10, 0, 0, 1]);
+    };
+    arp_with_another_senders_address_is_spoofed(scene()) |engine| {
+        let frame = arp_request(instance_mac(1), [10, 0, 0, 12], [10, 0, 0, 1]);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropSpoofed);
+    };
+    arp_announcements_ask_for_nothing(scene()) |engine| {
+        let frame = arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 11]);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropArp);
+    };
+    a_datagram_without_checksum_stays_without(datagrams()) |engine| {
+        let mut frame = to_1_by(17, "10.0.0.13:50000", "10.0.0.111:53").build();
+        frame[40..42].copy_from_slice(&[0, 0]);
+        let seen = run(engine, Program::FromOverlay(7), &frame);
+        assert_eq!((seen.outcome, &seen.frame[40..42]), (Outcome::Delivered, &[0, 0][..]));
+    };
+    what_may_be_fragmented_is_not_answered_when_it_does_not_fit(scene()) |engine| {
+        let frame = TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").payload(&[0; 1461]);
+        let frame = TestFrame { fragment: 0, ..frame };
+        dropped(engine, Program::Edge, &frame.build(), Outcome::DropTooBig);
+        let frame = TestFrame { fragment: 0, ..from_1("10.0.0.101:80").payload(&[0; 1461]) };
+        dropped(engine, Program::FromInstance, &frame.build(), Outcome::DropTooBig);
+    };
+    an_ipv4_instance_has_no_ipv6(scene()) |engine| {
+        let asks = solicitation(instance_mac(1), "fe80::1".parse().expect("an address"), "fe80::2".parse().expect("an address"));
+        dropped(engine, Program::FromInstance, &asks, Outcome::DropNeighbour);
+    };
+}
+
+cases_of! { ipv6, V6:
+    a_solicitation_for_any_address_is_answered_with_the_router(scene()) |engine| {
+        let (own, link_local) = ("fd00:10::a00:b", "fe80::401:ff:fe00:1");
+        for sender in [own, link_local] {
+            let (sender, target) = (sender.parse().expect("an address"), "fd00:10::a00:1".parse().expect("an address"));
+            let seen = run(engine, Program::FromInstance, &solicitation(instance_mac(1), sender, target));
+            assert_eq!(seen.outcome, Outcome::NeighbourReply);
+            assert!(checksums_hold(&seen.frame), "checksums");
+            assert_eq!((&seen.frame[..6], &seen.frame[6..12]), (&instance_mac(1)[..], &ROUTER_MAC[..]));
+            assert_eq!((addresses(&seen.frame).0, addresses(&seen.frame).1), (&target.octets()[..], &sender.octets()[..]));
+            assert_eq!((seen.frame[54], &seen.frame[62..78], &seen.frame[80..]), (136, &target.octets()[..], &ROUTER_MAC[..]));
+        }
+    };
+    a_solicitation_with_another_senders_address_is_spoofed(scene()) |engine| {
+        let target = "fd00:10::a00:1".parse().expect("an address");
+        let frame = solicitation(instance_mac(1), "fd00:10::a00:c".parse().expect("an address"), target);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropSpoofed);
+        let frame = solicitation(instance_mac(2), "fd00:10::a00:b".parse().expect("an address"), target);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropSpoofed);
+    };
+    neighbour_discovery_that_asks_for_nothing_is_counted(scene()) |engine| {
+        let own: std::net::Ipv6Addr = "fd00:10::a00:b".parse().expect("an address");
+        // It tries whether its own address is somebody else's.
+        let frame = solicitation(instance_mac(1), std::net::Ipv6Addr::UNSPECIFIED, own);
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropNeighbour);
+        dropped(engine, Program::FromInstance, &solicitation(instance_mac(1), own, own), Outcome::DropNeighbour);
+        // A router solicitation; and what came through a router.
+        let mut frame = solicitation(instance_mac(1), own, own);
+        frame[54] = 133;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropNeighbour);
+        let mut frame = solicitation(instance_mac(1), own, "fd00:10::a00:1".parse().expect("an address"));
+        frame[21] = 254;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
+        let frame = solicitation(instance_mac(1), own, own);
+        dropped(engine, Program::FromOverlay(7), &frame, Outcome::DropNeighbour);
+        dropped(engine, Program::Probe, &frame, Outcome::DropNeighbour);
+    };
+    an_ipv6_instance_has_no_arp(scene()) |engine| {
+        dropped(engine, Program::FromInstance, &arp_request(instance_mac(1), [10, 0, 0, 11], [10, 0, 0, 1]), Outcome::DropArp);
+    };
+    extension_headers_beyond_reach_are_another_protocol(scene()) |engine| {
+        // Four of them: hop-by-hop options that all name the next.
+        let plain = from_1("10.0.0.13:2").build();
+        let mut frame = [&plain[..54], [0, 0, 1, 4, 0, 0, 0, 0].repeat(4).as_slice(), &plain[54..]].concat();
+        frame[20] = 0;
+        frame[19] += 32;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropProtocol);
+        // One that is longer than the packet.
+        let mut frame = [&plain[..54], &[6, 200, 1, 4, 0, 0, 0, 0], &plain[54..]].concat();
+        frame[20] = 60;
+        frame[19] += 8;
+        dropped(engine, Program::FromInstance, &frame, Outcome::DropMalformed);
+    };
+    an_atomic_fragment_is_whole(scene()) |engine| {
+        let plain = from_1("10.0.0.101:80").build();
+        let mut frame = [&plain[..54], &[6, 0, 0, 0, 1, 2, 3, 4], &plain[54..]].concat();
+        frame[20] = 44;
+        frame[19] += 8;
+        assert_eq!(run(engine, Program::FromInstance, &frame).outcome, Outcome::Tunnelled);
     };
 }
 

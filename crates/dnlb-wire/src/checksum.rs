@@ -42,6 +42,20 @@ pub const fn replace_pseudo(checksum: u16, old: [u8; 4], new: [u8; 4]) -> u16 {
     replace(checksum, u16::from_be_bytes([old[2], old[3]]), u16::from_be_bytes([new[2], new[3]]))
 }
 
+/// The checksum after an address of either family under it changed; both in 16 bytes, so IPv4's first twelve never differ.
+#[inline(always)]
+#[must_use]
+pub const fn replace_addr(checksum: u16, old: &[u8; 16], new: &[u8; 16]) -> u16 {
+    let mut checksum = checksum;
+    let mut at = 0;
+    while at < 16 {
+        let old = u16::from_be_bytes([old[at], old[at + 1]]);
+        checksum = replace(checksum, old, u16::from_be_bytes([new[at], new[at + 1]]));
+        at += 2;
+    }
+    checksum
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

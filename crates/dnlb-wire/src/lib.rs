@@ -11,19 +11,29 @@
 mod answer;
 mod checksum;
 mod frame;
+mod neighbour;
 mod packet;
+mod quote;
 mod tunnel;
 
-pub use answer::{RESET_LEN, UNREACHABLE_LEN, Unreachable, reset, unreachable};
-pub use checksum::{fold, replace, replace_pseudo, sum};
-pub use frame::Frame;
-pub use packet::{
-    ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Ethernet, Packet, Parsed, TcpFlags, arp, parse, v4,
+pub use answer::{
+    ANSWER_MAX, RESET_LEN, RESET_LEN_V6, UNREACHABLE_LEN, UNREACHABLE_LEN_V6, Unreachable, echo_reply, reset,
+    reset_v6, unreachable, unreachable_v6,
 };
-pub use tunnel::{OUTER_LEN, Outer, VXLAN_PORT};
+pub use checksum::{fold, replace, replace_addr, replace_pseudo, sum};
+pub use frame::{Frame, OFFSET_MAX, Patch};
+pub use neighbour::{ADVERTISEMENT_LEN, Solicitation, advertisement};
+pub use packet::{
+    ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Fragment, Icmp, Packet, Parsed,
+    TcpFlags, arp, is_v4, parse, v4,
+};
+pub use quote::{Quote, parse_quote};
+pub use tunnel::{OUTER_LEN, OUTER_LEN_V6, Outer, VXLAN_PORT};
 
 /// IP protocol number of ICMP.
 pub const ICMP: u8 = 1;
+/// IP protocol number of ICMPv6.
+pub const ICMPV6: u8 = 58;
 /// IP protocol number of TCP.
 pub const TCP: u8 = 6;
 /// IP protocol number of UDP.

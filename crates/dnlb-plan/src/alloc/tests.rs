@@ -64,19 +64,19 @@ fn equal_rule_lists_share_a_range_and_a_changed_one_gets_a_new_range() {
     };
     let mut alloc = Allocation::default();
     alloc.update(&with(&[&old, &old, &vec![]])).unwrap();
-    assert_eq!(alloc.rules_base(&old), Some(0));
+    assert_eq!(alloc.rule_range(&old).map(|range| range.base), Some(0));
     assert_eq!(alloc.rules().count(), 1);
     alloc.update(&with(&[&new])).unwrap();
-    assert_eq!(alloc.rules_base(&new), Some(1));
+    assert_eq!(alloc.rule_range(&new).map(|range| range.base), Some(1));
     assert_eq!(alloc.rules().collect::<Vec<_>>(), [(0, rule(80)), (1, rule(81))]);
     alloc.update(&with(&[&new])).unwrap();
     assert_eq!(alloc.rules().collect::<Vec<_>>(), [(1, rule(81))]);
-    assert_eq!(alloc.rules_base(&[]), Some(0));
+    assert_eq!(alloc.rule_range(&[]), Some(RuleRange::default()));
 }
 
 #[test]
 fn a_full_map_is_named_and_nothing_changes() {
-    let mut alloc = Allocation::new(Capacity { rows: 1_024, members: 64, rules: 1 });
+    let mut alloc = Allocation::new(Capacity { rows: 1_024, members: 64, rules: 1, ..Capacity::default() });
     alloc.update(&demand([(1, backend(1_021, [7]))])).unwrap();
     let before = alloc.clone();
     let error = alloc.update(&demand([(1, backend(1_021, [7])), (2, backend(251, [7]))])).unwrap_err();
@@ -122,7 +122,7 @@ proptest! {
             1..8,
         ),
     ) {
-        let mut alloc = Allocation::new(Capacity { rows: 128, members: 512, rules: 64 });
+        let mut alloc = Allocation::new(Capacity { rows: 128, members: 512, rules: 64, ..Capacity::default() });
         for (backends, rules) in updates {
             let before = alloc.clone();
             let demand = Demand {
@@ -166,7 +166,7 @@ proptest! {
                 }
             }
             for rules in &demand.rules {
-                let base = alloc.rules_base(rules).unwrap();
+                let base = alloc.rule_range(rules).unwrap().base;
                 for (at, rule) in (base..).zip(rules) {
                     prop_assert_eq!(held.get(&at), Some(rule));
                 }

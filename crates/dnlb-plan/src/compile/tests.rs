@@ -125,7 +125,7 @@ fn a_listener_is_found_by_vip_and_eip_and_its_rows_name_members_by_weight() {
     let one = state.instances[&1];
     assert_eq!((one.subnet_bits, one.vni, one.ifindex), (120, 5, 101));
     assert_eq!((one.acl_in.len, one.acl_out.len), (RuleRange::UNFILTERED, RuleRange::UNFILTERED));
-    assert_eq!((one.security_in, one.security_out.len), (RuleRange { base: 0, len: 1 }, 0));
+    assert_eq!((one.security_in, one.security_out.len), (RuleRange { base: 0, len: 1, index: 0 }, 0));
     assert_eq!(one.security_in, state.instances[&2].security_in);
     let key = EndpointKey { vni: 5, addr: v4_mapped([10, 0, 1, 3]) };
     assert_eq!(state.endpoints[&key], EndpointEntry { instance: 3, host: 2 });
@@ -241,10 +241,10 @@ fn what_cannot_be_compiled_is_named_and_leaves_the_allocation_alone() {
     );
     check(
         |config, _| {
-            let rules = (0..501).map(|port| rule(Direction::Out, port, true)).collect();
+            let rules = (0..1001).map(|port| rule(Direction::Out, port, true)).collect();
             config.instances.get_mut(&2).unwrap().acl_rules = Some(rules);
         },
-        CompileError::TooManyRules { instance: 2, rules: 501 },
+        CompileError::TooManyRules { instance: 2, rules: 1001 },
     );
 }
 

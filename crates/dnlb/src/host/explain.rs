@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, SocketAddr, SocketAddrV4},
+    net::{IpAddr, SocketAddr},
 };
 
 use anyhow::{Result, bail};
@@ -22,10 +22,10 @@ pub(crate) struct Options {
     place: Place,
     /// Who sends it, address:port
     #[arg(long, value_parser = parse_end)]
-    from: SocketAddrV4,
+    from: SocketAddr,
     /// To whom, address:port; of a load balancer the VIP or EIP and the listener's port
     #[arg(long, value_parser = parse_end)]
-    to: SocketAddrV4,
+    to: SocketAddr,
     /// Its protocol; icmp: a ping, whose identifier is the sender's port
     #[arg(long, default_value = "tcp", value_parser = ["icmp", "tcp", "udp"])]
     protocol: String,
@@ -52,6 +52,7 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
         src: options.from,
         dst: options.to,
         protocol: match options.protocol.as_str() {
+            "icmp" if options.from.is_ipv6() => dnlb_wire::ICMPV6,
             "icmp" => dnlb_wire::ICMP,
             "udp" => dnlb_wire::UDP,
             _ => dnlb_wire::TCP,
@@ -132,13 +133,12 @@ fn owner(set: &MemberSet, row: u32, rows: u32) -> Option<u32> {
     table.get(row.checked_div(each)? as usize).copied().filter(|number| *number != 0)
 }
 
-fn parse_end(text: &str) -> Result<SocketAddrV4, String> {
-    match text.parse() {
-        Ok(SocketAddr::V4(end)) => Ok(end),
-        Ok(SocketAddr::V6(_)) => Err(format!("`{text}`: this version carries IPv4 alone")),
-        Err(_) if text.parse::<IpAddr>().is_ok() => Err(format!("`{text}` lacks a port: {text}:80")),
-        Err(_) => Err(format!("`{text}` is no address:port")),
-    }
+fn parse_end(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| match text.parse() {
+        Ok(addr @ IpAddr::V4(_)) => format!("`{text}` lacks a port: {addr}:80"),
+        Ok(addr @ IpAddr::V6(_)) => format!("`{text}` lacks a port: [{addr}]:80"),
+        Err(_) => format!("`{text}` is no address:port; of IPv6 the address stands in brackets"),
+    })
 }
 
 fn parse_flags(text: &str) -> Result<TcpFlags, String> {
@@ -167,7 +167,8 @@ mod tests {
         assert!(parse_flags("syn,").is_err() && parse_flags("urgent").is_err());
         assert_eq!(parse_end("10.0.0.1:80"), Ok("10.0.0.1:80".parse().unwrap()));
         assert!(parse_end("10.0.0.1").unwrap_err().contains("lacks a port"));
-        assert!(parse_end("[::1]:80").unwrap_err().contains("IPv4"));
+        assert_eq!(parse_end("[::1]:80"), Ok("[::1]:80".parse().unwrap()));
+        assert!(parse_end("::1").unwrap_err().contains("[::1]:80"));
     }
 
     #[test]
