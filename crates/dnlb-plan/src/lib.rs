@@ -18,8 +18,8 @@ pub mod rows;
 pub mod rules;
 pub mod service_index;
 mod switch;
-#[cfg(test)]
-mod test_region;
+#[cfg(any(test, feature = "test-region"))]
+pub mod test_region;
 
 pub use alloc::{AllocError, Allocation};
 pub use compile::{CompileError, LocalFacts, compile};

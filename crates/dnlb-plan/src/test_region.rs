@@ -1,4 +1,8 @@
-//! Regions for tests, put together step by step.
+//! Regions for tests, put together step by step; tests of other crates have them by the feature `test-region`.
+//!
+//! # Panics
+//! All of it, when it is asked for what the region does not have: tests write it.
+#![allow(clippy::unwrap_used, reason = "for tests")]
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -8,7 +12,7 @@ use std::{
 use dnlb_model::*;
 
 /// A region with hosts `h1`, `h2`.. in the zone and rack given for each, and one VPC with one subnet.
-pub(crate) fn region(hosts: &[(&str, &str)]) -> Region {
+pub fn region(hosts: &[(&str, &str)]) -> Region {
     let mut region = Region { revision: 7, ..Default::default() };
     region.settings =
         Arc::new(RegionSettings { name: "lab-1".into(), hash_key: [3; 24], ..Default::default() });
@@ -31,7 +35,7 @@ pub(crate) fn region(hosts: &[(&str, &str)]) -> Region {
 }
 
 /// A VPC `vpc-NAME` with the subnet `subnet-NAME`, 10.0.0.0/16 like all others.
-pub(crate) fn add_vpc(region: &mut Region, name: &str, vni: u32) {
+pub fn add_vpc(region: &mut Region, name: &str, vni: u32) {
     let vpc = Vpc {
         id: format!("vpc-{name}").into(),
         name: String::new(),
@@ -54,18 +58,12 @@ pub(crate) fn add_vpc(region: &mut Region, name: &str, vni: u32) {
 }
 
 /// The address of instance or listener `number` in its subnet.
-pub(crate) fn addr(number: u32) -> IpAddr {
+pub fn addr(number: u32) -> IpAddr {
     Ipv4Addr::from(0x0a00_0000 + number).into()
 }
 
 /// A running instance `i-NUMBER` on a host, in the VPC with this name.
-pub(crate) fn add_instance(
-    region: &mut Region,
-    number: u32,
-    host: &str,
-    vpc: &str,
-    ag: Option<&str>,
-) -> InstanceId {
+pub fn add_instance(region: &mut Region, number: u32, host: &str, vpc: &str, ag: Option<&str>) -> InstanceId {
     let host = region.hosts[&HostId::from(host)].clone();
     let instance = Instance {
         id: format!("i-{number:05}").into(),
@@ -97,12 +95,7 @@ pub(crate) fn add_instance(
 }
 
 /// A load balancer `dnlb-NUMBER` with a listener on port 80 and a backend service `backend-NUMBER` on port 8080.
-pub(crate) fn add_service(
-    region: &mut Region,
-    number: u32,
-    vpc: &str,
-    group: Option<ServerGroup>,
-) -> BackendId {
+pub fn add_service(region: &mut Region, number: u32, vpc: &str, group: Option<ServerGroup>) -> BackendId {
     let balancer = LoadBalancer {
         id: format!("dnlb-{number}").into(),
         name: String::new(),
@@ -160,11 +153,7 @@ pub(crate) fn add_service(
 }
 
 /// A target group of instances with port and weight.
-pub(crate) fn add_targets(
-    region: &mut Region,
-    name: &str,
-    targets: &[(&InstanceId, u16, u32)],
-) -> ServerGroup {
+pub fn add_targets(region: &mut Region, name: &str, targets: &[(&InstanceId, u16, u32)]) -> ServerGroup {
     let target = |(instance, port, weight): &(&InstanceId, u16, u32)| {
         let id: TargetId = format!("target-{instance}").into();
         (id.clone(), Target { id, instance: (*instance).clone(), port: *port, weight: *weight })
@@ -183,7 +172,7 @@ pub(crate) fn add_targets(
 }
 
 /// Puts an EIP on the load balancer `dnlb-NUMBER`.
-pub(crate) fn add_eip(region: &mut Region, number: u32) -> IpAddr {
+pub fn add_eip(region: &mut Region, number: u32) -> IpAddr {
     let addr = Ipv4Addr::new(203, 0, 113, number as u8).into();
     let eip = Eip {
         id: format!("fip-{number}").into(),
@@ -200,15 +189,18 @@ pub(crate) fn add_eip(region: &mut Region, number: u32) -> IpAddr {
     addr
 }
 
-pub(crate) fn set_healthy(region: &mut Region, backend: &BackendId, instance: &InstanceId, healthy: bool) {
+/// Notes what a check of an instance has found.
+pub fn set_healthy(region: &mut Region, backend: &BackendId, instance: &InstanceId, healthy: bool) {
     let health = Health { healthy, reason: String::new(), since: 0 };
     region.health.insert((backend.clone(), instance.clone()), Arc::new(health));
 }
 
-pub(crate) fn change_host(region: &mut Region, host: &str, change: impl FnOnce(&mut Host)) {
+/// Changes a host in place.
+pub fn change_host(region: &mut Region, host: &str, change: impl FnOnce(&mut Host)) {
     change(Arc::make_mut(region.hosts.get_mut(&host.into()).unwrap()));
 }
 
-pub(crate) fn change_instance(region: &mut Region, id: &InstanceId, change: impl FnOnce(&mut Instance)) {
+/// Changes an instance in place.
+pub fn change_instance(region: &mut Region, id: &InstanceId, change: impl FnOnce(&mut Instance)) {
     change(Arc::make_mut(region.instances.get_mut(id).unwrap()));
 }
