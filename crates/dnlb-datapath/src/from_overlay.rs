@@ -68,8 +68,9 @@ pub fn from_overlay<T: Tables, S: Sink>(
             let unknown = Outcome::DropUnknownInstance;
             return sink.drop(if found.is_none() { unknown } else { Outcome::DropNoListener });
         };
-        // An instance that has gone may still stand in a sender's row; the flow may be somebody else's.
-        let number = found.map_or(0, |instance| instance.number);
+        // An instance that has gone may still stand in a sender's row; the flow may be somebody else's. Its number still says
+        // how far a search among all has come.
+        let number = instance_of_mac(ethernet.dst);
         let came = Choice { instance: number, host: settings.host, hop: ethernet.src[2] };
         let next = second_chance::find(tables, settings, service, seen, came, other);
         if next.host != settings.host {
@@ -82,7 +83,7 @@ pub fn from_overlay<T: Tables, S: Sink>(
         if error {
             return icmp_error::to_member(tables, service.backend, next.instance, room, sink);
         }
-        if next.instance == 0 && number != 0 {
+        if next.instance == 0 {
             return sink.drop(Outcome::DropNoBackend);
         }
         if next.instance != number {

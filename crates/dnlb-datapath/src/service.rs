@@ -52,8 +52,8 @@ pub(crate) fn choose(
     }
     let row = row(settings, service, packet);
     let mut slot = tables.row(row);
-    if slot == 0 && packet.continues() {
-        // Nobody takes new flows; whoever had the row may have this one.
+    if slot == 0 && (packet.continues() || !packet.opens()) {
+        // Nobody takes new flows; whoever had the row may have this one, and resets of it are for him too.
         slot = (tables.chain(row) >> 16) as u16;
     }
     if slot == 0 {
