@@ -86,6 +86,7 @@ impl Lab {
             purpose: purpose.to_owned(),
             created: now(),
             program: program.to_owned(),
+            programs: Default::default(),
             processes: Default::default(),
             broken: Default::default(),
         };
@@ -172,6 +173,29 @@ impl Lab {
         }
         self.record.broken.remove(&node.name);
         self.files.save(&self.record)
+    }
+
+    /// Ends a node's agent in good order and starts another program in its place, as an upgrade of the host would, or the
+    /// way back. It has not connected yet when this returns.
+    ///
+    /// # Errors
+    /// When the node has no agent or is broken, or `program` is no file.
+    pub fn upgrade(&mut self, node: &str, program: &Path) -> Result<Process> {
+        let (_lock, node) = self.change(node)?;
+        ensure!(node.has_agent(), "{} has no agent: hosts and edges have one", node.name);
+        ensure!(
+            !self.record.broken.contains_key(&node.name),
+            "{0} is broken on purpose: `dnlb lab heal {0}` first",
+            node.name
+        );
+        let program = fs::canonicalize(program).with_context(|| format!("finding {}", program.display()))?;
+        ensure!(program.is_file(), "{} is no program", program.display());
+        if let Some(process) = self.record.processes.get(&node.name) {
+            process::end(*process)?;
+        }
+        self.record.programs.insert(node.name.clone(), program);
+        self.start_agent(&node)?;
+        self.record.processes.get(&node.name).copied().context("the agent was started")
     }
 
     /// The lab's name.
@@ -288,10 +312,16 @@ impl Lab {
         self.start(node, "agent", &arguments, flags)
     }
 
-    /// The program that runs its server, agents and instances.
+    /// The program that runs its server, and agents and instances where nothing else was put.
     #[must_use]
     pub fn program(&self) -> &Path {
         &self.record.program
+    }
+
+    /// The program that runs on a node.
+    #[must_use]
+    pub fn program_on(&self, node: &str) -> &Path {
+        self.record.programs.get(node).unwrap_or(&self.record.program)
     }
 
     /// Starts one of the program's roles on a node and notes it.
@@ -301,7 +331,7 @@ impl Lab {
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let log = self.files.log(&node.name);
         let process = netns::inside(&namespace(&self.name, &node.name), || {
-            process::start(&self.record.program, &arguments, &log)
+            process::start(self.program_on(&node.name), &arguments, &log)
         })
         .with_context(|| format!("starting `dnlb {role}` on {}", node.name))?;
         self.record.processes.insert(node.name.clone(), process);

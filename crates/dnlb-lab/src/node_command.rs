@@ -29,7 +29,7 @@ pub const RUN_DIR: &str = "DNLB_RUN_DIR";
 
 /// Runs a command on a node or in an instance with this process's input and output; returns its exit code.
 ///
-/// `dnlb` means the program that the lab was brought up with, whether or not it lies in the place's `PATH`.
+/// `dnlb` means the program that runs there, whether or not it lies in the place's `PATH`.
 ///
 /// # Errors
 /// When there is no such place or the command cannot be started.
@@ -61,7 +61,7 @@ fn at<T: Send>(
     let own = program == "dnlb";
     if lab.topology().node(place).is_some() {
         let starting = || format!("starting `{program}` on {place}");
-        let program = if own { lab.program() } else { Path::new(program) };
+        let program = if own { lab.program_on(place) } else { Path::new(program) };
         // What is run on a node means that node's agent.
         let run_dir = lab.files().node(place);
         return lab.inside(place, || {

@@ -80,8 +80,17 @@ pub(crate) fn start(program: &Path, arguments: &[String], log: &Path) -> Result<
 
 /// Kills processes and waits until they are gone.
 pub(crate) fn kill_all(processes: &[Process]) -> Result<()> {
+    signal_all(processes, Signal::SIGKILL)
+}
+
+/// Tells a process to end and waits until it has.
+pub(crate) fn end(process: Process) -> Result<()> {
+    signal_all(&[process], Signal::SIGTERM)
+}
+
+fn signal_all(processes: &[Process], signal: Signal) -> Result<()> {
     for process in processes {
-        process.signal(Signal::SIGKILL)?;
+        process.signal(signal)?;
     }
     let deadline = Instant::now() + Duration::from_secs(10);
     for process in processes {

@@ -32,6 +32,9 @@ pub struct Record {
     pub created: u64,
     /// The program that its processes run.
     pub program: PathBuf,
+    /// Nodes that were upgraded: the program that runs there instead.
+    #[serde(default)]
+    pub programs: BTreeMap<String, PathBuf>,
     /// Processes that the lab started, by node.
     pub processes: BTreeMap<String, Process>,
     /// What is broken on purpose.

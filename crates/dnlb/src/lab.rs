@@ -3,9 +3,14 @@
 mod bench;
 mod demo;
 mod torture;
+mod upgrade;
 mod walk;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -79,6 +84,14 @@ enum LabCommand {
         /// A node's name
         node: String,
     },
+    /// Run another program as a node's agent; returns when its kernel programs have taken over
+    Upgrade {
+        /// A host or an edge
+        node: String,
+        /// The program: another build of this one
+        #[arg(long)]
+        program: PathBuf,
+    },
     /// Remove everything, also what a crash has left
     Down,
     /// Build a region and walk through it, from an empty network to balanced traffic
@@ -112,6 +125,10 @@ pub(crate) fn run(command: Command, format: Format) -> Result<u8> {
         LabCommand::Heal { node } => {
             Lab::open(&name)?.heal(&node)?;
             println!("{node} is whole again");
+        }
+        LabCommand::Upgrade { node, program } => {
+            upgrade::run(&mut Lab::open(&name)?, &node, &program)?;
+            println!("{node} runs {}", program.display());
         }
         LabCommand::Down => {
             let found = dnlb_lab::down(&name)?;
