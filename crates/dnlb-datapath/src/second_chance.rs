@@ -7,6 +7,10 @@ use crate::{Flow, Tables, flow, service};
 
 /// Places of a chain.
 const CHAIN: u8 = 4;
+/// Largest hop number of a search: after the chain, as many as a small group has members. In a large one it takes hosts with
+/// different chains to come so far.
+const LAST_HOP: u8 = CHAIN + 15;
+
 /// Who is to have a packet.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice {
@@ -14,8 +18,8 @@ pub(crate) struct Choice {
     pub(crate) instance: u32,
     /// Index of its host.
     pub(crate) host: u32,
-    /// Hop number with which it goes there: the place in the row's chain after which to go on looking; more than a
-    /// chain has, when all members are asked in turn; or [`HOP_FINAL`].
+    /// Hop number with which it goes there: the place in the row's chain after which to go on looking; more than a chain has,
+    /// when members are asked in the order of their numbers; or [`HOP_FINAL`].
     pub(crate) hop: u8,
 }
 
@@ -29,7 +33,8 @@ pub(crate) struct Choice {
 /// takes the flow over and lets the guest answer; a datagram is not for anybody when there is no current member.
 ///
 /// # Invariants
-/// The hop number grows with every tunnel, so a packet travels at most 21 times, and at most 6 in large groups, whatever tables the hosts have.
+/// The hop number grows with every tunnel, so a packet travels at most 21 times whatever tables the hosts have. In a large group whose chains
+/// are the same everywhere it travels at most 6 times.
 ///
 /// # Source
 /// Olteanu et al., *Stateless Datacenter Load-balancing with Beamer*, NSDI 2018 (daisy chaining).
@@ -59,24 +64,13 @@ pub(crate) fn find<T: Tables>(
         // A row that never had another member: a new flow for certain, which no TCP segment in mid-flight is.
         return came;
     }
-    let mut place = 0;
-    while place < CHAIN {
-        let at = place;
-        place += 1;
-        if at < came.hop {
-            continue;
-        }
-        let member = service::member(tables, service, (chain >> (16 * u64::from(at))) as u16);
-        if member.instance == 0 || member.instance == came.instance {
-            continue;
-        }
-        let next = Choice { instance: member.instance, host: u32::from(member.host), hop: at + 1 };
-        if next.host != settings.host || knows(tables, service.backend, next.instance, packet, other) {
-            tables.count(Outcome::SecondChance);
-            return next;
-        }
+    let large = service.slots > ServiceEntry::SLOTS_ALL_ASKED;
+    let next = next_of_chain(tables, settings, service, packet, came, (chain, large), other);
+    if next.instance != 0 {
+        tables.count(Outcome::SecondChance);
+        return next;
     }
-    if service.slots <= ServiceEntry::SLOTS_ALL_ASKED {
+    if !large {
         let next = next_of_all(tables, settings, service, packet, came, other);
         if next.instance != 0 {
             tables.count(Outcome::SecondChance);
@@ -92,6 +86,36 @@ pub(crate) fn find<T: Tables>(
     Choice { instance: current.instance, host: u32::from(current.host), hop: HOP_FINAL }
 }
 
+/// The next of a row's chain; instance 0 when nobody is left. Those of this host count only if they know the flow.
+///
+/// In a large group only the first is the nearest; from then on they are asked in the order of their numbers. The
+/// places of a chain would not do: a host that is one member set behind has everybody one place further to the front, and
+/// would pass over who has the flow.
+#[inline(always)]
+fn next_of_chain<T: Tables>(
+    tables: &T,
+    settings: &Settings,
+    service: &ServiceEntry,
+    packet: &Packet,
+    came: Choice,
+    (chain, large): (u64, bool),
+    other: &mut FlowKey,
+) -> Choice {
+    if large && came.hop >= LAST_HOP {
+        return Choice { instance: 0, host: 0, hop: came.hop };
+    }
+    let by_number = large && came.hop > 0;
+    let mut search = MemberSearch {
+        chain,
+        from: if by_number { 0 } else { came.hop as u32 },
+        by_number: by_number as u32,
+        ..MemberSearch::new(settings, service, came)
+    };
+    tables.search_members(&mut search, CHAIN as u32, packet, other);
+    let hop = if by_number { came.next_by_number() } else { search.place as u8 + 1 };
+    Choice { instance: search.instance, host: search.host, hop }
+}
+
 /// The next of all members in the order of their numbers, which is the same on every host, unlike slots; instance 0 when
 /// `came` was the last. Those of this host count only if they know the flow.
 #[inline(always)]
@@ -103,54 +127,88 @@ fn next_of_all<T: Tables>(
     came: Choice,
     other: &mut FlowKey,
 ) -> Choice {
-    let mut search = MemberSearch {
-        own_host: settings.host,
-        came: came.instance,
-        after: if came.hop > CHAIN { came.instance } else { 0 },
-        backend: service.backend,
-        members_base: service.members_base,
-        slots: service.slots,
-        instance: 0,
-        host: 0,
-    };
-    tables.search_members(&mut search, packet, other);
-    let hop = if came.hop > CHAIN { came.hop + 1 } else { CHAIN + 1 };
-    Choice { instance: search.instance, host: search.host, hop }
+    let mut search = MemberSearch { by_number: 1, ..MemberSearch::new(settings, service, came) };
+    tables.search_members(&mut search, ServiceEntry::SLOTS_ALL_ASKED, packet, other);
+    Choice { instance: search.instance, host: search.host, hop: came.next_by_number() }
 }
 
-/// A search for the member with the next number.
+impl Choice {
+    /// The hop number after this one among those of a search by numbers.
+    #[inline(always)]
+    const fn next_by_number(self) -> u8 {
+        if self.hop > CHAIN { self.hop + 1 } else { CHAIN + 1 }
+    }
+}
+
+/// A search for who is asked next, among the places of a chain or all slots of a small group.
 ///
 /// # Shape
-/// 32 bytes without padding: in the kernel it lies on the stack and a callback reads it.
+/// Without padding: in the kernel it lies in memory that a callback reads.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct MemberSearch {
+    /// The chain whose places are looked at; 0: the places are slots.
+    chain: u64,
     own_host: u32,
+    /// Whom the packet came for: not asked again.
     came: u32,
-    after: u32,
     backend: u32,
     members_base: u32,
     slots: u32,
+    /// Not 0: the lowest number after `after` is next. 0: the first place from `from` on is.
+    by_number: u32,
+    after: u32,
+    from: u32,
+    /// Who is next, so far; 0: nobody.
     instance: u32,
     host: u32,
+    place: u32,
+    reserved: u32,
 }
 
 impl MemberSearch {
-    /// Looks at the member in one slot, 1 and up, and remembers it if it is the best so far.
+    /// Among all slots; nobody found yet.
     #[inline(always)]
-    pub fn look_at<T: Tables>(&mut self, tables: &T, slot: u32, packet: &Packet, other: &mut FlowKey) {
-        if slot >= self.slots {
+    fn new(settings: &Settings, service: &ServiceEntry, came: Choice) -> Self {
+        Self {
+            chain: 0,
+            own_host: settings.host,
+            came: came.instance,
+            backend: service.backend,
+            members_base: service.members_base,
+            slots: service.slots,
+            by_number: 0,
+            after: if came.hop > CHAIN { came.instance } else { 0 },
+            from: 0,
+            instance: 0,
+            host: 0,
+            place: 0,
+            reserved: 0,
+        }
+    }
+
+    /// Looks at the member in one place, and remembers it if it is the best so far.
+    #[inline(always)]
+    pub fn look_at<T: Tables>(&mut self, tables: &T, place: u32, packet: &Packet, other: &mut FlowKey) {
+        let slot = if self.chain == 0 { place } else { (self.chain >> (16 * (place & 3))) as u16 as u32 };
+        let settled = self.by_number == 0 && (place < self.from || self.instance != 0);
+        // Slot 0 is nobody's.
+        if slot == 0 || slot >= self.slots || settled {
             return;
         }
         let member = tables.member(self.members_base.wrapping_add(slot));
+        if member.instance == 0 || member.instance == self.came {
+            return;
+        }
         let later = member.instance > self.after && (self.instance == 0 || member.instance < self.instance);
-        if !later || member.instance == self.came {
+        if self.by_number != 0 && !later {
             return;
         }
         let host = u32::from(member.host);
         if host != self.own_host || knows(tables, self.backend, member.instance, packet, other) {
             self.instance = member.instance;
             self.host = host;
+            self.place = place;
         }
     }
 }

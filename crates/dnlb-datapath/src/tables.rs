@@ -47,15 +47,16 @@ pub trait Tables {
     /// The loop is the tables' because the kernel needs its own.
     fn rules_allow(&self, range: RuleRange, peer: &Addr, service: u32) -> bool;
 
-    /// [`MemberSearch::look_at`] every slot from 1 to [`ServiceEntry::SLOTS_ALL_ASKED`], that excluded.
+    /// [`MemberSearch::look_at`] each of so many places.
     ///
-    /// A loop of the tables' for the same reason. `packet` and `other`, memory for a key, are [`crate::Room::search_parts`].
-    fn search_members(&self, search: &mut MemberSearch, packet: &Packet, other: &mut FlowKey)
+    /// A loop of the tables' for the same reason. `packet` and `other`, memory for a key, are
+    /// [`crate::Room::search_parts`].
+    fn search_members(&self, search: &mut MemberSearch, places: u32, packet: &Packet, other: &mut FlowKey)
     where
         Self: Sized,
     {
-        for slot in 1..ServiceEntry::SLOTS_ALL_ASKED {
-            search.look_at(self, slot, packet, other);
+        for place in 0..places {
+            search.look_at(self, place, packet, other);
         }
     }
 

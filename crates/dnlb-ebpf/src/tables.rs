@@ -147,7 +147,7 @@ extern "C" fn search_step(_: u32, _: *mut c_void) -> u64 {
     u64::from(!search.step(&KernelRules { words }))
 }
 
-/// One step of `bpf_loop` for [`KernelTables::search_members`]; slots begin at 1.
+/// One step of `bpf_loop` for [`KernelTables::search_members`].
 #[inline(never)]
 extern "C" fn look_at_member(index: u32, _context: *mut c_void) -> u64 {
     let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
@@ -156,7 +156,7 @@ extern "C" fn look_at_member(index: u32, _context: *mut c_void) -> u64 {
     // SAFETY: a live per-CPU value; these parts of it are the running search's.
     let (search, room) = unsafe { (&mut (*scratch).members, &mut (*scratch).room) };
     let (packet, other) = room.search_parts();
-    search.look_at(&KernelTables, index.wrapping_add(1), packet, other);
+    search.look_at(&KernelTables, index, packet, other);
     0
 }
 
@@ -261,8 +261,7 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
-    fn search_members(&self, search: &mut MemberSearch, _packet: &Packet, _other: &mut FlowKey) {
-        let steps = ServiceEntry::SLOTS_ALL_ASKED - 1;
+    fn search_members(&self, search: &mut MemberSearch, places: u32, _packet: &Packet, _other: &mut FlowKey) {
         let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
             return;
         };
@@ -270,7 +269,7 @@ impl Tables for KernelTables {
         // no place left for it.
         unsafe {
             (*scratch).members = *search;
-            bpf_loop(steps, look_at_member as *mut c_void, core::ptr::null_mut(), 0);
+            bpf_loop(places, look_at_member as *mut c_void, core::ptr::null_mut(), 0);
             *search = (*scratch).members;
         }
     }

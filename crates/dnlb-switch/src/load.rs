@@ -165,12 +165,16 @@ impl Switch {
         }
         check_capacities(&map_dir, &options.capacities)?;
         let ebpf = load(&options.capacities, Some(&map_dir), false)?;
-        Self::with_loaded(ebpf, links)
+        Self::with_loaded(ebpf, links, &CLASSIFIERS)
     }
 
     /// Loads the programs of an object whose maps exist, and maps the memory of those that are written so.
-    pub(crate) fn with_loaded(mut ebpf: Ebpf, links: PathBuf) -> Result<Self, SwitchError> {
-        for name in CLASSIFIERS {
+    pub(crate) fn with_loaded(
+        mut ebpf: Ebpf,
+        links: PathBuf,
+        classifiers: &[&'static str],
+    ) -> Result<Self, SwitchError> {
+        for &name in classifiers {
             load_classifier(&mut ebpf, name)?;
         }
         load_xdp(&mut ebpf, "edge")?;

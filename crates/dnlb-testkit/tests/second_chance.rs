@@ -384,8 +384,7 @@ impl World {
                 _ => return trip,
             }
             trip.tunnels += 1;
-            let small = self.slots(at) <= ServiceEntry::SLOTS_ALL_ASKED;
-            assert!(trip.tunnels <= if small { 21 } else { 6 }, "{} tunnels", trip.tunnels);
+            assert!(trip.tunnels <= 21, "{} tunnels", trip.tunnels);
             program = Program::FromOverlay(VNI);
         }
     }
@@ -411,13 +410,10 @@ impl World {
     /// What the data path makes of a flow's frame.
     fn packet(&self, flow: usize) -> Packet {
         let mut packet = Packet::default();
-        dnlb_wire::parse(&self.frame(flow, 16).as_slice(), &mut packet);
+        let frame = self.frame(flow, 16);
+        let frame = frame.as_slice();
+        dnlb_wire::parse(&frame, &dnlb_wire::Ethernet::read(&frame).unwrap(), &mut packet);
         packet
-    }
-
-    fn slots(&self, host: usize) -> u32 {
-        let entries = self.hosts[host].state.services.entries.values();
-        entries.map(|entry| entry.slots).max().unwrap_or(0)
     }
 
     /// The service and the chain of a packet's row at a host, by instance numbers; none while it has no rows.
