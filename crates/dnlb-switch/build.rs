@@ -64,8 +64,10 @@ fn build() -> Result<(), String> {
     if !status.success() {
         return Err("the kernel programs did not build".to_owned());
     }
-    std::fs::copy(target.join("bpfel-unknown-none/release/dnlb-ebpf"), out.join("dnlb-ebpf"))
-        .map_err(|error| format!("the object of the kernel programs is missing: {error}"))?;
+    for object in ["dnlb-ebpf", "dnlb-ebpf-bench"] {
+        std::fs::copy(target.join("bpfel-unknown-none/release").join(object), out.join(object))
+            .map_err(|error| format!("the object {object} of kernel programs is missing: {error}"))?;
+    }
     Ok(())
 }
 

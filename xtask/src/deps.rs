@@ -91,7 +91,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Development only: they may depend on anything, and nothing but tests on them.
-const DEVELOPMENT: &[&str] = &["dnlb-testkit", "xtask"];
+const DEVELOPMENT: &[&str] = &["dnlb-bench", "dnlb-testkit", "xtask"];
 
 /// Checks every crate of the workspace against the table.
 pub(crate) fn check() -> Result<()> {

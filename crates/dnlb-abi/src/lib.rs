@@ -12,10 +12,12 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+mod bench;
 mod index;
 mod outcome;
 mod rule_index;
 
+pub use bench::{BenchPlan, bench_client};
 pub use index::{SERVICE_BUCKETS, SERVICE_SLOTS, ServiceHash};
 pub use outcome::Outcome;
 pub use rule_index::RuleIndex;

@@ -159,7 +159,7 @@ pub fn compile(
         let (Some(found), Some(table)) = (config.backends.get(&backend), tables.get(&backend)) else {
             return Err(CompileError::UnknownBackend { service: number, backend });
         };
-        services.extend(service_entries(service, found, table, config.edge));
+        services.extend(service_entries(service, found, table, config));
     }
     services.extend(address_entries(config));
     // Before anything is allocated: an error must leave `alloc` as it is. Places are not part of the hash.
@@ -398,7 +398,7 @@ fn service_entries(
     service: &ServiceConfig,
     backend: &BackendConfig,
     table: &Table,
-    edge: bool,
+    config: &HostConfig,
 ) -> impl Iterator<Item = ServiceEntry> {
     let entry = |vni, addr| ServiceEntry {
         key: ServiceKey::new(vni, map_addr(addr), service.protocol.number(), service.port),
@@ -414,19 +414,30 @@ fn service_entries(
         },
         ..Default::default()
     };
-    let vip = entry(service.vni, service.vip);
-    let eip = service.eip.map(|eip| entry(service.vni, eip));
-    let public = service.eip.filter(|_| edge).map(|eip| entry(VNI_PUBLIC, eip));
-    [Some(vip), eip, public].into_iter().flatten()
+    addresses(service, config).map(|(vni, addr)| entry(vni, addr)).collect::<Vec<_>>().into_iter()
 }
+
+/// The networks and addresses by which packets name a service on this host.
+///
+/// An edge is asked by VPC only where it has instances, too: without the others, the index has room for three times the
+/// services.
+fn addresses(service: &ServiceConfig, config: &HostConfig) -> impl Iterator<Item = (u32, IpAddr)> {
+    let vni = service.vni;
+    let asked =
+        !config.edge || config.endpoints.range((vni, LOWEST)..).next().is_some_and(|(key, _)| key.0 == vni);
+    let own = [Some(service.vip), service.eip].into_iter().flatten().filter(move |_| asked);
+    let public = service.eip.filter(|_| config.edge).map(|eip| (VNI_PUBLIC, eip));
+    own.map(move |addr| (vni, addr)).chain(public)
+}
+
+/// The least of all addresses.
+const LOWEST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
 /// An entry for every address that a listener has: it answers pings, and says where nobody listens.
 fn address_entries(config: &HostConfig) -> Vec<ServiceEntry> {
     let mut owners = BTreeMap::new();
     for service in &config.services {
-        let public = service.eip.filter(|_| config.edge).map(|eip| (VNI_PUBLIC, eip));
-        let own = [Some(service.vip), service.eip].into_iter().flatten().map(|addr| (service.vni, addr));
-        for (vni, addr) in own.chain(public) {
+        for (vni, addr) in addresses(service, config) {
             owners.entry(ServiceKey::of_address(vni, map_addr(addr))).or_insert(service);
         }
     }

@@ -8,6 +8,7 @@
 //! whether or not a process is there.
 
 mod apply;
+pub mod bench;
 mod error;
 mod expiry;
 mod live;

@@ -28,9 +28,9 @@ pub struct TestVerdict {
 const DECISION: &str = ".bss";
 
 /// Offsets in `struct __sk_buff` (include/uapi/linux/bpf.h).
-const SK_BUFF_IFINDEX: usize = 40;
-const SK_BUFF_CB: usize = 48;
-const SK_BUFF_LEN: usize = 192;
+pub(crate) const SK_BUFF_IFINDEX: usize = 40;
+pub(crate) const SK_BUFF_CB: usize = 48;
+pub(crate) const SK_BUFF_LEN: usize = 192;
 
 impl Switch {
     /// A switch that is neither pinned nor attached, with small fresh maps; its programs leave their decisions

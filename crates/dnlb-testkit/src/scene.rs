@@ -179,6 +179,28 @@ impl Scene {
         self
     }
 
+    /// Gives every member set of the last listener's backend service so many rows.
+    #[must_use]
+    pub fn rows(mut self, rows: u32) -> Self {
+        if let Some(mut backend) = self.config.backends.last_entry() {
+            backend.get_mut().generations.iter_mut().for_each(|set| set.rows = rows);
+        }
+        self
+    }
+
+    /// Another address of the last listener's backend service: a listener whose number is `number`.
+    #[must_use]
+    pub fn also(mut self, number: u32, vip: &str, port: u16) -> Self {
+        if let Some(mut service) = self.config.services.last().cloned() {
+            service.number = number;
+            service.port = port;
+            service.vip = vip.parse().unwrap_or_else(|error| panic!("{vip}: {error}"));
+            service.eip = None;
+            self.config.services.push(service);
+        }
+        self
+    }
+
     /// Makes the last listener one for datagrams.
     #[must_use]
     pub fn udp(mut self) -> Self {

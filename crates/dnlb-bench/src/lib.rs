@@ -1,0 +1,7 @@
+//! Benchmarks that need no network: the kernel programs, packet by packet, and what a change of configuration costs.
+//!
+//! `make bench` runs them, and `dnlb lab bench` for what needs a lab. [`programs`] holds one case for each line of the report;
+//! `tests/programs.rs` runs each of them briefly, so that none rots.
+
+pub mod programs;
+pub mod report;
