@@ -28,7 +28,9 @@ test: ## Every check and every test, also those that need root
 	@scripts/setup.sh --deny
 	@cargo xtask ci
 
-bench: build ## Throughput through a VIP beside the same without one (needs root)
+bench: build ## The kernel programs packet by packet; throughput through a VIP beside the same without one (needs root)
+	@cargo build --quiet --release -p dnlb-bench
+	@$(SUDO) target/release/dnlb-bench
 	@$(SUDO) $(DNLB) lab bench
 
 torture: build ## Thousands of connections that check their bytes while everything changes (needs root)

@@ -10,7 +10,7 @@ use aya_ebpf::{
     maps::{Array, ProgramArray},
     programs::{TcContext, XdpContext},
 };
-use dnlb_abi::BenchPlan;
+use dnlb_abi::{BenchPlan, v4_mapped};
 use dnlb_wire::{ETHERNET_LEN, Ethernet, OUTER_LEN, Outer, Packet, Parsed, parse};
 
 use crate::frame::PacketPointers;
@@ -127,18 +127,22 @@ fn return_tc(_ctx: TcContext) -> i32 {
 fn encapsulate_xdp(ctx: XdpContext) -> u32 {
     // SAFETY: a helper on the program's own context.
     let len = unsafe { bpf_xdp_get_buff_len(ctx.as_ptr().cast()) } as usize;
-    let frame = PacketPointers { start: ctx.data(), end: ctx.data_end(), len };
+    let frame = PacketPointers { start: ctx.data(), end: ctx.data_end(), len, segment_len: 0 };
     let mut packet = Packet::default();
-    if Ethernet::read(&frame).is_none() || parse(&frame, &mut packet) != Parsed::Packet {
+    let Some(ethernet) = Ethernet::read(&frame) else {
+        return xdp_action::XDP_DROP;
+    };
+    if parse(&frame, &ethernet, &mut packet) != Parsed::Packet {
         return xdp_action::XDP_DROP;
     }
     let outer = Outer {
         dst_mac: [2, 0, 0, 0, 0, 1],
         src_mac: [2, 0, 0, 0, 0, 2],
-        dst: [172, 16, 0, 2],
-        src: [172, 16, 0, 1],
+        dst: v4_mapped([172, 16, 0, 2]),
+        src: v4_mapped([172, 16, 0, 1]),
         src_port: 0xc000 | (packet.src_port & 0x3fff),
         vni: 7,
+        tos: packet.tos,
         inner_len: (packet.ip_len + ETHERNET_LEN as u32) as u16,
     }
     .bytes();
@@ -162,9 +166,13 @@ fn encapsulate_xdp(ctx: XdpContext) -> u32 {
 /// Reference: parses and hands the packet to the kernel's tunnel towards one host.
 #[classifier]
 fn encapsulate_tc(ctx: TcContext) -> i32 {
-    let frame = PacketPointers { start: ctx.data(), end: ctx.data_end(), len: ctx.len() as usize };
+    let frame =
+        PacketPointers { start: ctx.data(), end: ctx.data_end(), len: ctx.len() as usize, segment_len: 0 };
     let mut packet = Packet::default();
-    if Ethernet::read(&frame).is_none() || parse(&frame, &mut packet) != Parsed::Packet {
+    let Some(ethernet) = Ethernet::read(&frame) else {
+        return TC_ACT_SHOT as i32;
+    };
+    if parse(&frame, &ethernet, &mut packet) != Parsed::Packet {
         return TC_ACT_SHOT as i32;
     }
     // SAFETY: plain old data.

@@ -16,7 +16,7 @@ use dnlb_abi::{BenchPlan, FlowKey, FlowRecord, Outcome, maps};
 
 use crate::{
     Capacities, Plain, Switch, SwitchError,
-    load::{load, load_classifier, load_xdp},
+    load::{TEST_CLASSIFIERS, load, load_classifier, load_xdp},
     testrun::{SK_BUFF_CB, SK_BUFF_IFINDEX, SK_BUFF_LEN},
 };
 
@@ -130,9 +130,8 @@ impl Harness {
     /// # Errors
     /// [`BenchError::Switch`].
     pub fn open(capacities: &Capacities) -> Result<Self, BenchError> {
-        let mut ebpf = load(capacities, None, false)?;
-        load_classifier(&mut ebpf, Timed::FromOverlay.name())?;
-        let switch = Switch::with_loaded(ebpf, PathBuf::new())?;
+        let ebpf = load(capacities, None, false)?;
+        let switch = Switch::with_loaded(ebpf, PathBuf::new(), &TEST_CLASSIFIERS)?;
         let mut wrappers =
             EbpfLoader::new().load(BENCH_OBJECT).map_err(|error| SwitchError::Load(error.to_string()))?;
         for name in ["wrap_tc", "return_tc", Timed::ReferenceTunnel.name()] {

@@ -114,6 +114,9 @@ const ALL_MAPS: [&str; 19] = [
 /// Programs of the switch itself.
 const CLASSIFIERS: [&str; 4] = ["from_instance", "from_overlay", "probe", "edge_tc"];
 
+/// The same for test runs, which cannot give `from_overlay` a tunnel. The verifier's time for it is most of what loading takes.
+pub(crate) const TEST_CLASSIFIERS: [&str; 4] = ["from_instance", "from_overlay_test", "probe", "edge_tc"];
+
 /// Where an edge's program is attached to its uplink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EdgeForm {

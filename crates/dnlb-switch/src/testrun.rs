@@ -11,7 +11,7 @@ use aya::{
 };
 use dnlb_abi::{FlowKey, FlowRecord};
 
-use crate::{Capacities, Switch, SwitchError};
+use crate::{Capacities, Switch, SwitchError, load::TEST_CLASSIFIERS};
 
 /// What a program did with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +41,7 @@ impl Switch {
     pub fn open_for_tests() -> Result<Self, SwitchError> {
         let capacities = Capacities { flows_half_open: 16_384, flows: 16_384, ..Capacities::default() };
         let ebpf = crate::load::load(&capacities, None, true)?;
-        // Not `from_overlay` itself, which test runs cannot give a tunnel: the verifier's time for it is most of what a test takes.
-        let classifiers = ["from_instance", "from_overlay_test", "probe", "edge_tc"];
-        Self::with_loaded(ebpf, std::path::PathBuf::new(), &classifiers)
+        Self::with_loaded(ebpf, std::path::PathBuf::new(), &TEST_CLASSIFIERS)
     }
 
     /// Runs a TCX program on `frame`, as if it came in on interface `ifindex`, which must exist. `cb` is the VNI and the
