@@ -1,6 +1,6 @@
 //! Parameters of a query: plain ones, numbered arrays, filters, tags, pages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{ApiError, signature::encoding::unquote_plus};
 
@@ -26,6 +26,12 @@ impl Filter {
     #[must_use]
     pub fn accepts(&self, text: &str) -> bool {
         if self.like { self.accepts_part(text) } else { self.values.iter().any(|value| value == text) }
+    }
+
+    /// Whether an address is one of the values, however they are written.
+    #[must_use]
+    pub fn accepts_address(&self, addr: IpAddr) -> bool {
+        self.values.iter().any(|value| value.parse() == Ok(addr)) || self.accepts(&addr.to_string())
     }
 
     /// Whether a text contains one of the values.

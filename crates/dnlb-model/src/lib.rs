@@ -5,11 +5,13 @@
 //! turns that into bytes of kernel maps. Read [`Region`] and [`HostConfig`] first.
 #![forbid(unsafe_code)]
 
+mod family;
 mod host;
 mod id;
 mod region;
 mod resource;
 
+pub use family::Family;
 pub use host::*;
 pub use id::*;
 pub use region::*;

@@ -60,8 +60,11 @@ pub struct Vpc {
     pub name: String,
     /// Description.
     pub description: String,
-    /// Range that its subnets must lie in; none: any private range.
+    /// Range that its subnets must lie in. With neither this nor `prefix_v6`: any private range of either family.
     pub prefix: Option<IpNet>,
+    /// Range that its IPv6 subnets must lie in, for one that has both families.
+    #[serde(default)]
+    pub prefix_v6: Option<IpNet>,
     /// VXLAN network identifier: 1 to 2^24-1, unique in the region.
     pub vni: u32,
     /// When it was created.
@@ -79,7 +82,7 @@ pub struct Subnet {
     pub description: String,
     /// VPC that it belongs to.
     pub vpc: VpcId,
-    /// Its block.
+    /// Its block, of either family.
     pub prefix: IpNet,
     /// Network ACL at its border; none: unfiltered.
     pub acl: Option<AclId>,

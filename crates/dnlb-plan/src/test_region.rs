@@ -41,6 +41,7 @@ pub fn add_vpc(region: &mut Region, name: &str, vni: u32) {
         name: String::new(),
         description: String::new(),
         prefix: None,
+        prefix_v6: None,
         vni,
         created: 0,
     };

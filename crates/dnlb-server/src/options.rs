@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::{
         fd::{FromRawFd, RawFd},
         unix::fs::DirBuilderExt,
@@ -55,7 +55,7 @@ pub struct Options {
     /// Address in the underlay on which agents connect
     #[arg(long)]
     pub agent_listen: SocketAddr,
-    /// Block from which elastic IPs come; may be repeated
+    /// Block from which elastic IPs come, of either family; may be repeated
     #[arg(long = "eip-pool")]
     pub eip_pools: Vec<IpNet>,
     /// File with the secret by which agents join
@@ -84,6 +84,11 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             "zone `{az}` does not begin with the region's name, `{}`",
             options.region
         );
+    }
+    // Maps hold IPv4 addresses in this form.
+    let mapped = |pool: &&IpNet| matches!(pool.addr(), IpAddr::V6(addr) if addr.to_ipv4_mapped().is_some());
+    if let Some(pool) = options.eip_pools.iter().find(mapped) {
+        bail!("--eip-pool {pool}: give it as IPv4");
     }
     DirBuilder::new()
         .recursive(true)

@@ -39,6 +39,7 @@ pub(crate) fn populate(region: &mut Region) {
         name: "v".into(),
         description: String::new(),
         prefix: None,
+        prefix_v6: None,
         vni: 1,
         created: 0,
     };

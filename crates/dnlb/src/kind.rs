@@ -35,7 +35,11 @@ pub(crate) const VPC: Kind = Kind {
     id: "vpcId",
     name: "vpcName",
     filters: &[],
-    columns: &[("PREFIX", "/addressPrefix"), ("CREATED", "/createdTime")],
+    columns: &[
+        ("PREFIX", "/addressPrefix"),
+        ("IPV6 PREFIX", "/ipv6AddressPrefix"),
+        ("CREATED", "/createdTime"),
+    ],
 };
 
 pub(crate) const SUBNET: Kind = Kind {

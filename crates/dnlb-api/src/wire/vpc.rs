@@ -8,13 +8,21 @@ models! {
         vpc_name: String,
         ?
         address_prefix: String,
+        /// Ours: its IPv6 range beside an IPv4 one.
+        ipv6_address_prefix: String,
         description: String,
         az_type: String,
         az: String,
     }
 
     /// ModifyVpc.
-    ModifyVpc { ? vpc_name: String, description: String, }
+    ModifyVpc {
+        ?
+        vpc_name: String,
+        description: String,
+        /// Ours: gives it an IPv6 range, or another one.
+        ipv6_address_prefix: String,
+    }
 
     /// A VPC.
     Vpc {
@@ -28,6 +36,9 @@ models! {
         created_time: String,
         az_type: String,
         az: String,
+        ?
+        /// Ours: its IPv6 range beside an IPv4 one.
+        ipv6_address_prefix: String,
     }
 
     /// CreateSubnet.
@@ -200,6 +211,8 @@ models! {
         description: String,
         created_time: String,
         rule_type: String,
+        /// Ours, as in security groups: 4 or 6.
+        ip_version: i64,
     }
 
     /// CreateElasticIps.
@@ -211,6 +224,8 @@ models! {
         user_tags: Vec<Tag>,
         ip_type: String,
         dry_run: bool,
+        /// Ours: 4 or 6, the family of the addresses; without it, that of `elastic_ip_address`, or 4.
+        ip_version: i64,
     }
 
     /// An elastic IP to make. One SDK calls the bandwidth `bandwidth`.
@@ -235,6 +250,8 @@ models! {
         tags: Vec<Tag>,
         ip_type: String,
         status: String,
+        /// Ours: 4 or 6.
+        ip_version: i64,
     }
 
     /// A quota of this service.

@@ -293,8 +293,10 @@ async fn a_newer_stream_starts_from_nothing() {
 async fn a_change_is_pushed_to_whom_it_concerns_and_all_converge() {
     let scene = Scene::new(LivenessLimits::default()).await;
     let (mut one, mut two) = (scene.link(1), scene.link(2));
-    one.gets("a configuration", |_| true).await;
-    let before = two.gets("a configuration", |_| true).await;
+    // Who joins is known to all others.
+    let both = |config: &HostConfig| config.peers.len() == 2;
+    one.gets("a configuration", both).await;
+    let before = two.gets("a configuration", both).await;
     scene.converged(&[&one.host, &two.host]).await;
 
     scene.change(|region| add_instance(region, 1, 1)).await;

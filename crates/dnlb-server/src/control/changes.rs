@@ -6,7 +6,7 @@ use std::{
 };
 
 use dnlb_model::{
-    AgId, BackendId, Health, Host, HostId, HostState, Instance, InstanceId, InstanceState, Region,
+    AgId, BackendId, Family, Health, Host, HostId, HostState, Instance, InstanceId, InstanceState, Region,
     ServerGroup,
 };
 use dnlb_proto::{Hello, Report};
@@ -28,6 +28,16 @@ pub enum Refusal {
     /// All indices are taken.
     #[error("the region has as many hosts as it can")]
     Full,
+    /// A living host has an address of the other family in the underlay: no tunnel could be between them.
+    #[error("address {addr} is {}, that of host `{host}` is {other}: all hosts' must be of one family", Family::from(*addr))]
+    UnderlayFamily {
+        /// The address.
+        addr: std::net::IpAddr,
+        /// Who has one of the other family.
+        host: HostId,
+        /// That family.
+        other: Family,
+    },
     /// A living host has the same address in the underlay.
     #[error("address {addr} is that of host `{host}`")]
     Underlay {
@@ -81,6 +91,14 @@ pub(crate) fn register(region: &mut Region, hello: &Hello, now: u64) -> Result<(
     };
     if let Some(other) = region.hosts.values().find(same_address) {
         return Err(Refusal::Underlay { addr: hello.underlay, host: other.id.clone() });
+    }
+    let family = Family::from(hello.underlay);
+    let other_family = |host: &&Arc<Host>| {
+        Family::from(host.underlay) != family && host.id != hello.host && host.state == HostState::Up
+    };
+    if let Some(other) = region.hosts.values().find(other_family) {
+        let (addr, host) = (hello.underlay, other.id.clone());
+        return Err(Refusal::UnderlayFamily { addr, host, other: other.underlay.into() });
     }
     let (index, created) = match region.hosts.get(&hello.host) {
         Some(known) => (known.index, known.created),

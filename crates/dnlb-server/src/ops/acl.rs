@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
-use dnlb_model::{Acl, AclId, AclRule, Direction, Region, RuleId, RuleProtocol, SubnetId, VpcId};
+use dnlb_model::{Acl, AclId, AclRule, Direction, Family, Region, RuleId, RuleProtocol, SubnetId, VpcId};
 use wire::vpc::{
     AddNetworkAclRules, AssociateNetworkAcl, CreateNetworkAcl, DisassociateNetworkAcl, ModifyNetworkAcl,
     ModifyNetworkAclRules,
@@ -70,7 +70,7 @@ pub(super) fn add_rules(region: &mut Region, call: &Call<'_>) -> Outcome {
             id: RuleId(random_id(RuleId::PREFIX)),
             direction: direction(&spec.direction)?,
             protocol,
-            prefix: check::prefix("addressPrefix", &spec.address_prefix)?.into(),
+            prefix: check::prefix("addressPrefix", &spec.address_prefix)?,
             ports: ports(protocol, spec.from_port, spec.to_port, (1, 65_535))?,
             allow: allow(&spec.rule_action)?,
             priority: check::number("priority", spec.priority, 1..=32_768)?,
@@ -99,7 +99,7 @@ pub(super) fn modify_rules(region: &mut Region, call: &Call<'_>) -> Outcome {
             rule.protocol = changed;
         }
         if let Some(text) = &change.address_prefix {
-            rule.prefix = check::prefix("addressPrefix", text)?.into();
+            rule.prefix = check::prefix("addressPrefix", text)?;
         }
         rule.ports = ports(rule.protocol, change.from_port, change.to_port, rule.ports)?;
         if let Some(action) = &change.rule_action {
@@ -246,6 +246,7 @@ fn view(region: &Region, acl: &Acl) -> wire::vpc::NetworkAcl {
         description: rule.description.clone(),
         created_time: time::iso(rule.created),
         rule_type: "custom".to_owned(),
+        ip_version: Family::from(rule.prefix).version().into(),
     };
     let subnets = region.subnets.values().filter(|subnet| subnet.acl.as_ref() == Some(&acl.id));
     wire::vpc::NetworkAcl {

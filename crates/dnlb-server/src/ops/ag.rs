@@ -47,19 +47,12 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
             return Err(ApiError::invalid(format!("az {az} is given twice")));
         }
     }
-    let vpc = vpc_of(region, &template)?;
+    let vpc = template::subnet_of(region, &template)?.vpc.clone();
     quota::within(region.ags.len(), 1, call.quotas.ags, "availability groups of the region")?;
     let id: AgId = fresh(AgId::PREFIX, &region.ags);
     let ag = Ag { id: id.clone(), name, description, template, vpc, azs: spec.azs, created: call.now };
     region.ags.insert(id.clone(), Arc::new(ag));
     one("agId", id)
-}
-
-fn vpc_of(region: &Region, id: &TemplateId) -> Result<dnlb_model::VpcId, ApiError> {
-    let found = find(&region.templates, template::KIND, id)?;
-    template::vpc_of(region, &found.subnet).ok_or_else(|| {
-        ApiError::precondition(format!("the subnet of instance template {id} no longer exists"))
-    })
 }
 
 pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
@@ -77,14 +70,22 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
 pub(super) fn set_template(region: &mut Region, call: &Call<'_>) -> Outcome {
     let change: SetInstanceTemplate = call.body()?;
     let id: AgId = call.id();
-    let old = find(&region.ags, KIND, &id)?.vpc.clone();
+    let ag = find(&region.ags, KIND, &id)?;
     let template = TemplateId(change.instance_template_id);
-    let vpc = vpc_of(region, &template)?;
-    if vpc != old {
+    let subnet = template::subnet_of(region, &template)?;
+    if subnet.vpc != ag.vpc {
         return Err(ApiError::invalid(format!(
-            "instance template {template} is in VPC {vpc}, availability group {id} in VPC {old}"
+            "instance template {template} is in VPC {}, availability group {id} in VPC {}",
+            subnet.vpc, ag.vpc
         )));
     }
+    let old = template::subnet_of(region, &ag.template)?;
+    check::same_family(
+        &format_args!("instance template {template}, by subnet {}", subnet.id),
+        subnet.prefix.addr(),
+        &format_args!("availability group {id}, by subnet {}", old.id),
+        old.prefix.addr(),
+    )?;
     edit(&mut region.ags, KIND, &id)?.template = template;
     DONE
 }

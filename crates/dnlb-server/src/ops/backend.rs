@@ -13,7 +13,7 @@ use wire::lb::{AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, Unhealt
 use super::{
     Call, DONE, Outcome, ag, check, edit, find, fresh,
     list::{Filters, List},
-    load_balancer, next, one, quota, target_group,
+    load_balancer, next, one, quota, target_group, template,
 };
 
 pub(super) const KIND: &str = "backend";
@@ -292,6 +292,13 @@ fn check_group(
                     ag.vpc, balancer.vpc
                 )));
             }
+            let subnet = template::subnet_of(region, &ag.template)?;
+            check::same_family(
+                &format_args!("availability group {id}, by subnet {}", subnet.id),
+                subnet.prefix.addr(),
+                &format_args!("load balancer {load_balancer}"),
+                balancer.vip,
+            )?;
             Ok(())
         }
     }

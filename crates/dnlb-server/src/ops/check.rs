@@ -1,10 +1,13 @@
 //! Checks of single values. Every message says what was given and what would be right.
 
-use std::ops::RangeInclusive;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    ops::RangeInclusive,
+};
 
 use dnlb_api::{ApiError, wire};
-use dnlb_model::{Protocol, Tag};
-use ipnet::{IpNet, Ipv4Net};
+use dnlb_model::{Family, Protocol, Tag};
+use ipnet::{IpNet, Ipv6Net};
 
 /// 1 to 32 Chinese characters, digits, letters, `_`, `-`.
 pub(super) fn name(field: &str, text: String) -> Result<String, ApiError> {
@@ -64,22 +67,14 @@ pub(super) fn number<T: TryFrom<i64>>(
     T::try_from(value).map_err(|_| wrong())
 }
 
-/// An IPv4 block whose host bits are zero.
-pub(super) fn prefix(field: &str, text: &str) -> Result<Ipv4Net, ApiError> {
-    let net = match text.parse() {
-        Ok(IpNet::V4(net)) => net,
-        Ok(IpNet::V6(_)) => {
-            return Err(ApiError::invalid(format!(
-                "{field} `{text}`: IPv6 is not supported yet, give an IPv4 block"
-            )));
-        }
-        Err(_) => {
-            return Err(ApiError::invalid(format!(
-                "{field} `{}` is not an address block such as 10.0.1.0/24",
-                shown(text)
-            )));
-        }
-    };
+/// A block of either family whose host bits are zero.
+pub(super) fn prefix(field: &str, text: &str) -> Result<IpNet, ApiError> {
+    let net: IpNet = text.parse().map_err(|_| {
+        ApiError::invalid(format!(
+            "{field} `{}` is not an address block such as 10.0.1.0/24 or fd00:0:0:1::/64",
+            shown(text)
+        ))
+    })?;
     if net.trunc() != net {
         return Err(ApiError::invalid(format!(
             "{field} {text} has host bits set; did you mean {}?",
@@ -89,16 +84,35 @@ pub(super) fn prefix(field: &str, text: &str) -> Result<Ipv4Net, ApiError> {
     Ok(net)
 }
 
-/// An IPv4 block of the private ranges with a mask of 16 to 28.
-pub(super) fn private_prefix(field: &str, text: &str) -> Result<Ipv4Net, ApiError> {
+/// What a private block is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockOf {
+    Subnet,
+    Vpc,
+}
+
+/// The address of health checks with its prefix (RFC 4193), where no instance can be.
+const PROBES: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::from_octets(dnlb_abi::PROBE_SOURCE_V6), 40);
+
+/// A block of the private ranges with a mask that its use allows.
+pub(super) fn private_prefix(field: &str, text: &str, of: BlockOf) -> Result<IpNet, ApiError> {
     let net = prefix(field, text)?;
-    if !(16..=28).contains(&net.prefix_len()) {
-        return Err(ApiError::invalid(format!("{field} {text}: the mask must be 16 to 28")));
+    let (masks, ranges) = match (Family::from(net), of) {
+        (Family::V4, _) => (16..=28, ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].as_slice()),
+        (Family::V6, BlockOf::Subnet) => (64..=112, ["fc00::/7"].as_slice()),
+        (Family::V6, BlockOf::Vpc) => (48..=112, ["fc00::/7"].as_slice()),
+    };
+    if !masks.contains(&net.prefix_len()) {
+        let (first, last) = (masks.start(), masks.end());
+        return Err(ApiError::invalid(format!("{field} {text}: the mask must be {first} to {last}")));
     }
-    let ranges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
-    let inside = |range: &&str| range.parse::<Ipv4Net>().is_ok_and(|range| range.contains(&net));
+    let inside = |range: &&str| range.parse::<IpNet>().is_ok_and(|range| range.contains(&net));
     if !ranges.iter().any(inside) {
         return Err(ApiError::invalid(format!("{field} {text} is in none of {}", ranges.join(", "))));
+    }
+    let probes = IpNet::V6(PROBES.trunc());
+    if probes.contains(&net) {
+        return Err(ApiError::invalid(format!("{field} {text} is in {probes}, which health checks use")));
     }
     Ok(net)
 }
@@ -126,7 +140,23 @@ pub(super) fn tags(tags: Option<Vec<wire::Tag>>) -> Result<Vec<Tag>, ApiError> {
     Ok(checked)
 }
 
-/// The protocol of a listener or backend service. The data path of this version carries TCP over IPv4 only.
+/// Refuses two things of different families that packets would have to cross between.
+pub(super) fn same_family(
+    one: &dyn std::fmt::Display,
+    addr: IpAddr,
+    other: &dyn std::fmt::Display,
+    other_addr: IpAddr,
+) -> Result<(), ApiError> {
+    let (family, other_family) = (Family::from(addr), Family::from(other_addr));
+    if family == other_family {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "{one} ({addr}) is {family}, {other} ({other_addr}) is {other_family}: both must be of one family"
+    )))
+}
+
+/// The protocol of a listener or backend service.
 pub(super) fn protocol(text: &str) -> Result<Protocol, ApiError> {
     if text.eq_ignore_ascii_case("tcp") {
         return Ok(Protocol::Tcp);
@@ -177,16 +207,28 @@ mod tests {
 
     #[test]
     fn blocks() {
-        assert_eq!(private_prefix("p", "10.1.0.0/16").unwrap().to_string(), "10.1.0.0/16");
-        let message = |text| private_prefix("p", text).unwrap_err().message;
+        let subnet = |text| private_prefix("p", text, BlockOf::Subnet);
+        assert_eq!(subnet("10.1.0.0/16").unwrap().to_string(), "10.1.0.0/16");
+        let message = |text| subnet(text).unwrap_err().message;
         assert!(message("10.1.2.3/16").contains("did you mean 10.1.0.0/16"));
         assert!(message("10.0.0.0/15").contains("16 to 28"));
         assert!(message("10.0.0.0/29").contains("16 to 28"));
         assert!(message("8.8.0.0/16").contains("none of"));
         assert!(message("172.32.0.0/16").contains("none of"));
-        assert!(message("fd00::/64").contains("IPv6"));
+        assert!(message("fd00::/63").contains("64 to 112"));
+        assert!(message("fd00::/113").contains("64 to 112"));
+        assert!(message("fd00::1/64").contains("did you mean fd00::/64"));
+        assert!(message("2001:db8::/64").contains("none of fc00::/7"));
+        assert!(message("::ffff:0:0/96").contains("none of fc00::/7"));
+        assert!(message("fd64:6e6c:6201::/64").contains("fd64:6e6c:6200::/40, which health checks use"));
+        subnet("fd64:6e6c:6301::/64").unwrap();
+        subnet("fd00:0:0:1::/64").unwrap();
+        subnet("fd00::1:0/112").unwrap();
+        private_prefix("p", "fd00::/48", BlockOf::Vpc).unwrap();
+        assert!(private_prefix("p", "fd00::/47", BlockOf::Vpc).unwrap_err().message.contains("48 to 112"));
         assert!(message("10.0.0.0").contains("not an address block"));
         prefix("p", "0.0.0.0/0").unwrap();
+        prefix("p", "::/0").unwrap();
     }
 
     #[test]

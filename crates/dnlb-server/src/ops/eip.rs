@@ -1,14 +1,15 @@
 //! Elastic IPs.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use dnlb_api::{ApiError, time, wire};
-use dnlb_model::{Eip, EipId, Region, Tag};
-use ipnet::IpNet;
+use dnlb_model::{Eip, EipId, Family, Region, Tag};
 use wire::vpc::{CreateElasticIps, ElasticIpSpec, ModifyElasticIp};
 
 use super::{
-    Call, DONE, Outcome, check, edit, find, fresh,
+    Call, DONE, Outcome,
+    address::Addresses,
+    check, edit, find, fresh,
     list::{Filters, List},
     one, quota, random_id,
 };
@@ -17,7 +18,8 @@ pub(super) const KIND: &str = "elastic IP";
 
 const FILTERS: Filters<Eip> = &[
     ("elasticIpIds", |_, eip, filter| filter.accepts(eip.id.as_str())),
-    ("elasticIpAddress", |_, eip, filter| filter.accepts(&eip.addr.to_string())),
+    ("elasticIpAddress", |_, eip, filter| filter.accepts_address(eip.addr)),
+    ("ipVersion", |_, eip, filter| filter.accepts(&Family::from(eip.addr).version().to_string())),
     ("azs", |_, _, filter| filter.accepts("")),
     ("chargeStatus", |_, _, filter| filter.accepts("normal")),
     ("ipType", |_, _, filter| filter.accepts("standard") || filter.accepts("all")),
@@ -36,7 +38,8 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         return Err(ApiError::invalid(format!("elasticIpAddress wants one address, maxCount is {count}")));
     }
     quota::within(region.eips.len(), count, call.quotas.elastic_ips, "elastic IPs of the region")?;
-    let wish = Wish::new(&spec.elastic_ip_spec)?;
+    let family = family(spec.ip_version, wanted.as_deref())?;
+    let wish = Wish::new(&spec.elastic_ip_spec, family)?;
     let mut trial = region.clone();
     let mut ids = Vec::new();
     for _ in 0..count {
@@ -56,14 +59,40 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     })
 }
 
+/// The family that a request names, or else that of the address that it wants.
+fn family(version: Option<i64>, wanted: Option<&str>) -> Result<Family, ApiError> {
+    let wanted: Option<IpAddr> = wanted.map(parse).transpose()?;
+    let family = match version {
+        None => return Ok(wanted.map_or(Family::V4, Family::from)),
+        Some(4) => Family::V4,
+        Some(6) => Family::V6,
+        Some(other) => return Err(ApiError::invalid(format!("ipVersion {other} is neither 4 nor 6"))),
+    };
+    match wanted.filter(|addr| Family::from(*addr) != family) {
+        None => Ok(family),
+        Some(addr) => Err(ApiError::invalid(format!(
+            "elasticIpAddress {addr} is {}, ipVersion is {}",
+            Family::from(addr),
+            family.version()
+        ))),
+    }
+}
+
+fn parse(addr: &str) -> Result<IpAddr, ApiError> {
+    addr.parse().map_err(|_| {
+        ApiError::invalid(format!("elasticIpAddress `{}` is not an address", check::shown(addr)))
+    })
+}
+
 /// What a new elastic IP is to be like.
 pub(super) struct Wish {
+    family: Family,
     bandwidth_mbps: u32,
     provider: String,
 }
 
 impl Wish {
-    pub(super) fn new(spec: &ElasticIpSpec) -> Result<Self, ApiError> {
+    pub(super) fn new(spec: &ElasticIpSpec, family: Family) -> Result<Self, ApiError> {
         let bandwidth = spec
             .bandwidth_mbps
             .or(spec.bandwidth)
@@ -75,7 +104,8 @@ impl Wish {
                 check::shown(&provider)
             )));
         }
-        Ok(Self { bandwidth_mbps: check::number("bandwidthMbps", bandwidth, 1..=200)?, provider })
+        let bandwidth_mbps = check::number("bandwidthMbps", bandwidth, 1..=200)?;
+        Ok(Self { family, bandwidth_mbps, provider })
     }
 }
 
@@ -87,7 +117,7 @@ pub(super) fn add(
     tags: Vec<Tag>,
     now: u64,
 ) -> Result<EipId, ApiError> {
-    let addr = allocate(region, wanted)?;
+    let addr = allocate(region, wish.family, wanted)?;
     let id: EipId = fresh(EipId::PREFIX, &region.eips);
     let eip = Eip {
         id: id.clone(),
@@ -102,35 +132,27 @@ pub(super) fn add(
     Ok(id)
 }
 
-fn allocate(region: &Region, wanted: Option<&str>) -> Result<IpAddr, ApiError> {
-    let pools = &region.settings.eip_pools;
+fn allocate(region: &Region, family: Family, wanted: Option<&str>) -> Result<IpAddr, ApiError> {
+    let pools = region.settings.eip_pools.iter().filter(|pool| Family::from(**pool) == family);
+    let pools: Vec<Addresses> = pools.map(Addresses::of_pool).collect();
     if pools.is_empty() {
-        return Err(ApiError::precondition("this region has no pool of elastic IPs"));
+        return Err(ApiError::precondition(format!("this region has no pool of {family} elastic IPs")));
     }
-    let taken = |addr: &IpAddr| region.eips.values().any(|eip| eip.addr == *addr);
+    let taken: BTreeSet<IpAddr> = region.eips.values().map(|eip| eip.addr).collect();
     let Some(wanted) = wanted else {
-        let free = pools.iter().flat_map(hosts).find(|addr| !taken(addr));
-        return free.ok_or_else(|| ApiError::precondition("the region's pools have no free elastic IP"));
+        let free = pools.iter().find_map(|pool| pool.free(&taken));
+        return free.ok_or_else(|| {
+            ApiError::precondition(format!("the region's pools have no free elastic IP of {family}"))
+        });
     };
-    let addr: IpAddr = wanted.parse().map_err(|_| {
-        ApiError::invalid(format!("elasticIpAddress `{}` is not an address", check::shown(wanted)))
-    })?;
-    if !pools.iter().any(|pool| hosts(pool).any(|one| one == addr)) {
+    let addr = parse(wanted)?;
+    if !pools.iter().any(|pool| pool.contains(addr)) {
         return Err(ApiError::invalid(format!("elasticIpAddress {addr} is in none of the region's pools")));
     }
-    if taken(&addr) {
+    if taken.contains(&addr) {
         return Err(ApiError::taken(format!("elasticIpAddress {addr} is taken")));
     }
     Ok(addr)
-}
-
-/// The addresses of a pool that can be given away: not those of the network and the broadcast.
-fn hosts(pool: &IpNet) -> impl Iterator<Item = IpAddr> {
-    let pool = match pool {
-        IpNet::V4(net) => Some(*net),
-        IpNet::V6(_) => None,
-    };
-    pool.into_iter().flat_map(|net| net.hosts()).map(IpAddr::V4)
 }
 
 pub(super) fn modify(region: &mut Region, call: &Call<'_>) -> Outcome {
@@ -185,6 +207,7 @@ fn view(region: &Region, eip: &Eip) -> wire::vpc::ElasticIp {
         tags: tags(&eip.tags),
         ip_type: "standard".to_owned(),
         status: status(eip).to_owned(),
+        ip_version: Family::from(eip.addr).version().into(),
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) const KIND: &str = "instance";
 
 const FILTERS: Filters<Instance> = &[
     ("instanceId", |_, one, filter| filter.accepts(one.id.as_str())),
-    ("privateIpAddress", |_, one, filter| filter.accepts_part(&one.addr.to_string())),
+    ("privateIpAddress", |_, one, filter| {
+        filter.accepts_part(&one.addr.to_string()) || filter.accepts_address(one.addr)
+    }),
     ("az", |_, one, filter| filter.accepts(&one.az)),
     ("vpcId", |_, one, filter| filter.accepts(one.vpc.as_str())),
     ("status", |_, one, filter| filter.accepts(status(one))),

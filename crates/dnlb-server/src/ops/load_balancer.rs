@@ -66,7 +66,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     region.load_balancers.insert(id.clone(), Arc::new(balancer));
     if let Some(wish) = spec.elastic_ip {
         quota::within(region.eips.len(), 1, call.quotas.elastic_ips, "elastic IPs of the region")?;
-        let eip = eip::add(region, &eip::Wish::new(&wish)?, None, Vec::new(), call.now)?;
+        let eip = eip::add(region, &eip::Wish::new(&wish, vip.into())?, None, Vec::new(), call.now)?;
         bind(region, &id, &eip)?;
     }
     one("loadBalancerId", id)
@@ -76,7 +76,7 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
     let change: UpdateLoadBalancer = call.body()?;
     let id: LoadBalancerId = call.id();
     let old = find(&region.load_balancers, KIND, &id)?.clone();
-    let moved = change.private_ip_address.filter(|text| !text.is_empty() && *text != old.vip.to_string());
+    let moved = change.private_ip_address.filter(|text| !text.is_empty() && text.parse() != Ok(old.vip));
     let vip = match moved {
         None => old.vip,
         Some(wanted) => {
@@ -149,6 +149,12 @@ fn bind(region: &mut Region, id: &LoadBalancerId, eip_id: &EipId) -> Result<(), 
     if let Some(other) = &balancer.eip {
         return Err(ApiError::precondition(format!("load balancer {id} has elastic IP {other} already")));
     }
+    check::same_family(
+        &format_args!("elastic IP {eip_id}"),
+        eip.addr,
+        &format_args!("load balancer {id}"),
+        balancer.vip,
+    )?;
     balancer.eip = Some(eip_id.clone());
     eip.load_balancer = Some(id.clone());
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
 use dnlb_model::{
-    Direction, Region, RuleId, RuleProtocol, SecurityGroup, SecurityGroupId, SecurityGroupRule, VpcId,
+    Direction, Family, Region, RuleId, RuleProtocol, SecurityGroup, SecurityGroupId, SecurityGroupRule, VpcId,
 };
 use wire::vpc::{
     AddSecurityGroupRules, CreateNetworkSecurityGroup, ModifyNetworkSecurityGroup, ModifySecurityGroupRules,
@@ -82,7 +82,7 @@ pub(super) fn add_rules(region: &mut Region, call: &Call<'_>) -> Outcome {
             id: RuleId(random_id(RuleId::PREFIX)),
             direction: direction(spec.direction)?,
             protocol,
-            prefix: check::prefix("addressPrefix", &spec.address_prefix)?.into(),
+            prefix: check::prefix("addressPrefix", &spec.address_prefix)?,
             ports: acl::ports(protocol, spec.from_port, spec.to_port, (1, 65_535))?,
             description: check::description(spec.description)?,
             created: call.now,
@@ -110,7 +110,7 @@ pub(super) fn modify_rules(region: &mut Region, call: &Call<'_>) -> Outcome {
             rule.protocol = changed;
         }
         if let Some(text) = &change.address_prefix {
-            rule.prefix = check::prefix("addressPrefix", text)?.into();
+            rule.prefix = check::prefix("addressPrefix", text)?;
         }
         rule.ports = acl::ports(rule.protocol, change.from_port, change.to_port, rule.ports)?;
         if change.description.is_some() {
@@ -186,7 +186,7 @@ fn view(region: &Region, group: &SecurityGroup) -> wire::vpc::NetworkSecurityGro
             RuleProtocol::Udp => 17,
         },
         address_prefix: rule.prefix.to_string(),
-        ip_version: 4,
+        ip_version: Family::from(rule.prefix).version().into(),
         from_port: rule.ports.0.into(),
         to_port: rule.ports.1.into(),
         created_time: time::iso(rule.created),

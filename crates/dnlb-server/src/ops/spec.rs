@@ -140,7 +140,11 @@ fn refuse(spec: &InstanceTemplateSpec) -> Result<(), ApiError> {
     let some = |count: Option<i64>| count.is_some_and(|count| count != 0);
     let secondary = secondary || some(interface.secondary_ip_count);
     check::refuse(secondary, "secondaryIpAddresses", "instances have one address each")?;
-    check::refuse(some(interface.ipv6_address_count), "ipv6AddressCount", "IPv4 only in this version")
+    check::refuse(
+        some(interface.ipv6_address_count),
+        "ipv6AddressCount",
+        "instances have one address each, of their subnet's family: name an IPv6 subnet",
+    )
 }
 
 /// The script that the key `launch-script` carries, decoded.

@@ -1,14 +1,16 @@
 //! Subnets.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
 use dnlb_model::{Region, Subnet, SubnetId, VpcId};
-use ipnet::IpNet;
 use wire::vpc::{CreateSubnet, ModifySubnet};
 
 use super::{
-    Call, DONE, Outcome, address, check, edit, find, fresh,
+    Call, DONE, Outcome,
+    address::{self, Addresses},
+    check::{self, BlockOf},
+    edit, find, fresh,
     list::{Filters, List},
     one, quota, vpc,
 };
@@ -30,7 +32,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateSubnet = call.body()?;
     let name = check::name("subnetName", spec.subnet_name)?;
     let description = check::description(spec.description)?;
-    let prefix: IpNet = check::private_prefix("addressPrefix", &spec.address_prefix)?.into();
+    let prefix = check::private_prefix("addressPrefix", &spec.address_prefix, BlockOf::Subnet)?;
     let table = spec.route_table_id.is_some_and(|id| !id.is_empty());
     check::refuse(table, "routeTableId", "every subnet of a VPC reaches every other one")?;
     check::refuse(
@@ -40,11 +42,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     )?;
     let vpc_id = VpcId::from(spec.vpc_id);
     let vpc = find(&region.vpcs, vpc::KIND, &vpc_id)?;
-    if let Some(range) = vpc.prefix.filter(|range| !range.contains(&prefix)) {
-        return Err(ApiError::invalid(format!(
-            "addressPrefix {prefix} is not inside VPC {vpc_id} ({range})"
-        )));
-    }
+    vpc::check_inside(vpc, "addressPrefix", prefix)?;
     let siblings = || region.subnets.values().filter(|subnet| subnet.vpc == vpc_id);
     let overlaps = |subnet: &&Arc<Subnet>| subnet.prefix.contains(&prefix) || prefix.contains(&subnet.prefix);
     if let Some(other) = siblings().find(overlaps) {
@@ -111,19 +109,17 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn view(region: &Region, subnet: &Subnet) -> wire::vpc::Subnet {
-    let usable = address::usable(subnet);
-    let ip = |addr: u32| Ipv4Addr::from(addr).to_string();
-    let free = usable.clone().count().saturating_sub(address::taken(region, subnet).len());
+    let usable = Addresses::of_subnet(subnet);
     wire::vpc::Subnet {
         subnet_id: subnet.id.0.clone(),
         subnet_name: subnet.name.clone(),
         vpc_id: subnet.vpc.0.clone(),
         address_prefix: subnet.prefix.to_string(),
-        available_ip_count: quota::count(free),
+        available_ip_count: usable.left(address::taken(region, subnet).len()),
         ip_mask_len: 0,
         description: subnet.description.clone(),
-        start_ip: ip(*usable.start()),
-        end_ip: ip(*usable.end()),
+        start_ip: usable.first().to_string(),
+        end_ip: usable.last().to_string(),
         created_time: time::iso(subnet.created),
         subnet_type: "standard".to_owned(),
         az: String::new(),

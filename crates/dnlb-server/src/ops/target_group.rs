@@ -79,7 +79,8 @@ pub(super) fn register(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: RegisterTargets = call.body()?;
     let id: TargetGroupId = call.id();
     let group = find(&region.target_groups, KIND, &id)?;
-    let vpc = find(&region.load_balancers, load_balancer::KIND, &group.load_balancer)?.vpc.clone();
+    let balancer = find(&region.load_balancers, load_balancer::KIND, &group.load_balancer)?;
+    let vpc = &balancer.vpc;
     let mut targets = group.targets.clone();
     if spec.target_specs.is_empty() {
         return Err(ApiError::invalid("targetSpecs is empty: give at least one target"));
@@ -94,12 +95,18 @@ pub(super) fn register(region: &mut Region, call: &Call<'_>) -> Outcome {
         let (port, weight) = port_and_weight(spec.port, spec.weight, (0, DEFAULT_WEIGHT))?;
         let instance_id = instance_of(spec)?;
         let instance = find(&region.instances, instance::KIND, &instance_id)?;
-        if instance.vpc != vpc {
+        if instance.vpc != *vpc {
             return Err(ApiError::invalid(format!(
                 "instance {instance_id} is in VPC {}, load balancer {} in VPC {vpc}",
                 instance.vpc, group.load_balancer
             )));
         }
+        check::same_family(
+            &format_args!("instance {instance_id}"),
+            instance.addr,
+            &format_args!("load balancer {}", group.load_balancer),
+            balancer.vip,
+        )?;
         if targets.values().any(|target| target.instance == instance_id) {
             return Err(ApiError::taken(format!("instance {instance_id} is in target group {id} already")));
         }
@@ -173,7 +180,9 @@ pub(super) fn describe_targets(region: &Region, call: &Call<'_>) -> Outcome {
             "instanceId" => found.retain(|target| filter.accepts(&target.instance_id)),
             "type" => found.retain(|target| filter.accepts(&target.kind)),
             "port" => found.retain(|target| filter.accepts(&target.port.to_string())),
-            "ipAddress" => found.retain(|target| filter.accepts(&target.private_ip_address)),
+            "ipAddress" => found.retain(|target| {
+                target.private_ip_address.parse().is_ok_and(|addr| filter.accepts_address(addr))
+            }),
             other => {
                 let other = check::shown(other);
                 return Err(ApiError::invalid(format!(

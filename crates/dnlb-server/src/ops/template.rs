@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
-use dnlb_model::{Region, SubnetId, Template, TemplateId};
+use dnlb_model::{Family, Region, Subnet, SubnetId, Template, TemplateId};
 use wire::vm::{
     CreateInstanceTemplate, InstanceTemplate, InstanceTemplateData, InterfaceData, Named,
     PrimaryInterfaceData, UpdateInstanceTemplate,
@@ -14,6 +14,7 @@ use super::{
     list::{Filters, List},
     one, quota,
     spec::{self, Machine},
+    subnet,
 };
 
 pub(super) const KIND: &str = "instance template";
@@ -54,12 +55,22 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
         fixed_address(&data)?;
         machine = Machine::given(data, Some(machine))?;
         machine.check(region)?;
-        let vpc = vpc_of(region, &machine.subnet);
-        if let Some(ag) = region.ags.values().find(|ag| ag.template == id && Some(&ag.vpc) != vpc.as_ref()) {
-            return Err(ApiError::precondition(format!(
-                "availability group {} uses instance template {id} in VPC {}: the subnet must stay in it",
-                ag.id, ag.vpc
-            )));
+        if let Some(ag) = region.ags.values().find(|ag| ag.template == id) {
+            let subnet = find(&region.subnets, subnet::KIND, &machine.subnet)?;
+            if subnet.vpc != ag.vpc {
+                return Err(ApiError::precondition(format!(
+                    "availability group {} uses instance template {id} in VPC {}: the subnet must stay in it",
+                    ag.id, ag.vpc
+                )));
+            }
+            let before = subnet_of(region, &id)?;
+            let (family, family_before) = (Family::from(subnet.prefix), Family::from(before.prefix));
+            if family != family_before {
+                return Err(ApiError::precondition(format!(
+                    "availability group {} uses instance template {id} with {family_before}: subnet {} ({}) is {family}",
+                    ag.id, subnet.id, subnet.prefix
+                )));
+            }
         }
     }
     let changed = template(id.clone(), name, description, machine, old.created);
@@ -127,7 +138,15 @@ fn fixed_address(data: &wire::vm::InstanceTemplateSpec) -> Result<(), ApiError> 
     check::refuse(given, "primaryIpAddress", "a template makes many instances")
 }
 
-pub(super) fn vpc_of(region: &Region, subnet: &SubnetId) -> Option<dnlb_model::VpcId> {
+/// The subnet in which a template makes instances.
+pub(super) fn subnet_of<'a>(region: &'a Region, id: &TemplateId) -> Result<&'a Subnet, ApiError> {
+    let template = find(&region.templates, KIND, id)?;
+    region.subnets.get(&template.subnet).map(|subnet| &**subnet).ok_or_else(|| {
+        ApiError::precondition(format!("the subnet of instance template {id} no longer exists"))
+    })
+}
+
+fn vpc_of(region: &Region, subnet: &SubnetId) -> Option<dnlb_model::VpcId> {
     region.subnets.get(subnet).map(|subnet| subnet.vpc.clone())
 }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
-use dnlb_model::{Region, Vpc, VpcId};
+use dnlb_model::{Family, Region, Vpc, VpcId};
+use ipnet::IpNet;
 use wire::vpc::{CreateVpc, ModifyVpc};
 
 use super::{
-    Call, DONE, Outcome, check, edit, find, fresh,
+    Call, DONE, Outcome,
+    check::{self, BlockOf},
+    edit, find, fresh,
     list::{Filters, List},
     next, one, quota, subnet,
 };
@@ -25,24 +28,30 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateVpc = call.body()?;
     let name = check::name("vpcName", spec.vpc_name)?;
     let description = check::description(spec.description)?;
-    let prefix = match spec.address_prefix.as_deref() {
-        None | Some("") => None,
-        Some(text) => Some(check::private_prefix("addressPrefix", text)?.into()),
-    };
+    let prefix = range("addressPrefix", spec.address_prefix.as_deref())?;
+    let prefix_v6 = range_v6(spec.ipv6_address_prefix.as_deref(), prefix)?;
     let edge = spec.az_type.is_some_and(|kind| kind != "standard");
     check::refuse(edge, "azType", "only `standard`")?;
     check::refuse(spec.az.is_some_and(|az| !az.is_empty()), "az", "a VPC spans all zones")?;
     quota::within(region.vpcs.len(), 1, call.quotas.vpcs, "VPCs of the region")?;
     let vni = next(region, "VPC", (1 << 24) - 1, |sequences| &mut sequences.vni)?;
     let id: VpcId = fresh(VpcId::PREFIX, &region.vpcs);
-    let vpc = Vpc { id: id.clone(), name, description, prefix, vni, created: call.now };
+    let vpc = Vpc { id: id.clone(), name, description, prefix, prefix_v6, vni, created: call.now };
     region.vpcs.insert(id.clone(), Arc::new(vpc));
     one("vpcId", id)
 }
 
 pub(super) fn modify(region: &mut Region, call: &Call<'_>) -> Outcome {
     let change: ModifyVpc = call.body()?;
-    let vpc = edit(&mut region.vpcs, KIND, &call.id())?;
+    let id: VpcId = call.id();
+    let old = find(&region.vpcs, KIND, &id)?;
+    let prefix_v6 = range_v6(change.ipv6_address_prefix.as_deref(), old.prefix)?.or(old.prefix_v6);
+    let changed = Vpc { prefix_v6, ..old.clone() };
+    for subnet in region.subnets.values().filter(|subnet| subnet.vpc == id) {
+        check_inside(&changed, &format!("subnet {}:", subnet.id), subnet.prefix)?;
+    }
+    let vpc = edit(&mut region.vpcs, KIND, &id)?;
+    vpc.prefix_v6 = prefix_v6;
     if let Some(name) = change.vpc_name {
         vpc.name = check::name("vpcName", name)?;
     }
@@ -78,6 +87,43 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         .reply(region, call, view)
 }
 
+fn range(field: &str, text: Option<&str>) -> Result<Option<IpNet>, ApiError> {
+    let given = text.filter(|text| !text.is_empty());
+    given.map(|text| check::private_prefix(field, text, BlockOf::Vpc)).transpose()
+}
+
+/// The IPv6 range beside another one.
+fn range_v6(text: Option<&str>, other: Option<IpNet>) -> Result<Option<IpNet>, ApiError> {
+    let field = "ipv6AddressPrefix";
+    let Some(range) = range(field, text)? else { return Ok(None) };
+    if Family::from(range) != Family::V6 {
+        return Err(ApiError::invalid(format!("{field} {range} is IPv4: it belongs into addressPrefix")));
+    }
+    if let Some(other) = other.filter(|other| Family::from(*other) == Family::V6) {
+        return Err(ApiError::invalid(format!(
+            "{field} {range}: a VPC has one IPv6 range, and addressPrefix {other} is one already"
+        )));
+    }
+    Ok(Some(range))
+}
+
+/// Refuses a block that lies in none of a VPC's ranges. One without any has all private ones.
+pub(super) fn check_inside(vpc: &Vpc, what: &str, block: IpNet) -> Result<(), ApiError> {
+    let ranges: Vec<IpNet> = vpc.prefix.into_iter().chain(vpc.prefix_v6).collect();
+    let family = Family::from(block);
+    let text = ranges.iter().map(IpNet::to_string).collect::<Vec<_>>().join(", ");
+    if ranges.is_empty() || ranges.iter().any(|range| range.contains(&block)) {
+        return Ok(());
+    }
+    if ranges.iter().all(|range| Family::from(*range) != family) {
+        return Err(ApiError::invalid(format!(
+            "{what} {block} is {family}, VPC {} ({text}) has no {family} range",
+            vpc.id
+        )));
+    }
+    Err(ApiError::invalid(format!("{what} {block} is not inside VPC {} ({text})", vpc.id)))
+}
+
 fn view(region: &Region, vpc: &Vpc) -> wire::vpc::Vpc {
     let acls = region.acls.values().filter(|acl| acl.vpc == vpc.id);
     let subnets = region.subnets.values().filter(|subnet| subnet.vpc == vpc.id);
@@ -92,5 +138,6 @@ fn view(region: &Region, vpc: &Vpc) -> wire::vpc::Vpc {
         created_time: time::iso(vpc.created),
         az_type: "standard".to_owned(),
         az: String::new(),
+        ipv6_address_prefix: vpc.prefix_v6.map(|prefix| prefix.to_string()),
     }
 }

@@ -16,8 +16,15 @@ async fn open(dir: &Path) -> RegionStore {
 }
 
 fn vpc(id: &str) -> (VpcId, Arc<Vpc>) {
-    let vpc =
-        Vpc { id: id.into(), name: "v".into(), description: String::new(), prefix: None, vni: 1, created: 0 };
+    let vpc = Vpc {
+        id: id.into(),
+        name: "v".into(),
+        description: String::new(),
+        prefix: None,
+        prefix_v6: None,
+        vni: 1,
+        created: 0,
+    };
     (id.into(), Arc::new(vpc))
 }
 

@@ -201,7 +201,7 @@ fn subnets() {
     bad(400, "16 to 28", json!({"addressPrefix": "10.77.2.0/29"}));
     bad(400, "did you mean 10.77.2.0/24", json!({"addressPrefix": "10.77.2.1/24"}));
     bad(400, "not an address block", json!({"addressPrefix": "10.77.2.0"}));
-    bad(400, "IPv6", json!({"addressPrefix": "fd00::/64"}));
+    bad(400, "has no IPv6 range", json!({"addressPrefix": "fd00::/64"}));
     bad(404, "VPC vpc-nope not found", json!({"vpcId": "vpc-nope"}));
     bad(400, "subnetName", json!({"subnetName": ""}));
     // The same block in another VPC is another network.

@@ -29,7 +29,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Two zones with two hosts each, one pool of elastic IPs.
+    /// Two zones with two hosts each, a pool of elastic IPs of each family.
     pub(crate) fn start() -> Self {
         Self::with_quotas(&[])
     }
@@ -46,7 +46,7 @@ impl Server {
             let settings = RegionSettings {
                 name: "lab-1".into(),
                 azs: vec!["lab-1a".into(), "lab-1b".into()],
-                eip_pools: vec!["203.0.113.0/29".parse().unwrap()],
+                eip_pools: ["203.0.113.0/29", "2001:db8:e::/125"].map(|pool| pool.parse().unwrap()).to_vec(),
                 ..RegionSettings::default()
             };
             let region = RegionStore::open(store, settings).await.unwrap();

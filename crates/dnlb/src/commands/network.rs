@@ -19,17 +19,33 @@ pub(crate) enum VpcCommand {
     Create {
         /// Name
         name: String,
-        /// Range that its subnets must lie in, such as 10.0.0.0/16
+        /// Range that its subnets must lie in, such as 10.0.0.0/16 or fd00:0:1::/48; without any, all private ranges
         #[arg(long)]
         prefix: Option<String>,
+        /// Its IPv6 range beside an IPv4 one
+        #[arg(long)]
+        prefix_v6: Option<String>,
+    },
+    /// Give it an IPv6 range beside its IPv4 one, or another one
+    SetPrefixV6 {
+        /// VPC, by name or id
+        vpc: String,
+        /// The range, such as fd00:0:1::/48
+        prefix: String,
     },
 }
 
 pub(crate) fn vpc(api: &Api, command: VpcCommand, format: Format) -> Result<()> {
     match command {
         VpcCommand::Common(command) => common(api, &VPC, command, format),
-        VpcCommand::Create { name, prefix } => {
-            create(api, &VPC, json!({"vpcName": name, "addressPrefix": prefix}), format).map(drop)
+        VpcCommand::Create { name, prefix, prefix_v6 } => {
+            let body = json!({"vpcName": name, "addressPrefix": prefix, "ipv6AddressPrefix": prefix_v6});
+            create(api, &VPC, body, format).map(drop)
+        }
+        VpcCommand::SetPrefixV6 { vpc, prefix } => {
+            api.update(&VPC, &api.id(&VPC, &vpc)?, json!({"ipv6AddressPrefix": prefix}))?;
+            done(format, &format!("VPC {vpc}: IPv6 range {prefix}"));
+            Ok(())
         }
     }
 }
@@ -45,7 +61,7 @@ pub(crate) enum SubnetCommand {
         /// VPC, by name or id
         #[arg(long)]
         vpc: String,
-        /// Its block, such as 10.0.1.0/24
+        /// Its block, such as 10.0.1.0/24 or fd00:0:1:1::/64
         #[arg(long)]
         prefix: String,
     },
@@ -102,6 +118,9 @@ impl RuleProtocol {
     }
 }
 
+/// All addresses.
+const EVERYBODY: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
 /// What a rule looks at.
 #[derive(Args)]
 pub(crate) struct Match {
@@ -114,21 +133,27 @@ pub(crate) struct Match {
     /// Destination port or range of ports, such as 80 or 1024-65535; all without it
     #[arg(long, value_parser = parse_ports)]
     port: Option<(u16, u16)>,
-    /// The other side's addresses
-    #[arg(long, default_value = "0.0.0.0/0")]
-    prefix: String,
+    /// The other side's addresses; without it all, 0.0.0.0/0 and ::/0, by a rule for each family
+    #[arg(long)]
+    prefix: Option<String>,
 }
 
 impl Match {
-    /// The fields that both kinds of rules have.
-    fn fields(&self) -> Result<Value> {
+    /// A rule for each prefix, with the fields that both kinds of rules have.
+    fn rules(&self) -> Result<Vec<Value>> {
         ensure!(self.port.is_none() || self.protocol.has_ports(), "only TCP and UDP have ports");
-        let mut fields = json!({"addressPrefix": self.prefix});
-        if let Some((first, last)) = self.port {
-            fields["fromPort"] = first.into();
-            fields["toPort"] = last.into();
-        }
-        Ok(fields)
+        let rule = |prefix: &str| {
+            let mut fields = json!({"addressPrefix": prefix});
+            if let Some((first, last)) = self.port {
+                fields["fromPort"] = first.into();
+                fields["toPort"] = last.into();
+            }
+            fields
+        };
+        Ok(match &self.prefix {
+            Some(prefix) => vec![rule(prefix)],
+            None => EVERYBODY.map(rule).to_vec(),
+        })
     }
 }
 
@@ -175,13 +200,15 @@ pub(crate) fn security_group(api: &Api, command: SecurityGroupCommand, format: F
             create(api, kind, json!({"networkSecurityGroupName": name, "vpcId": vpc}), format)?;
         }
         SecurityGroupCommand::Allow { group, what } => {
-            let mut rule = what.fields()?;
-            rule["direction"] = u32::from(what.direction == Direction::Out).into();
-            rule["protocol"] = what.protocol.number().into();
+            let mut rules = what.rules()?;
+            for rule in &mut rules {
+                rule["direction"] = u32::from(what.direction == Direction::Out).into();
+                rule["protocol"] = what.protocol.number().into();
+            }
             let id = api.id(kind, &group)?;
-            let body = json!({"networkSecurityGroupRuleSpecs": [rule]});
+            let body = json!({"networkSecurityGroupRuleSpecs": rules});
             api.act(kind, &id, "addNetworkSecurityGroupRules", body)?;
-            done(format, &format!("security group {group}: rule added"));
+            done(format, &format!("security group {group}: {}", added(&rules)));
         }
         SecurityGroupCommand::Revoke { group, rules } => {
             let id = api.id(kind, &group)?;
@@ -273,15 +300,17 @@ pub(crate) fn acl(api: &Api, command: AclCommand, format: Format) -> Result<()> 
             create(api, &ACL, json!({"networkAclName": name, "vpcId": vpc}), format)?;
         }
         AclCommand::Add { acl, action, priority, what } => {
-            let mut rule = what.fields()?;
+            let mut rules = what.rules()?;
             let (incoming, allow) = (what.direction == Direction::In, action == RuleAction::Allow);
-            rule["direction"] = if incoming { "ingress" } else { "egress" }.into();
-            rule["protocol"] = what.protocol.word().into();
-            rule["ruleAction"] = if allow { "allow" } else { "deny" }.into();
-            rule["priority"] = priority.into();
+            for rule in &mut rules {
+                rule["direction"] = if incoming { "ingress" } else { "egress" }.into();
+                rule["protocol"] = what.protocol.word().into();
+                rule["ruleAction"] = if allow { "allow" } else { "deny" }.into();
+                rule["priority"] = priority.into();
+            }
             let id = api.id(&ACL, &acl)?;
-            api.act(&ACL, &id, "addNetworkAclRules", json!({"networkAclRuleSpecs": [rule]}))?;
-            done(format, &format!("network ACL {acl}: rule added"));
+            api.act(&ACL, &id, "addNetworkAclRules", json!({"networkAclRuleSpecs": rules}))?;
+            done(format, &format!("network ACL {acl}: {}", added(&rules)));
         }
         AclCommand::Remove { acl, rules } => {
             let id = api.id(&ACL, &acl)?;
@@ -318,6 +347,23 @@ pub(crate) fn acl(api: &Api, command: AclCommand, format: Format) -> Result<()> 
     Ok(())
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IpVersion {
+    #[value(name = "4")]
+    Four,
+    #[value(name = "6")]
+    Six,
+}
+
+impl IpVersion {
+    fn number(self) -> u8 {
+        match self {
+            Self::Four => 4,
+            Self::Six => 6,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum EipCommand {
     #[command(flatten)]
@@ -327,6 +373,9 @@ pub(crate) enum EipCommand {
         /// This address and no other
         #[arg(long)]
         address: Option<String>,
+        /// Its family, 4 or 6; without it that of --address, or 4
+        #[arg(long, value_enum)]
+        ip_version: Option<IpVersion>,
         /// Bandwidth, recorded and not enforced
         #[arg(long, default_value_t = 10)]
         mbps: u32,
@@ -336,14 +385,22 @@ pub(crate) enum EipCommand {
 pub(crate) fn eip(api: &Api, command: EipCommand, format: Format) -> Result<()> {
     match command {
         EipCommand::Common(command) => common(api, &EIP, command, format),
-        EipCommand::Create { address, mbps } => {
+        EipCommand::Create { address, ip_version, mbps } => {
             let body = json!({
                 "maxCount": 1,
                 "elasticIpSpec": {"bandwidthMbps": mbps, "provider": "bgp"},
                 "elasticIpAddress": address,
+                "ipVersion": ip_version.map(IpVersion::number),
             });
             create(api, &EIP, body, format).map(drop)
         }
+    }
+}
+
+fn added(rules: &[Value]) -> String {
+    match rules {
+        [_] => "rule added".to_owned(),
+        rules => format!("{} rules added", rules.len()),
     }
 }
 

@@ -59,6 +59,12 @@ fn hosts_that_cannot_join_are_told_why() {
     let elsewhere = Hello { az: "lab-2a".into(), ..hello(3) };
     let refusal = register(&mut region, &elsewhere, 1).unwrap_err();
     assert_eq!(refusal.to_string(), "zone `lab-2a` is not one of this region's: lab-1a, lab-1b");
+    let other_family = Hello { underlay: "2001:db8::3".parse().unwrap(), ..hello(3) };
+    let refused = register(&mut region, &other_family, 9).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "address 2001:db8::3 is IPv6, that of host `h1` is IPv4: all hosts' must be of one family"
+    );
     let twin = Hello { underlay: hello(1).underlay, ..hello(3) };
     let refusal = register(&mut region, &twin, 1).unwrap_err();
     assert_eq!(refusal.to_string(), "address 192.0.2.1 is that of host `h1`");
