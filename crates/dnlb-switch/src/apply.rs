@@ -1,7 +1,7 @@
 //! Makes the maps equal to a state, writing only what differs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     thread,
     time::{Duration, Instant},
 };
@@ -61,6 +61,10 @@ impl Switch {
         }
         for range in &state.rows {
             writes += self.put_rows(range)?;
+        }
+        // No row names these any more, but a small group's slots are all asked.
+        for index in free_slots(state) {
+            writes += self.members.put(index as usize, 0)?;
         }
         writes += self.put_services(&state.services, &state.settings)?;
         writes += self.put_hash::<u32, u32>(maps::PORTS, &state.ports)?;
@@ -211,6 +215,14 @@ impl<T: Copy + FromBytes + IntoBytes + Immutable + 'static> Value for T {}
 
 fn failed(map: &'static str, action: &'static str) -> impl Fn(aya::maps::MapError) -> SwitchError {
     move |source| SwitchError::Map { map, action, source }
+}
+
+/// Places of the members' array that belong to a backend service and have nobody.
+fn free_slots(state: &SwitchState) -> impl Iterator<Item = u32> {
+    let entries = state.services.entries.values();
+    let groups: BTreeSet<_> = entries.map(|entry| (entry.members_base, entry.slots)).collect();
+    let slots = groups.into_iter().flat_map(|(base, slots)| (1..slots).map(move |slot| base + slot));
+    slots.filter(|index| !state.members.contains_key(index))
 }
 
 fn word(bytes: &[u8]) -> u64 {
