@@ -33,6 +33,15 @@ enum Command {
     Deps,
     /// Formatting
     Fmt,
+    /// Looks for inputs that break the parser, the decision or the loaded programs (these need root)
+    Fuzz {
+        /// How long, all three together
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Where chance begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Verified instruction counts of the eBPF programs, as the kernel reports them (needs root)
     Insns,
     /// Formatting, clippy, rustdoc, dependency rule, generated pages
@@ -87,6 +96,7 @@ fn run_command(command: Command) -> Result<()> {
         Command::Deny => deny(),
         Command::Deps => deps::check(),
         Command::Fmt => format(),
+        Command::Fuzz { seconds, seed } => test::fuzz(seconds, seed),
         Command::Insns => test::insns(),
         Command::Lint => lint(),
         Command::Purity => purity::check(),

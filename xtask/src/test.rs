@@ -50,3 +50,10 @@ pub(crate) fn insns() -> Result<()> {
     as_root(&mut command);
     step("verified instructions", command)
 }
+
+/// Runs the fuzzers; what they find worth keeping goes to the corpus.
+pub(crate) fn fuzz(seconds: u64, seed: u64) -> Result<()> {
+    let mut command = cargo(["run", "--quiet", "-p", "dnlb-testkit", "--example", "fuzz", "--"]);
+    as_root(&mut command);
+    step("fuzzing", with(command, [seconds.to_string(), seed.to_string()]))
+}

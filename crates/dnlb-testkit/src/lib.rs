@@ -5,16 +5,21 @@
 //! loaded programs by `BPF_PROG_TEST_RUN`. Read `tests/packets.rs` for what cases look like.
 #![forbid(unsafe_code)]
 
+mod choices;
 mod engine;
 mod family;
 mod frames;
+pub mod fuzz;
 mod kernel;
 mod pure;
+mod random;
 mod scene;
 
+pub use choices::Choices;
 pub use engine::{Engine, Program, Seen};
 pub use family::{Family, family, parse_address, parse_endpoint, parse_prefix, with_family};
 pub use frames::{TestFrame, arp_request, checksums_hold, solicitation};
 pub use kernel::Kernel;
 pub use pure::Pure;
+pub use random::random_frame;
 pub use scene::{Scene, TEST_IFINDEX};
