@@ -417,6 +417,43 @@ mod tests {
         }
 
         #[test]
+        fn weights_far_apart_get_exact_shares_too(
+            weights in prop::collection::vec(prop::sample::select(vec![1_u32, 10, 100, 1_000, 10_000]), 1..12),
+            rows in prop::sample::select(vec![1_024_u32, 4_096, 16_384]),
+        ) {
+            let members: BTreeMap<u32, u32> = (1..).zip(weights).collect();
+            let table = maglev(&set(members.clone(), rows));
+            let total: u64 = members.values().map(|weight| u64::from(*weight)).sum();
+            for (number, weight) in &members {
+                let own = table.iter().filter(|owner| *owner == number).count() as u64;
+                let exact = u64::from(rows) * u64::from(*weight);
+                prop_assert!(own == exact / total || own == exact.div_ceil(total), "{own} rows of {rows}: {members:?}");
+            }
+        }
+
+        #[test]
+        fn a_change_of_weight_moves_little_more_than_it_must(
+            members in prop::collection::btree_map(1_u32..10_000, 1_u32..=100, 2..40),
+            which in any::<prop::sample::Index>(),
+            weight in 0_u32..=100,
+        ) {
+            let rows = row_count(members.len());
+            let before = maglev(&set(members.clone(), rows));
+            let mut changed = members.clone();
+            let number = *which.get(&members.keys().collect::<Vec<_>>());
+            // Weight 0: it leaves.
+            if weight == 0 { changed.remove(number) } else { changed.insert(*number, weight) };
+            let after = maglev(&set(changed, rows));
+            let own = |table: &[u32], number: u32| table.iter().filter(|&&owner| owner == number).count();
+            // Who gains rows gains them from somebody: so many must move, whatever the table.
+            let unavoidable: usize = members.keys().map(|&it| own(&after, it).saturating_sub(own(&before, it))).sum();
+            let moved = moved(&before, &after);
+            // Two and a half times that, and of all rows one in 32: a quota that ends a turn earlier shifts whose turn comes after.
+            let budget = unavoidable * 5 / 2 + rows as usize / 32;
+            prop_assert!(moved <= budget, "{moved} rows of {rows} move, {unavoidable} must");
+        }
+
+        #[test]
         fn only_ratios_of_weights_matter(
             members in prop::collection::btree_map(1_u32..1_000, 1_u32..=100, 1..20),
             factor in 2_u32..1_000,
