@@ -105,7 +105,7 @@ fn an_explanation_foretells_what_becomes_of_random_packets() {
 #[test]
 #[ignore = "needs root"]
 fn the_kernel_decides_random_packets_as_the_pure_function_does() {
-    // 100,000 frames take half a minute; a hundred scenes are the million of docs/benchmarks.md.
+    // 100,000 frames; a hundred scenes are a million.
     let scenes = std::env::var("DNLB_SCENES").map_or(10, |it| it.parse().expect("a number of scenes"));
     compare(0xd11b, scenes, 10_000);
 }
