@@ -561,8 +561,8 @@ pub struct FlowRecord {
     pub bytes: u64,
     /// With [`FlowRecord::FLAG_END`]: the sequence number after the peer's last byte, its FIN counted.
     pub end: u32,
-    /// Always zero.
-    pub reserved: u32,
+    /// The peer's own port, when the instance sees another one because the peer's socket speaks to it by two addresses; else 0.
+    pub peer_port: u32,
 }
 
 const _: () = assert!(size_of::<FlowRecord>() == 72);

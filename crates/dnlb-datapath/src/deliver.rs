@@ -1,7 +1,7 @@
 //! The backend's side: flow record, rules, destination NAT, delivery.
 
 use dnlb_abi::{FlowKey, FlowRecord, InstanceEntry, Outcome};
-use dnlb_wire::Packet;
+use dnlb_wire::{Packet, UDP};
 
 use crate::{Flow, Rewrite, Sink, Tables, flow, rules};
 
@@ -39,25 +39,44 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
     }
     let hairpin = flow::is_hairpin(instance, seen);
     let peer = flow::peer(instance, seen);
-    flow::set_key(key, instance.number, &peer, seen.src_port, arrival.port, protocol);
+    let mut port = seen.src_port;
+    flow::set_key(key, instance.number, &peer, port, arrival.port, protocol);
     let translated = seen.dst != instance.addr || seen.dst_port != arrival.port;
-    let mut known = false;
-    if let Some(flow) = tables.flow(key) {
-        let same = flow.original_addr() == seen.dst && flow.original_port() == seen.dst_port;
+    let mut found = tables.flow(key);
+    let taken = found.as_ref().is_some_and(|flow| {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
-        let replaceable = flow::is_over(flow.flags()) || (!outbound && !flow.established());
-        if same || outbound {
-            // A SYN after the end begins a new flow under the old name.
-            if !(packet.opens() && flow::is_over(flow.flags())) {
-                let ports = (seen.src_port, arrival.port);
-                if !flow::allowed(tables, instance, &flow, &seen.src, protocol, ports) {
-                    return sink.drop(Outcome::DropSecurityGroupIn);
-                }
-                flow::note(tables, key, &flow, packet, false);
-                known = true;
-            }
-        } else if !(packet.opens() && replaceable) {
+        let replaceable = flow::is_over(flow.flags()) || !flow.established();
+        !outbound && !flow::is_of(flow, seen, port) && !(packet.opens() && replaceable)
+    });
+    // Of a datagram nobody knows whether it begins something.
+    if taken || (found.is_none() && (!packet.opens() || protocol == UDP)) {
+        // Another flow looks the same to the instance; or did, when this one began.
+        let other = flow::other_port(seen);
+        flow::set_key(key, instance.number, &peer, other, arrival.port, protocol);
+        let second = tables.flow(key);
+        let ours = second.as_ref().is_some_and(|flow| flow::is_of(flow, seen, other));
+        let free = second.as_ref().is_none_or(|flow| packet.opens() && flow::is_over(flow.flags()));
+        if ours || (taken && free) {
+            port = other;
+            found = second;
+        } else if taken {
             return sink.drop(Outcome::DropFlowCollision);
+        } else {
+            flow::set_key(key, instance.number, &peer, port, arrival.port, protocol);
+        }
+    }
+    let mut known = false;
+    if let Some(flow) = found {
+        let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
+        // A SYN after the end begins a new flow under the old name, as one in place of another that is not established does.
+        let begins = packet.opens() && (flow::is_over(flow.flags()) || !flow::is_of(&flow, seen, port));
+        if outbound && !(packet.opens() && flow::is_over(flow.flags())) || !outbound && !begins {
+            let ports = (seen.src_port, arrival.port);
+            if !flow::allowed(tables, instance, &flow, &seen.src, protocol, ports) {
+                return sink.drop(Outcome::DropSecurityGroupIn);
+            }
+            flow::note(tables, key, &flow, packet, false);
+            known = true;
         }
     }
     if !known {
@@ -83,6 +102,7 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
         record.via = arrival.via;
         record.service = arrival.service;
         record.rules = instance.rules;
+        record.peer_port = if port == seen.src_port { 0 } else { seen.src_port as u32 };
         if !flow::create(tables, key, record, flags, packet) {
             return sink.drop(Outcome::DropFlowTableFull);
         }
@@ -90,10 +110,10 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
             tables.count(Outcome::Adopted);
         }
     }
-    if hairpin {
+    if hairpin || port != seen.src_port {
         rewrite.source = true;
         rewrite.src = peer;
-        rewrite.src_port = seen.src_port;
+        rewrite.src_port = port;
     }
     if translated {
         rewrite.destination = true;

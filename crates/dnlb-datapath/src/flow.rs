@@ -24,6 +24,25 @@ pub(crate) fn set_key(
     key.protocol = protocol as u32;
 }
 
+/// Whether a record is of the flow of `seen`, which came from the peer: by the same address, and with the peer's port as it is, or
+/// as `port` when the instance sees that instead.
+#[inline(always)]
+pub(crate) fn is_of(flow: &impl Flow, seen: &Packet, port: u16) -> bool {
+    let own = if port == seen.src_port { 0 } else { seen.src_port };
+    flow.original_addr() == seen.dst && flow.original_port() == seen.dst_port && flow.peer_port() == own
+}
+
+/// The port that an instance sees when the peer's own would make two flows look the same: those of one socket that speaks to one
+/// port of the instance by two addresses.
+///
+/// By the address alone, so that every packet of the flow finds it again; one of the ephemeral range (RFC 6335).
+#[inline(always)]
+pub(crate) fn other_port(seen: &Packet) -> u16 {
+    let word = |at: usize| u16::from_be_bytes([seen.dst[at], seen.dst[at + 1]]);
+    let mixed = word(14).wrapping_add(word(12)).wrapping_add(seen.dst_port.rotate_left(5));
+    0xc000 | (seen.src_port.wrapping_add(mixed.wrapping_mul(0x9e37) | 1) & 0x3fff)
+}
+
 /// The peer's address as the instance sees it: the VIP instead of the instance's own, which it would not answer.
 #[inline(always)]
 pub(crate) fn peer(instance: &InstanceEntry, packet: &Packet) -> Addr {
@@ -132,6 +151,5 @@ pub(crate) fn create(
     record.packets_out = outbound as u64;
     record.bytes = packet.ip_len as u64;
     record.end = 0;
-    record.reserved = 0;
     tables.create_flow(key, record)
 }

@@ -101,11 +101,14 @@ pub fn from_instance<T: Tables, S: Sink>(
                 seen.src = rewrite.src;
                 seen.src_port = rewrite.src_port;
             }
-            if flow.flags() & FlowRecord::FLAG_HAIRPIN != 0 {
+            let hairpin = flow.flags() & FlowRecord::FLAG_HAIRPIN != 0;
+            let peer_port = flow.peer_port();
+            if hairpin || peer_port != 0 {
                 rewrite.destination = true;
-                rewrite.dst = instance.addr;
-                rewrite.dst_port = packet.dst_port;
-                seen.dst = instance.addr;
+                rewrite.dst = if hairpin { instance.addr } else { packet.dst };
+                rewrite.dst_port = if peer_port != 0 { peer_port } else { packet.dst_port };
+                seen.dst = rewrite.dst;
+                seen.dst_port = rewrite.dst_port;
             }
             match flow.via() {
                 FlowRecord::VIA_UPLINK => return sink.reply_outside(packet, rewrite),
@@ -159,6 +162,7 @@ pub fn from_instance<T: Tables, S: Sink>(
         record.via = FlowRecord::VIA_OVERLAY;
         record.service = 0;
         record.rules = instance.rules;
+        record.peer_port = 0;
         if !flow::create(tables, key, record, flags, packet) {
             return sink.drop(Outcome::DropFlowTableFull);
         }
@@ -193,7 +197,7 @@ pub fn from_instance<T: Tables, S: Sink>(
     if target.vni != vni {
         return sink.drop(Outcome::DropWrongVpc);
     }
-    let mut arrival = Arrival { port: packet.dst_port, service: 0, via: FlowRecord::VIA_OVERLAY };
+    let mut arrival = Arrival { port: seen.dst_port, service: 0, via: FlowRecord::VIA_OVERLAY };
     if let Some(service) = service {
         let Some(port) = tables.target(&TargetKey { backend: service.backend, instance: to_instance }) else {
             return sink.drop(Outcome::DropNotATarget);

@@ -62,8 +62,8 @@ pub(crate) fn from_instance<T: Tables, S: Sink>(
     let Some(flow) = tables.flow(key) else {
         return sink.drop(Outcome::DropNoFlow);
     };
-    // An instance that is its own peer has no use for its errors.
-    if flow.flags() & FlowRecord::FLAG_HAIRPIN != 0 {
+    // An instance that is its own peer has no use for its errors; and two ports to translate are more than errors are worth.
+    if flow.flags() & FlowRecord::FLAG_HAIRPIN != 0 || flow.peer_port() != 0 {
         return sink.drop(Outcome::DropNoFlow);
     }
     let ports = (quote.src_port, quote.dst_port);

@@ -222,12 +222,20 @@ fn knows<T: Tables>(tables: &T, backend: u32, number: u32, packet: &Packet, othe
         return false;
     };
     let peer = flow::peer(instance, packet);
-    flow::set_key(other, number, &peer, packet.src_port, port as u16, packet.protocol);
-    let Some(flow) = tables.flow(other) else {
-        return false;
-    };
-    flow.flags() & FlowRecord::FLAG_OUTBOUND == 0
-        && flow.original_addr() == packet.dst
-        && flow.original_port() == packet.dst_port
-        && flow::belongs(&flow, packet)
+    let mut seen_port = packet.src_port;
+    let mut tries = 0;
+    while tries < 2 {
+        flow::set_key(other, number, &peer, seen_port, port as u16, packet.protocol);
+        if let Some(flow) = tables.flow(other)
+            && flow.flags() & FlowRecord::FLAG_OUTBOUND == 0
+            && flow::is_of(&flow, packet, seen_port)
+            && flow::belongs(&flow, packet)
+        {
+            return true;
+        }
+        // Rarely: the instance sees another port of it.
+        seen_port = flow::other_port(packet);
+        tries += 1;
+    }
+    false
 }

@@ -98,6 +98,8 @@ pub trait Flow {
     fn established(&self) -> bool;
     /// [`FlowRecord::end`].
     fn end(&self) -> u32;
+    /// [`FlowRecord::peer_port`].
+    fn peer_port(&self) -> u16;
     /// Notes where the peer's bytes end.
     fn set_end(&self, end: u32);
     /// Adds flags and a packet; a `now_ns` of 0 leaves the time of last use.

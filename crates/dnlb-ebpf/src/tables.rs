@@ -382,6 +382,12 @@ impl Flow for KernelFlow {
     }
 
     #[inline(always)]
+    fn peer_port(&self) -> u16 {
+        // SAFETY: as above.
+        unsafe { (*self.record).peer_port as u16 }
+    }
+
+    #[inline(always)]
     fn set_end(&self, end: u32) {
         // SAFETY: as above: one aligned word.
         unsafe { (*self.record).end = end }

@@ -162,7 +162,7 @@ mod tests {
         packets_out: 0,
         bytes: 40,
         end: 0,
-        reserved: 0,
+        peer_port: 0,
     };
 
     fn state(flags: u32, established: bool) -> &'static str {

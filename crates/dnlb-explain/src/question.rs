@@ -180,13 +180,10 @@ impl Question {
         let mut payload = vec![0; len - ip_len];
         payload[..2].copy_from_slice(&self.src.port().to_be_bytes());
         payload[2..4].copy_from_slice(&dst.port().to_be_bytes());
+        // IPv4 in sixteen bytes, ::ffff:a.b.c.d, counts as it is: 0xffff is zero in one's complement.
         let mut pseudo = sum(&addr(self.src.ip()), sum(&addr(dst.ip()), 0))
             + u32::from(self.protocol)
             + payload.len() as u32;
-        if self.src.is_ipv4() {
-            // Both addresses in sixteen bytes: ::ffff:a.b.c.d counts 0xffff, which is zero, twice.
-            pseudo -= 2 * 0xffff;
-        }
         let check_at = match self.protocol {
             dnlb_wire::TCP => {
                 payload[12] = 0x50;

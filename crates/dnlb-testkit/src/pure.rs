@@ -152,6 +152,10 @@ impl Flow for PureFlow {
         self.record().end
     }
 
+    fn peer_port(&self) -> u16 {
+        self.record().peer_port as u16
+    }
+
     fn set_end(&self, end: u32) {
         self.0.0.set(FlowRecord { end, ..self.record() });
     }

@@ -704,15 +704,65 @@ cases! {
         assert!(engine.flows().expect("flows").is_empty());
     };
     two_vips_with_one_client_socket_are_told_apart(scene().service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])) |engine| {
-        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.103:80").build());
-        run(engine, Program::FromInstance, &from_1("10.0.0.13:50000").flags(SYN_ACK).build());
-        let client = to_1("10.0.0.13:50000", "10.0.0.103:80").flags(ACK);
-        run(engine, Program::FromOverlay(7), &client.build());
-        let reply = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
-        run(engine, Program::FromInstance, &reply.build());
-        run(engine, Program::FromOverlay(7), &client.build());
-        let second = to_1("10.0.0.13:50000", "10.0.0.104:80").build();
-        dropped(engine, Program::FromOverlay(7), &second, Outcome::DropFlowCollision);
+        let port_of = |frame: &[u8]| u16::from_be_bytes([frame[plain_l4(frame)], frame[plain_l4(frame) + 1]]);
+        let establish = |engine: &mut dyn Engine, client: &TestFrame| {
+            let seen = run(engine, Program::FromOverlay(7), &client.clone().flags(2).build());
+            assert_eq!(seen.outcome, Outcome::Delivered);
+            let port = port_of(&seen.frame);
+            let server = TestFrame::syn("10.0.0.11:8080", &format!("10.0.0.13:{port}")).macs(ROUTER_MAC, instance_mac(1));
+            let wanted = client.clone().turned().macs(instance_mac(3), tunnel_mac(0, false));
+            let wanted = TestFrame { flags: SYN_ACK, seq: 1, ..wanted };
+            becomes(engine, Program::FromInstance, &server.flags(SYN_ACK), Outcome::Tunnelled, &wanted);
+            run(engine, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+            port
+        };
+        let first = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        assert_eq!(establish(engine, &first), 50_000);
+        // The same socket by another VIP: the instance sees another port, and the client its own again.
+        let second = to_1("10.0.0.13:50000", "10.0.0.104:80");
+        let port = establish(engine, &second);
+        assert_ne!(port, 50_000);
+        let flows = engine.flows().expect("flows");
+        assert!(flows.len() == 2 && flows.values().all(|(_, established)| *established), "{flows:?}");
+        // It stays so while the first one's record goes.
+        let seen = run(engine, Program::FromOverlay(7), &second.clone().flags(ACK).build());
+        assert_eq!(port_of(&seen.frame), port);
+        let seen = run(engine, Program::FromOverlay(7), &first.flags(ACK).build());
+        assert_eq!(port_of(&seen.frame), 50_000);
+        assert_eq!(engine.flows().expect("flows").len(), 2);
+    };
+    a_datagram_by_another_vip_is_told_apart_too(datagrams().service(15, 7, "10.0.0.115", 53, &[(1, 1, 5353)]).udp()) |engine| {
+        let first = to_1_by(17, "10.0.0.13:50000", "10.0.0.111:53");
+        let second = to_1_by(17, "10.0.0.13:50000", "10.0.0.115:53");
+        run(engine, Program::FromOverlay(7), &first.build());
+        let answer = TestFrame { src: parse_endpoint("10.0.0.11:5353"), ..from_1_by(17, "10.0.0.13:50000") };
+        run(engine, Program::FromInstance, &answer.build());
+        run(engine, Program::FromOverlay(7), &first.build());
+        let seen = run(engine, Program::FromOverlay(7), &second.build());
+        assert_eq!(seen.outcome, Outcome::Delivered);
+        let at = plain_l4(&seen.frame);
+        let port = u16::from_be_bytes([seen.frame[at], seen.frame[at + 1]]);
+        assert_ne!(port, 50_000);
+        assert!(checksums_hold(&seen.frame), "checksums");
+        let answer = TestFrame { src: parse_endpoint("10.0.0.11:5353"), ..from_1_by(17, &format!("10.0.0.13:{port}")) };
+        let wanted = TestFrame { src: parse_endpoint("10.0.0.115:53"), dst: parse_endpoint("10.0.0.13:50000"), ..answer.clone() };
+        becomes(engine, Program::FromInstance, &answer, Outcome::Tunnelled, &wanted.macs(instance_mac(3), tunnel_mac(0, false)));
+    };
+    flows_that_cannot_be_told_apart_are_counted(scene().service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])) |engine| {
+        let establish = |engine: &mut dyn Engine, client: &TestFrame, port: u16| {
+            let server = TestFrame::syn("10.0.0.11:8080", &format!("10.0.0.13:{port}")).flags(SYN_ACK);
+            run(engine, Program::FromOverlay(7), &client.build());
+            run(engine, Program::FromInstance, &server.macs(ROUTER_MAC, instance_mac(1)).build());
+            run(engine, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+        };
+        establish(engine, &to_1("10.0.0.13:50000", "10.0.0.103:80"), 50_000);
+        let second = to_1("10.0.0.13:50000", "10.0.0.104:80");
+        let seen = run(engine, Program::FromOverlay(7), &second.build());
+        let at = plain_l4(&seen.frame);
+        let port = u16::from_be_bytes([seen.frame[at], seen.frame[at + 1]]);
+        // The client itself uses the other port for a connection of its own.
+        establish(engine, &to_1(&format!("10.0.0.13:{port}"), "10.0.0.103:80"), port);
+        dropped(engine, Program::FromOverlay(7), &second.build(), Outcome::DropFlowCollision);
     };
     a_new_connection_may_take_the_place_of_one_that_is_over(scene().service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])) |engine| {
         let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
