@@ -34,13 +34,13 @@ pub struct Options {
     /// The host's rack: its failure domain inside the zone.
     #[arg(long)]
     pub rack: String,
-    /// The host's address in the underlay.
+    /// The host's address in the underlay, of the family of all hosts'.
     #[arg(long)]
     pub underlay: IpAddr,
     /// The interface towards the underlay.
     #[arg(long)]
     pub uplink: String,
-    /// The server, such as `http://192.0.2.1:7443`.
+    /// The server, such as `http://192.0.2.1:7443` or `http://[2001:db8::1]:7443`.
     #[arg(long)]
     pub server: String,
     /// File with the secret by which the server admits agents.
@@ -80,7 +80,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let token = fs::read_to_string(&options.join_token_file)
         .with_context(|| format!("cannot read {}", options.join_token_file.display()))?;
     let token = JoinToken::parse(&token).with_context(|| options.join_token_file.display().to_string())?;
-    let links = Links::open(&options.uplink)?;
+    let links = Links::open(&options.uplink, options.underlay)?;
     let switch = Switch::open(SwitchOptions { pin_dir: run_dir.bpf(), capacities: Capacities::default() })
         .context("cannot load the switch's programs")?;
     let hello = Hello {

@@ -439,7 +439,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_instance_whose_job_panicked_is_looked_after_again() {
-        let mut fleet = Fleet::new(Panics, Links::open("lo").unwrap());
+        let mut fleet = Fleet::new(Panics, Links::open("lo", [127, 0, 0, 1].into()).unwrap());
         let id = InstanceId::from("i-unlucky");
         let due = vec![(id.clone(), None, REMOVAL, Job::Remove)];
         fleet.launch(Survey { due, changed: false });

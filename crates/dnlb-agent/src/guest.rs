@@ -12,7 +12,11 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-pub use self::{init::init, spawn::spawn, web::web};
+pub use self::{
+    init::init,
+    spawn::spawn,
+    web::{datagrams, listen, web},
+};
 
 /// Images that the `netns` driver knows.
 pub const IMAGES: [&str; 2] = [IMAGE_BLANK, IMAGE_WEB];

@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
 };
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rtnetlink::packet_route::link::InfoKind;
 
 use self::netlink::{Device, Netlink, Peer, inside};
@@ -27,10 +27,12 @@ pub const PROBE_SWITCH: &str = "dnlb-prb";
 pub const PROBE_AGENT: &str = "dnlb-probe";
 /// UDP port of VXLAN, assigned by IANA.
 pub const VXLAN_PORT: u16 = 4789;
-/// What the tunnel adds to a packet: outer IPv4, UDP and VXLAN headers and the inner Ethernet header.
-pub const TUNNEL_OVERHEAD: u32 = 50;
 /// Guests expect an Ethernet's MTU at most.
 const INSTANCE_MTU_MAX: u32 = 1500;
+/// No link carries IPv6 with less (RFC 8200, section 5): the kernel refuses to.
+const IPV6_MTU_MIN: u32 = 1280;
+/// Where the agent's probe link finds IPv6 instances: all of `dnlb_abi::probe_address_v6`.
+const PROBED_V6_BITS: u8 = 64;
 
 /// Why a device is not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,14 @@ pub enum LinkError {
     /// No netlink socket, thread or runtime.
     #[error("cannot talk to the kernel by netlink")]
     Open(#[source] io::Error),
+    /// The uplink carries too little for an instance with an IPv6 address.
+    #[error("uplink {uplink} leaves instances {mtu} bytes a packet, and IPv6 needs {IPV6_MTU_MIN}")]
+    Narrow {
+        /// Name of the uplink.
+        uplink: String,
+        /// What it leaves.
+        mtu: u32,
+    },
     /// The kernel refused.
     #[error("cannot {action} {name}")]
     Request {
@@ -115,6 +125,7 @@ pub struct InstanceLink {
 pub struct Links {
     netlink: Netlink,
     uplink: String,
+    overhead: u32,
 }
 
 impl std::fmt::Debug for Links {
@@ -134,10 +145,13 @@ fn instance_of_link(name: &str) -> Option<u32> {
     name.strip_prefix("dnlb-i")?.parse().ok()
 }
 
-/// MTU of an instance behind an uplink of this MTU.
+/// What the tunnel adds to a packet: outer IP, UDP and VXLAN headers and the inner Ethernet header.
 #[must_use]
-pub fn instance_mtu(uplink_mtu: u32) -> u32 {
-    uplink_mtu.saturating_sub(TUNNEL_OVERHEAD).min(INSTANCE_MTU_MAX)
+pub const fn tunnel_overhead(underlay: IpAddr) -> u32 {
+    match underlay {
+        IpAddr::V4(_) => 20 + 8 + 8 + 14,
+        IpAddr::V6(_) => 40 + 8 + 8 + 14,
+    }
 }
 
 /// The address that instances use as their router: the first of the subnet after the network's own.
@@ -150,12 +164,13 @@ pub fn gateway(subnet: &IpNet) -> IpAddr {
 }
 
 impl Links {
-    /// Connects to the calling thread's network namespace.
+    /// Connects to the calling thread's network namespace. The tunnel is between addresses of `underlay`'s family.
     ///
     /// # Errors
     /// No netlink socket.
-    pub fn open(uplink: &str) -> Result<Self, LinkError> {
-        Ok(Self { netlink: Netlink::open()?, uplink: uplink.to_owned() })
+    pub fn open(uplink: &str, underlay: IpAddr) -> Result<Self, LinkError> {
+        let overhead = tunnel_overhead(underlay);
+        Ok(Self { netlink: Netlink::open()?, uplink: uplink.to_owned(), overhead })
     }
 
     /// Makes the tunnel and the probe link what they should be and says what they are.
@@ -164,9 +179,9 @@ impl Links {
     /// The kernel's refusals; a missing uplink.
     pub async fn ensure_host(&self) -> Result<HostLinks, LinkError> {
         let uplink = self.existing(&self.uplink).await?;
-        let mtu = uplink.mtu.saturating_sub(TUNNEL_OVERHEAD);
+        let mtu = self.overlay_mtu(&uplink);
         let overlay = self.ensure_overlay(mtu).await?;
-        let (switch, agent) = self.ensure_probe(instance_mtu(uplink.mtu)).await?;
+        let (switch, agent) = self.ensure_probe(self.instance_mtu(&uplink)).await?;
         Ok(HostLinks {
             overlay_ifindex: overlay.index,
             overlay_mtu: mtu,
@@ -183,7 +198,10 @@ impl Links {
     /// The kernel's refusals; an instance that just ended.
     pub async fn ensure_instance(&self, link: &InstanceLink) -> Result<u32, LinkError> {
         let name = instance_link_name(link.number);
-        let mtu = instance_mtu(self.existing(&self.uplink).await?.mtu);
+        let mtu = self.instance_mtu(&self.existing(&self.uplink).await?);
+        if link.addr.is_ipv6() && mtu < IPV6_MTU_MIN {
+            return Err(LinkError::Narrow { uplink: self.uplink.clone(), mtu });
+        }
         let namespace = PathBuf::from(format!("/proc/{}/ns/net", link.pid));
         let guest_has_it = inside(&namespace, |guest| async move { guest.device(GUEST_DEVICE).await });
         if self.netlink.device(&name).await?.is_none() || guest_has_it.await?.is_none() {
@@ -226,7 +244,8 @@ impl Links {
     /// # Errors
     /// The namespace cannot be entered; the kernel's refusals.
     pub async fn remove_all_inside(namespace: &std::path::Path) -> Result<(), LinkError> {
-        let remove = |netlink| async move { Self { netlink, uplink: String::new() }.remove_all().await };
+        let remove =
+            |netlink| async move { Self { netlink, uplink: String::new(), overhead: 0 }.remove_all().await };
         inside(namespace, remove).await
     }
 
@@ -241,6 +260,15 @@ impl Links {
             }
         }
         Ok(())
+    }
+
+    /// The largest packet that fits into the tunnel.
+    fn overlay_mtu(&self, uplink: &Device) -> u32 {
+        uplink.mtu.saturating_sub(self.overhead)
+    }
+
+    fn instance_mtu(&self, uplink: &Device) -> u32 {
+        self.overlay_mtu(uplink).min(INSTANCE_MTU_MAX)
     }
 
     async fn ensure_overlay(&self, mtu: u32) -> Result<Device, LinkError> {
@@ -269,7 +297,7 @@ impl Links {
         let switch = self.existing(PROBE_SWITCH).await?;
         let agent = self.existing(PROBE_AGENT).await?;
         silence_ipv6(PROBE_SWITCH)?;
-        silence_ipv6(PROBE_AGENT)?;
+        let has_ipv6 = mtu >= IPV6_MTU_MIN && quiet_ipv6(PROBE_AGENT)?;
         // Replies come from addresses for which only this device has a route; a strict check would pass too,
         // but a host that checks by other rules must not stop health checks.
         write_setting("net/ipv4/conf", PROBE_AGENT, "rp_filter", "0")?;
@@ -280,15 +308,33 @@ impl Links {
                 .set(PROBE_AGENT, agent.index, |it| it.mtu(mtu).arp(false).multicast(false).up())
                 .await?;
         }
-        let source = IpAddr::V4(Ipv4Addr::from(dnlb_abi::PROBE_SOURCE));
-        self.netlink.add_address(agent.index, source, 32).await?;
-        let anyone = IpAddr::V4(Ipv4Addr::from(dnlb_abi::probe_address(1)));
-        let hop = self.netlink.next_hop(anyone).await;
-        if !hop.is_ok_and(|hop| hop.device == agent.index && hop.source == Some(source)) {
-            let instances = (IpAddr::V4(Ipv4Addr::new(240, 0, 0, 0)), 4);
-            self.netlink.put_route(instances, agent.index, None, Some(source)).await?;
+        let anyone = Ipv4Addr::from(dnlb_abi::probe_address(1));
+        let instances = IpNet::V4(Ipv4Net::new_assert(anyone, 4));
+        self.ensure_probe_route(&agent, Ipv4Addr::from(dnlb_abi::PROBE_SOURCE).into(), instances).await?;
+        if has_ipv6 {
+            let anyone = Ipv6Addr::from(dnlb_abi::probe_address_v6(1));
+            let instances = IpNet::V6(Ipv6Net::new_assert(anyone, PROBED_V6_BITS));
+            let source = Ipv6Addr::from(dnlb_abi::PROBE_SOURCE_V6).into();
+            self.ensure_probe_route(&agent, source, instances).await?;
         }
         Ok((switch, agent))
+    }
+
+    /// Checks start from `source`, and instances are found by the probe link; `instances` is one of their addresses
+    /// with the prefix of all of them.
+    async fn ensure_probe_route(
+        &self,
+        agent: &Device,
+        source: IpAddr,
+        instances: IpNet,
+    ) -> Result<(), LinkError> {
+        self.netlink.add_address(agent.index, source, instances.max_prefix_len()).await?;
+        let hop = self.netlink.next_hop(instances.addr()).await;
+        if hop.is_ok_and(|hop| hop.device == agent.index && hop.source == Some(source)) {
+            return Ok(());
+        }
+        let prefix = (instances.network(), instances.prefix_len());
+        self.netlink.put_route(prefix, agent.index, None, Some(source)).await
     }
 
     async fn ensure_up(&self, name: &str, device: &Device, mtu: u32) -> Result<(), LinkError> {
@@ -313,8 +359,13 @@ async fn configure_guest(guest: Netlink, link: InstanceLink, mtu: u32) -> Result
         guest.set("lo", loopback.index, |it| it.up()).await?;
     }
     let device = guest.device(GUEST_DEVICE).await?.ok_or_else(|| missing(GUEST_DEVICE))?;
-    if link.addr.is_ipv4() {
-        silence_ipv6(GUEST_DEVICE)?;
+    match link.addr {
+        IpAddr::V4(_) => silence_ipv6(GUEST_DEVICE)?,
+        IpAddr::V6(_) => {
+            // A fresh namespace may have it off, as the machine's defaults are.
+            quiet_ipv6("lo")?;
+            quiet_ipv6(GUEST_DEVICE)?;
+        }
     }
     let mac = dnlb_abi::instance_mac(link.number);
     if !device.up || device.mtu != mtu || device.mac != mac {
@@ -344,6 +395,30 @@ fn silence_ipv6(name: &str) -> Result<(), LinkError> {
     }
 }
 
+/// Lets a device have IPv6 addresses, each usable at once, and keeps everything off it that the kernel would do by
+/// itself: whoever is at the other end answers for no router but ours, and nobody else can have an address there.
+/// False: this kernel has no IPv6.
+fn quiet_ipv6(name: &str) -> Result<bool, LinkError> {
+    let settings = [
+        ("accept_ra", "0"),
+        ("accept_redirects", "0"),
+        ("autoconf", "0"),
+        // No link-local address, and so no solicitations of routers.
+        ("addr_gen_mode", "1"),
+        // Last: this is what brings it to life.
+        ("disable_ipv6", "0"),
+    ];
+    for (setting, value) in settings {
+        match write_setting("net/ipv6/conf", name, setting, value) {
+            Err(LinkError::Setting { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(false);
+            }
+            other => other?,
+        }
+    }
+    Ok(true)
+}
+
 fn write_setting(family: &str, device: &str, setting: &str, value: &str) -> Result<(), LinkError> {
     let path = PathBuf::from(format!("/proc/sys/{family}/{device}/{setting}"));
     match std::fs::read_to_string(&path) {
@@ -366,8 +441,12 @@ mod tests {
 
     #[test]
     fn an_instance_gets_what_fits_into_the_tunnel_but_no_more_than_an_ethernet_frame() {
-        assert_eq!(instance_mtu(1500), 1450);
-        assert_eq!(instance_mtu(9000), 1500);
-        assert_eq!(instance_mtu(1550), 1500);
+        let mtu = |uplink: u32, underlay: IpAddr| {
+            uplink.saturating_sub(tunnel_overhead(underlay)).min(INSTANCE_MTU_MAX)
+        };
+        let (four, six) = ([192, 0, 2, 1].into(), "2001:db8::1".parse().unwrap());
+        assert_eq!((mtu(1500, four), mtu(1500, six)), (1450, 1430));
+        assert_eq!((mtu(9000, four), mtu(9000, six)), (1500, 1500));
+        assert_eq!((mtu(1550, four), mtu(1570, six)), (1500, 1500));
     }
 }

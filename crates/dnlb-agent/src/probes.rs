@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use dnlb_abi::{PROBE_SOURCE, probe_address};
-use dnlb_model::{CheckConfig, CheckProtocol, HealthReport, HostConfig};
+use dnlb_abi::{PROBE_SOURCE, PROBE_SOURCE_V6, probe_address, probe_address_v6};
+use dnlb_model::{CheckConfig, CheckProtocol, Family, HealthReport, HostConfig};
 use dnlb_plan::health::HealthState;
 use dnlb_proto::Reporter;
 use rand::Rng;
@@ -67,8 +67,13 @@ impl Audience for HealthBoard {
 
 /// How a target is reached.
 pub(crate) trait Prober: Send + Sync + 'static {
-    /// Checks the instance with this number once; the text says what was found.
-    fn probe(&self, number: u32, check: &CheckConfig) -> impl Future<Output = Result<String, String>> + Send;
+    /// Checks the instance with this number, whose address is of this family, once; the text says what was found.
+    fn probe(
+        &self,
+        number: u32,
+        family: Family,
+        check: &CheckConfig,
+    ) -> impl Future<Output = Result<String, String>> + Send;
 }
 
 /// Connects through the probe link.
@@ -105,10 +110,11 @@ impl<P: Prober, A: Audience> Probes<P, A> {
     /// New targets are checked once their instance can be reached: an earlier check would only run into its
     /// time-out and delay the first verdict.
     pub(crate) fn update(&mut self, config: &HostConfig, reachable: &BTreeMap<u32, u32>) {
-        let wanted: BTreeMap<(u32, u32), &CheckConfig> = config
+        let wanted: BTreeMap<(u32, u32), (Family, &CheckConfig)> = config
             .instances
             .values()
-            .flat_map(|it| it.checks.iter().map(|(&backend, check)| ((backend, it.number), check)))
+            .flat_map(|it| it.checks.iter().map(move |(&backend, check)| (backend, it, check)))
+            .map(|(backend, it, check)| ((backend, it.number), (it.addr.into(), check)))
             .collect();
         let audience = &self.audience;
         self.targets.retain(|&(backend, instance), _| {
@@ -118,7 +124,7 @@ impl<P: Prober, A: Audience> Probes<P, A> {
             }
             stays
         });
-        for ((backend, instance), check) in wanted {
+        for ((backend, instance), (family, check)) in wanted {
             if let Some(target) = self.targets.get(&(backend, instance)) {
                 target.check.send_if_modified(|now| {
                     let changed = now != check;
@@ -131,7 +137,8 @@ impl<P: Prober, A: Audience> Probes<P, A> {
                 continue;
             }
             let (sender, receiver) = watch::channel(check.clone());
-            let watch = watch_target(self.prober.clone(), self.audience.clone(), backend, instance, receiver);
+            let (prober, audience) = (self.prober.clone(), self.audience.clone());
+            let watch = watch_target(prober, audience, backend, (instance, family), receiver);
             let target = Target { check: sender, task: tokio::spawn(watch) };
             self.targets.insert((backend, instance), target);
         }
@@ -143,7 +150,7 @@ async fn watch_target<P: Prober, A: Audience>(
     prober: Arc<P>,
     audience: A,
     backend: u32,
-    instance: u32,
+    (instance, family): (u32, Family),
     mut check: watch::Receiver<CheckConfig>,
 ) {
     let epoch = Instant::now();
@@ -162,7 +169,7 @@ async fn watch_target<P: Prober, A: Audience>(
                 continue;
             }
         }
-        let (ok, reason) = match prober.probe(instance, &current).await {
+        let (ok, reason) = match prober.probe(instance, family, &current).await {
             Ok(found) => (true, found),
             Err(found) => (false, found),
         };
@@ -184,8 +191,11 @@ fn jitter(check: &CheckConfig) -> Duration {
 }
 
 impl Prober for LinkProber {
-    async fn probe(&self, number: u32, check: &CheckConfig) -> Result<String, String> {
-        let target = Ipv4Addr::from(probe_address(number));
+    async fn probe(&self, number: u32, family: Family, check: &CheckConfig) -> Result<String, String> {
+        let target = match family {
+            Family::V4 => IpAddr::from(probe_address(number)),
+            Family::V6 => IpAddr::from(probe_address_v6(number)),
+        };
         let patience = Duration::from_secs(u64::from(check.check.timeout_seconds));
         let found = match check.check.protocol {
             CheckProtocol::Tcp => {
@@ -206,22 +216,37 @@ impl Prober for LinkProber {
     }
 }
 
-/// Sends one ICMP echo request from the probe link's address and waits for its reply.
-async fn ping(target: Ipv4Addr) -> io::Result<()> {
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(socket2::Protocol::ICMPV4))?;
+/// A socket at the probe link's address of the target's family.
+fn probe_socket(target: IpAddr, kind: Type, protocol: Option<socket2::Protocol>) -> io::Result<Socket> {
+    let (domain, source) = match target {
+        IpAddr::V4(_) => (Domain::IPV4, IpAddr::from(PROBE_SOURCE)),
+        IpAddr::V6(_) => (Domain::IPV6, IpAddr::from(PROBE_SOURCE_V6)),
+    };
+    let socket = Socket::new(domain, kind, protocol)?;
     socket.set_nonblocking(true)?;
     socket.bind_device(Some(PROBE_AGENT.as_bytes()))?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::from(PROBE_SOURCE), 0)).into())?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    Ok(socket)
+}
+
+/// Sends one ICMP echo request from the probe link's address and waits for its reply.
+async fn ping(target: IpAddr) -> io::Result<()> {
+    let family = Family::from(target);
+    let protocol = match family {
+        Family::V4 => socket2::Protocol::ICMPV4,
+        Family::V6 => socket2::Protocol::ICMPV6,
+    };
+    let socket = probe_socket(target, Type::RAW, Some(protocol))?;
     // Only what comes from the target is received then.
     socket.connect(&SocketAddr::from((target, 0)).into())?;
     // To the runtime it is a socket of datagrams like any other.
     let socket = UdpSocket::from_std(std::net::UdpSocket::from(socket))?;
     let (id, sequence) = (rand::rng().random(), rand::rng().random());
-    socket.send(&echo::request(id, sequence)).await?;
+    socket.send(&echo::request(family, id, sequence)).await?;
     let mut received = [0; 256];
     loop {
         let len = socket.recv(&mut received).await?;
-        if echo::answers(&received[..len], id, sequence) {
+        if echo::answers(family, &received[..len], id, sequence) {
             return Ok(());
         }
     }
@@ -229,37 +254,50 @@ async fn ping(target: Ipv4Addr) -> io::Result<()> {
 
 /// ICMP echo messages.
 ///
-/// Source: RFC 792.
+/// Source: RFC 792 and RFC 4443, section 4.
 mod echo {
+    use dnlb_model::Family;
     use dnlb_wire::{fold, sum};
 
-    /// An echo request.
-    pub(super) fn request(id: u16, sequence: u16) -> [u8; 16] {
-        let mut message = [8, 0, 0, 0, 0, 0, 0, 0, b'd', b'n', b'l', b'b', b' ', b'u', b'p', b'?'];
+    /// Types of request and reply.
+    const fn kinds(family: Family) -> (u8, u8) {
+        match family {
+            Family::V4 => (8, 0),
+            Family::V6 => (128, 129),
+        }
+    }
+
+    /// An echo request. The checksum of ICMPv6 covers addresses, too: raw sockets fill it in.
+    pub(super) fn request(family: Family, id: u16, sequence: u16) -> [u8; 16] {
+        let kind = kinds(family).0;
+        let mut message = [kind, 0, 0, 0, 0, 0, 0, 0, b'd', b'n', b'l', b'b', b' ', b'u', b'p', b'?'];
         message[4..6].copy_from_slice(&id.to_be_bytes());
         message[6..8].copy_from_slice(&sequence.to_be_bytes());
-        let check = !fold(sum(&message, 0));
-        message[2..4].copy_from_slice(&check.to_be_bytes());
+        if family == Family::V4 {
+            let check = !fold(sum(&message, 0));
+            message[2..4].copy_from_slice(&check.to_be_bytes());
+        }
         message
     }
 
-    /// Whether an IP packet, as a raw socket gives it, is the reply to the request with these numbers.
-    pub(super) fn answers(packet: &[u8], id: u16, sequence: u16) -> bool {
-        let header = packet.first().map_or(0, |first| usize::from(first & 15) * 4);
-        let Some([kind, code, _, _, i, j, s, t, ..]) = packet.get(header..) else {
+    /// Whether what a raw socket gives is the reply to the request with these numbers: of IPv4 a whole packet, of IPv6
+    /// the message alone.
+    pub(super) fn answers(family: Family, received: &[u8], id: u16, sequence: u16) -> bool {
+        let header = match family {
+            Family::V4 => received.first().map_or(0, |first| usize::from(first & 15) * 4),
+            Family::V6 => 0,
+        };
+        let Some([kind, code, _, _, i, j, s, t, ..]) = received.get(header..) else {
             return false;
         };
         let numbers = (u16::from_be_bytes([*i, *j]), u16::from_be_bytes([*s, *t]));
-        (*kind, *code) == (0, 0) && numbers == (id, sequence)
+        (*kind, *code) == (kinds(family).1, 0) && numbers == (id, sequence)
     }
 }
 
 /// Connects from the probe link's address and resets the connection at once.
 async fn connect(target: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.bind_device(Some(PROBE_AGENT.as_bytes()))?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::from(PROBE_SOURCE), 0)).into())?;
+    let socket = probe_socket(target.ip(), Type::STREAM, None)?;
     // Closing sends a reset: no TIME_WAIT that would use up ports, and the server sees at once that it is over.
     socket.set_linger(Some(Duration::ZERO))?;
     TcpSocket::from_std_stream(socket.into()).connect(target).await?;
@@ -289,8 +327,8 @@ mod tests {
     struct Script(Mutex<BTreeMap<u32, bool>>);
 
     impl Prober for Script {
-        async fn probe(&self, number: u32, check: &CheckConfig) -> Result<String, String> {
-            assert_eq!(check.port, 8080);
+        async fn probe(&self, number: u32, family: Family, check: &CheckConfig) -> Result<String, String> {
+            assert_eq!((check.port, family), (8080, Family::V4));
             let up = self.0.lock().unwrap().get(&number).copied().unwrap_or_default();
             if up { Ok("connected".into()) } else { Err("connection refused".into()) }
         }
@@ -376,16 +414,19 @@ mod tests {
 
     #[test]
     fn a_ping_is_answered_by_a_reply_with_its_numbers() {
-        let request = echo::request(0x1234, 7);
+        let request = echo::request(Family::V4, 0x1234, 7);
         assert_eq!(dnlb_wire::fold(dnlb_wire::sum(&request, 0)), 0xffff);
-        let mut packet = vec![0x46; 24];
-        packet.extend(request);
-        assert!(!echo::answers(&packet, 0x1234, 7), "a request");
-        packet[24] = 0;
-        assert!(echo::answers(&packet, 0x1234, 7));
-        assert!(!echo::answers(&packet, 0x1234, 8) && !echo::answers(&packet, 0x1235, 7));
-        for len in 0..32 {
-            assert!(!echo::answers(&packet[..len], 0x1234, 7));
+        for (family, header, reply) in [(Family::V4, 24, 0), (Family::V6, 0, 129)] {
+            let mut received = vec![0x46; header];
+            received.extend(echo::request(family, 0x1234, 7));
+            let answers = |received: &[u8], id, sequence| echo::answers(family, received, id, sequence);
+            assert!(!answers(&received, 0x1234, 7), "a request");
+            received[header] = reply;
+            assert!(answers(&received, 0x1234, 7));
+            assert!(!answers(&received, 0x1234, 8) && !answers(&received, 0x1235, 7));
+            for len in 0..header + 8 {
+                assert!(!answers(&received[..len], 0x1234, 7));
+            }
         }
     }
 

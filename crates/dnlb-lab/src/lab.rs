@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::fd::AsRawFd,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
@@ -276,17 +276,19 @@ impl Lab {
 
     /// Starts the server in its own namespace, with a socket of the machine's for its API.
     fn start_server(&mut self, node: &Node, api: TcpListener) -> Result<()> {
-        let addr = node.ip().context("the server has an address")?;
+        let addr = node.ip(self.topology.underlay).context("the server has an address")?;
         let folder = self.files.node(&node.name);
         private_folder(&folder)?;
         fcntl(&api, FcntlArg::F_SETFD(FdFlag::empty())).context("handing the API's socket on")?;
+        let [pool, pool_v6] = self.topology.eip_pools();
         let arguments = [
             ("--region", self.topology.region.clone()),
             ("--azs", self.topology.azs.join(",")),
             ("--data-dir", text(&folder)),
             ("--api-fd", api.as_raw_fd().to_string()),
-            ("--agent-listen", format!("{addr}:{AGENT_PORT}")),
-            ("--eip-pool", self.topology.eip_pool().to_string()),
+            ("--agent-listen", SocketAddr::new(addr, AGENT_PORT).to_string()),
+            ("--eip-pool", pool.to_string()),
+            ("--eip-pool", pool_v6.to_string()),
             ("--join-token-file", text(&self.files.join_token())),
             ("--access-key-file", text(&self.files.access_key())),
         ];
@@ -294,8 +296,10 @@ impl Lab {
     }
 
     fn start_agent(&mut self, node: &Node) -> Result<()> {
-        let addr = node.ip().context("every agent's node has an address")?;
-        let server = self.topology.node("server").and_then(Node::ip).context("the server has an address")?;
+        let family = self.topology.underlay;
+        let addr = node.ip(family).context("every agent's node has an address")?;
+        let server = self.topology.node("server").and_then(|server| server.ip(family));
+        let server = SocketAddr::new(server.context("the server has an address")?, AGENT_PORT);
         let folder = self.files.node(&node.name);
         private_folder(&folder)?;
         let arguments = [
@@ -304,7 +308,7 @@ impl Lab {
             ("--rack", node.rack.clone()),
             ("--underlay", addr.to_string()),
             ("--uplink", UPLINK.to_owned()),
-            ("--server", format!("http://{server}:{AGENT_PORT}")),
+            ("--server", format!("http://{server}")),
             ("--join-token-file", text(&self.files.join_token())),
             ("--run-dir", text(&folder)),
         ];

@@ -17,7 +17,9 @@ pub use lab::{Access, Lab, down, own_program, remove};
 pub use node_command::{Output, RUN_DIR, exec, output};
 pub use process::Process;
 pub use state::{Failure, Files, Record};
-pub use topology::{DEFAULT_NAME, Node, Role, Size, Topology, UPLINK, check_name, namespace};
+pub use topology::{
+    DEFAULT_NAME, Link, Node, Role, Size, Topology, UPLINK, UnderlayFamily, check_name, namespace,
+};
 
 /// Fails unless this process may make namespaces and load programs into the kernel.
 ///

@@ -6,15 +6,19 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use crate::{
     netns,
     state::{Files, private_folder},
-    topology::{Node, Role, Topology, UPLINK, namespace},
+    topology::{Node, Role, Topology, UPLINK, UnderlayFamily, namespace},
 };
 
 /// Makes all namespaces and links.
 pub(crate) fn create(lab: &str, topology: &Topology) -> Result<()> {
     let router = namespace(lab, "router");
     let add = |node: &Node| format!("netns add {}", namespace(lab, &node.name));
-    let mut lines: Vec<_> = topology.nodes.iter().map(add).collect();
-    lines.extend(topology.linked().map(|(node, _)| {
+    netns::ip(None, &topology.nodes.iter().map(add).collect::<Vec<_>>())?;
+    // Before there are links: they are made with the defaults of the moment.
+    for node in &topology.nodes {
+        netns::sysctl(&namespace(lab, &node.name), &settings(node.role))?;
+    }
+    let link = |(node, _): (&Node, _)| {
         format!(
             "link add {UPLINK} mtu {} netns {} type veth peer name {} mtu {} netns {router}",
             node.mtu,
@@ -22,12 +26,11 @@ pub(crate) fn create(lab: &str, topology: &Topology) -> Result<()> {
             node.router_interface(),
             node.mtu,
         )
-    }));
-    netns::ip(None, &lines)?;
+    };
+    netns::ip(None, &topology.linked().map(link).collect::<Vec<_>>())?;
 
     for node in &topology.nodes {
         let namespace = namespace(lab, &node.name);
-        netns::sysctl(&namespace, &settings(node.role))?;
         if node.role == Role::Router {
             configure_router(&namespace, topology)?;
         } else {
@@ -37,18 +40,15 @@ pub(crate) fn create(lab: &str, topology: &Topology) -> Result<()> {
     Ok(())
 }
 
-/// Brings up a node's own end of its link, with address and route; may be done again.
+/// Brings up a node's own end of its link, with addresses and routes; may be done again.
 pub(crate) fn connect(lab: &str, node: &Node) -> Result<()> {
-    let Some(addr) = node.addr else { return Ok(()) };
-    netns::ip(
-        Some(&namespace(lab, &node.name)),
-        &[
-            "link set lo up".to_owned(),
-            format!("address replace {addr} dev {UPLINK}"),
-            format!("link set {UPLINK} up"),
-            format!("route replace default via {} dev {UPLINK}", node.gateway),
-        ],
-    )
+    let Some(link) = node.link else { return Ok(()) };
+    let mut lines = vec!["link set lo up".to_owned(), format!("link set {UPLINK} up")];
+    for (addr, gateway) in link.ends() {
+        lines.push(format!("address replace {addr} dev {UPLINK}"));
+        lines.push(format!("route replace default via {gateway} dev {UPLINK}"));
+    }
+    netns::ip(Some(&namespace(lab, &node.name)), &lines)
 }
 
 /// Takes down a node's own end of its link.
@@ -95,16 +95,20 @@ pub(crate) fn unmount_pins(node_folder: &std::path::Path) {
 
 fn configure_router(router: &str, topology: &Topology) -> Result<()> {
     let mut lines = vec!["link set lo up".to_owned()];
-    for (node, addr) in topology.linked() {
+    for (node, link) in topology.linked() {
         let interface = node.router_interface();
-        lines.push(format!("address add {}/{} dev {interface}", node.gateway, addr.prefix_len()));
         lines.push(format!("link set {interface} up"));
+        for (addr, gateway) in link.ends() {
+            lines.push(format!("address add {gateway}/{} dev {interface}", addr.prefix_len()));
+        }
     }
     let edges: Vec<_> = topology.nodes.iter().filter(|node| node.role == Role::Edge).collect();
     if !edges.is_empty() {
-        let hops: Vec<_> =
-            edges.iter().filter_map(|edge| Some(format!("nexthop via {}", edge.ip()?))).collect();
-        lines.push(format!("route add {} {}", topology.eip_pool(), hops.join(" ")));
+        for (family, pool) in [UnderlayFamily::V4, UnderlayFamily::V6].into_iter().zip(topology.eip_pools()) {
+            let hops: Vec<_> =
+                edges.iter().filter_map(|edge| Some(format!("nexthop via {}", edge.ip(family)?))).collect();
+            lines.push(format!("route add {pool} {}", hops.join(" ")));
+        }
     }
     netns::ip(Some(router), &lines)
 }
@@ -115,9 +119,12 @@ fn settings(role: Role) -> Vec<(&'static str, &'static str)> {
     let mut settings = vec![
         ("ipv4/conf/all/rp_filter", "0"),
         ("ipv4/conf/default/rp_filter", "0"),
-        (const { UPLINK_RP_FILTER }, "0"),
-        ("ipv6/conf/all/disable_ipv6", "1"),
-        ("ipv6/conf/default/disable_ipv6", "1"),
+        ("ipv6/conf/all/disable_ipv6", "0"),
+        ("ipv6/conf/default/disable_ipv6", "0"),
+        // Addresses are what the topology says, and usable at once.
+        ("ipv6/conf/default/accept_ra", "0"),
+        ("ipv6/conf/all/accept_dad", "0"),
+        ("ipv6/conf/default/accept_dad", "0"),
     ];
     if role == Role::Router {
         settings.extend([
@@ -126,10 +133,12 @@ fn settings(role: Role) -> Vec<(&'static str, &'static str)> {
             ("ipv4/fib_multipath_hash_policy", "1"),
             ("ipv4/conf/all/ignore_routes_with_linkdown", "1"),
             ("ipv4/conf/default/ignore_routes_with_linkdown", "1"),
+            ("ipv6/conf/all/forwarding", "1"),
+            ("ipv6/conf/default/forwarding", "1"),
+            ("ipv6/fib_multipath_hash_policy", "1"),
+            ("ipv6/conf/all/ignore_routes_with_linkdown", "1"),
+            ("ipv6/conf/default/ignore_routes_with_linkdown", "1"),
         ]);
     }
     settings
 }
-
-/// The link exists already when the default for new ones is set.
-const UPLINK_RP_FILTER: &str = "ipv4/conf/up0/rp_filter";

@@ -1,9 +1,9 @@
 //! Which nodes a lab has and how they are wired: values only.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Result, ensure};
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 /// Name of the lab that is meant when none is named.
@@ -12,7 +12,7 @@ pub const DEFAULT_NAME: &str = "lab";
 pub const UPLINK: &str = "up0";
 /// TCP port at which the server waits for agents.
 pub(crate) const AGENT_PORT: u16 = 7443;
-/// MTU of the underlay: an instance's 1,500 bytes and the tunnel's 50 fit.
+/// MTU of the underlay: an instance's 1,500 bytes and the tunnel's 50, over IPv6 70, fit.
 pub(crate) const UNDERLAY_MTU: u32 = 1600;
 /// MTU of what is outside the region.
 pub(crate) const OUTSIDE_MTU: u32 = 1500;
@@ -23,6 +23,22 @@ const LINKS: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 0);
 /// The elastic IPs (TEST-NET-3, RFC 5737).
 const EIP_POOL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 0);
+/// The same three in IPv6 (documentation, RFC 3849); links are a /64 each, told apart by the fourth group.
+const LINKS_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x64, 0, 0, 0, 0, 0);
+const OUTSIDE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x51, 0, 0, 0, 0, 0);
+const EIP_POOL_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 0);
+
+/// Family of the addresses between which the tunnels are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum UnderlayFamily {
+    /// IPv4
+    #[default]
+    #[value(name = "4")]
+    V4,
+    /// IPv6
+    #[value(name = "6")]
+    V6,
+}
 
 /// How big a lab is to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -42,11 +58,22 @@ pub struct Size {
     /// The region's name
     #[arg(long, default_value = "lab-1")]
     pub region: String,
+    /// IP version of the underlay: of the addresses at which server and agents find each other
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    pub underlay_family: UnderlayFamily,
 }
 
 impl Default for Size {
     fn default() -> Self {
-        Self { azs: 2, racks_per_az: 1, hosts_per_rack: 2, edges: 2, region: "lab-1".to_owned() }
+        Self {
+            azs: 2,
+            racks_per_az: 1,
+            hosts_per_rack: 2,
+            edges: 2,
+            region: "lab-1".to_owned(),
+            underlay_family: UnderlayFamily::V4,
+        }
     }
 }
 
@@ -65,6 +92,27 @@ pub enum Role {
     Server,
 }
 
+/// Addresses of a link to the router, in both families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The node's IPv4 address with the link's prefix.
+    pub v4: Ipv4Net,
+    /// The router's on that link.
+    pub gateway_v4: Ipv4Addr,
+    /// The node's IPv6 address with the link's prefix.
+    pub v6: Ipv6Net,
+    /// The router's on that link.
+    pub gateway_v6: Ipv6Addr,
+}
+
+impl Link {
+    /// The node's addresses, each with the router's.
+    #[must_use]
+    pub fn ends(&self) -> [(IpNet, IpAddr); 2] {
+        [(self.v4.into(), self.gateway_v4.into()), (self.v6.into(), self.gateway_v6.into())]
+    }
+}
+
 /// A node and its link to the router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -72,10 +120,8 @@ pub struct Node {
     pub name: String,
     /// What it is.
     pub role: Role,
-    /// Its address with the link's prefix; none: the router, which has the links' other ends.
-    pub addr: Option<Ipv4Net>,
-    /// The router's address on that link.
-    pub gateway: Ipv4Addr,
+    /// Its link; none: the router, which has the links' other ends.
+    pub link: Option<Link>,
     /// MTU of that link.
     pub mtu: u32,
     /// Zone, for agents.
@@ -97,10 +143,13 @@ impl Node {
         matches!(self.role, Role::Edge | Role::Host)
     }
 
-    /// Its own address; the router has none of its own.
+    /// Its own address of that family; the router has none of its own.
     #[must_use]
-    pub fn ip(&self) -> Option<Ipv4Addr> {
-        self.addr.map(|net| net.addr())
+    pub fn ip(&self, family: UnderlayFamily) -> Option<IpAddr> {
+        self.link.map(|link| match family {
+            UnderlayFamily::V4 => link.v4.addr().into(),
+            UnderlayFamily::V6 => link.v6.addr().into(),
+        })
     }
 }
 
@@ -109,6 +158,8 @@ impl Node {
 pub struct Topology {
     /// The region's name.
     pub region: String,
+    /// Family of the underlay.
+    pub underlay: UnderlayFamily,
     /// Zones, by name.
     pub azs: Vec<String>,
     /// The router first.
@@ -120,12 +171,19 @@ impl Topology {
     #[must_use]
     pub fn new(size: &Size) -> Self {
         let azs: Vec<String> = (0..size.azs).map(|az| format!("{}{}", size.region, letter(az))).collect();
-        let mut nodes = vec![node("router", Role::Router, None, Ipv4Addr::UNSPECIFIED)];
-        let mut link = 0_u32;
+        let mut nodes = vec![node("router", Role::Router, None)];
+        let mut number = 0_u16;
         let mut underlay = |name: &str, role| {
-            let base = u32::from(LINKS) + 4 * link;
-            link += 1;
-            node(name, role, Some(net((base + 2).into(), 30)), (base + 1).into())
+            let base = u32::from(LINKS) + 4 * u32::from(number);
+            let base_v6 = u128::from(LINKS_V6) + (u128::from(number) << 64);
+            number += 1;
+            let link = Link {
+                v4: Ipv4Net::new_assert((base + 2).into(), 30),
+                gateway_v4: (base + 1).into(),
+                v6: Ipv6Net::new_assert((base_v6 + 2).into(), 64),
+                gateway_v6: (base_v6 + 1).into(),
+            };
+            node(name, role, Some(link))
         };
         nodes.push(underlay("server", Role::Server));
         for edge in 0..size.edges {
@@ -149,15 +207,22 @@ impl Topology {
             }
         }
         let outside = |host: u32| Ipv4Addr::from(u32::from(OUTSIDE) + host);
-        let client = node("client", Role::Client, Some(net(outside(10), 24)), outside(1));
+        let outside_v6 = |host: u128| Ipv6Addr::from(u128::from(OUTSIDE_V6) + host);
+        let link = Link {
+            v4: Ipv4Net::new_assert(outside(10), 24),
+            gateway_v4: outside(1),
+            v6: Ipv6Net::new_assert(outside_v6(0x10), 64),
+            gateway_v6: outside_v6(1),
+        };
+        let client = node("client", Role::Client, Some(link));
         nodes.push(Node { mtu: OUTSIDE_MTU, ..client });
-        Self { region: size.region.clone(), azs, nodes }
+        Self { region: size.region.clone(), underlay: size.underlay_family, azs, nodes }
     }
 
-    /// Where elastic IPs come from.
+    /// Where elastic IPs come from: a block of each family.
     #[must_use]
-    pub fn eip_pool(&self) -> Ipv4Net {
-        net(EIP_POOL, 24)
+    pub fn eip_pools(&self) -> [IpNet; 2] {
+        [Ipv4Net::new_assert(EIP_POOL, 24).into(), Ipv6Net::new_assert(EIP_POOL_V6, 64).into()]
     }
 
     /// The node of that name.
@@ -172,8 +237,8 @@ impl Topology {
     }
 
     /// Nodes with a link to the router.
-    pub fn linked(&self) -> impl Iterator<Item = (&Node, Ipv4Net)> {
-        self.nodes.iter().filter_map(|node| Some((node, node.addr?)))
+    pub fn linked(&self) -> impl Iterator<Item = (&Node, Link)> {
+        self.nodes.iter().filter_map(|node| Some((node, node.link?)))
     }
 }
 
@@ -194,25 +259,12 @@ pub fn namespace(lab: &str, node: &str) -> String {
     format!("dnlb-{lab}-{node}")
 }
 
-fn node(name: &str, role: Role, addr: Option<Ipv4Net>, gateway: Ipv4Addr) -> Node {
-    Node {
-        name: name.to_owned(),
-        role,
-        addr,
-        gateway,
-        mtu: UNDERLAY_MTU,
-        az: String::new(),
-        rack: String::new(),
-    }
+fn node(name: &str, role: Role, link: Option<Link>) -> Node {
+    Node { name: name.to_owned(), role, link, mtu: UNDERLAY_MTU, az: String::new(), rack: String::new() }
 }
 
 fn letter(az: u8) -> char {
     char::from(b'a' + az)
-}
-
-fn net(addr: Ipv4Addr, bits: u8) -> Ipv4Net {
-    // The callers' literals are prefix lengths of IPv4.
-    Ipv4Net::new(addr, bits).expect("at most 32")
 }
 
 #[cfg(test)]
@@ -238,9 +290,10 @@ mod tests {
     fn the_biggest_lab_has_no_address_or_interface_twice() {
         let size = Size { azs: 5, racks_per_az: 5, hosts_per_rack: 20, edges: 8, ..Size::default() };
         let topology = Topology::new(&size);
-        let addresses: BTreeSet<_> = topology.linked().map(|(_, net)| net).collect();
+        let addresses: BTreeSet<_> =
+            topology.linked().flat_map(|(_, link)| link.ends()).map(|(net, _)| net.trunc()).collect();
         let interfaces: BTreeSet<_> = topology.linked().map(|(node, _)| node.router_interface()).collect();
-        assert_eq!(addresses.len(), topology.nodes.len() - 1);
+        assert_eq!(addresses.len(), 2 * (topology.nodes.len() - 1));
         assert_eq!(interfaces.len(), topology.nodes.len() - 1);
         assert!(interfaces.iter().all(|name| name.len() <= 15), "the kernel's limit");
         assert_eq!(topology.node("host-a21").unwrap().rack, "a-r2");

@@ -4,14 +4,14 @@
 use std::{
     fs,
     io::ErrorKind,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::Result;
-use dnlb_lab::{Failure, Files, Lab, Size, namespace, output};
+use dnlb_lab::{Failure, Files, Lab, Size, UnderlayFamily, namespace, output};
 
 /// Removes labs when a test ends, however it ends.
 struct Down(&'static [&'static str]);
@@ -34,13 +34,16 @@ fn idle_program(folder: &Path) -> PathBuf {
 
 /// Whether packets go from one node to another and back: nobody listens there, so the answer is a refusal.
 fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
-    let ip = lab.topology().node(to).unwrap().ip().unwrap();
-    let addr = SocketAddr::new(IpAddr::V4(ip), 9);
-    lab.inside(from, || -> Result<bool> {
-        let error = TcpStream::connect_timeout(&addr, Duration::from_millis(500)).unwrap_err();
-        Ok(error.kind() == ErrorKind::ConnectionRefused)
-    })
-    .unwrap()
+    let [four, six] = [UnderlayFamily::V4, UnderlayFamily::V6].map(|family| {
+        let addr = SocketAddr::new(lab.topology().node(to).unwrap().ip(family).unwrap(), 9);
+        lab.inside(from, || -> Result<bool> {
+            let error = TcpStream::connect_timeout(&addr, Duration::from_millis(500)).unwrap_err();
+            Ok(error.kind() == ErrorKind::ConnectionRefused)
+        })
+        .unwrap()
+    });
+    assert_eq!(four, six, "{from} to {to}: the families differ");
+    four
 }
 
 fn words(line: &str) -> Vec<String> {
@@ -59,8 +62,10 @@ fn a_lab_is_wired_broken_healed_and_gone_without_a_trace() {
     assert!(reaches(&lab, "client", "host-b2"));
     assert!(reaches(&lab, "host-a1", "host-b1"));
     assert!(reaches(&lab, "edge-2", "server"));
-    let routes = output(&lab, "router", &words("ip route show 203.0.113.0/24")).unwrap().stdout;
-    assert_eq!(routes.matches("nexthop").count(), 2, "{routes}");
+    for show in ["ip route show 203.0.113.0/24", "ip -6 route show 2001:db8:113::/64"] {
+        let routes = output(&lab, "router", &words(show)).unwrap().stdout;
+        assert_eq!(routes.matches("nexthop").count(), 2, "{routes}");
+    }
     assert_eq!(output(&lab, "client", &words("sh -c true")).unwrap().code, 0);
     assert_eq!(
         output(&lab, "client", &[words("sh -c"), vec!["kill -9 $$".to_owned()]].concat()).unwrap().code,

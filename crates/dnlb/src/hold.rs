@@ -3,16 +3,17 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+use dnlb_agent::guest;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpStream, UdpSocket},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -59,9 +60,9 @@ pub(crate) struct HoldOptions {
 pub(crate) fn echo(options: &EchoOptions) -> Result<()> {
     runtime()?.block_on(async {
         let port = options.port;
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+        let listener = guest::listen(port);
         let listener = listener.with_context(|| format!("cannot listen on TCP port {port}"))?;
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+        let socket = guest::datagrams(port);
         let socket = socket.with_context(|| format!("cannot listen on UDP port {port}"))?;
         tokio::spawn(echo_datagrams(socket, options.name.clone()));
         loop {
@@ -190,7 +191,11 @@ async fn converse(
     end: Instant,
     ended: &mut Ended,
 ) -> Result<()> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+    let any: IpAddr = match to {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(to).await?;
     while Instant::now() < end {
         let sent = block(number, ended.blocks);
@@ -299,7 +304,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_gets_other_bytes_or_is_closed_is_broken() {
         for answer in [vec![0; BLOCK], vec![]] {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let to = listener.local_addr().unwrap();
             tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();

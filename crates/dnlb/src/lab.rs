@@ -228,7 +228,7 @@ fn status(lab: &Lab, format: Format) {
                 instances.iter().filter(|(_, host, _)| *host == node.name).map(|(id, _, _)| id).collect();
             json!({
                 "node": node.name,
-                "address": node.addr.map(|addr| addr.to_string()),
+                "address": node.ip(lab.topology().underlay).map(|addr| addr.to_string()),
                 "az": node.az,
                 "rack": node.rack,
                 "process": process.map(|process| if process.is_alive() { "runs" } else { "dead" }),

@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// How many at the same time
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallel: u8,
-    /// Where: an address like `http://203.0.113.1:80/`, or `udp://203.0.113.1:53` for datagrams, one from each port
+    /// Where: an address like `http://203.0.113.1:80/` or `http://[2001:db8::1]/`, or `udp://203.0.113.1:53` for datagrams, one from each port
     #[arg(long)]
     url: String,
 }
@@ -141,7 +141,9 @@ fn target(url: &str) -> Result<(Kind, SocketAddr)> {
         (Kind::Datagram, rest)
     };
     let host = rest.split('/').next().unwrap_or_default();
-    let host = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+    // An IPv6 address is in brackets, and its colons begin no port.
+    let has_port = host.rsplit_once(']').map_or(host, |(_, rest)| rest).contains(':');
+    let host = if has_port { host.to_owned() } else { format!("{host}:80") };
     let target = host.to_socket_addrs().with_context(|| format!("`{host}`"))?.next();
     Ok((kind, target.context("no address")?))
 }
@@ -156,6 +158,8 @@ mod tests {
         assert_eq!(target("http://203.0.113.1/").unwrap(), (Kind::Http, at("203.0.113.1:80")));
         assert_eq!(target("http://10.0.0.1:8080").unwrap(), (Kind::Http, at("10.0.0.1:8080")));
         assert_eq!(target("udp://10.0.0.1:53").unwrap(), (Kind::Datagram, at("10.0.0.1:53")));
+        assert_eq!(target("http://[2001:db8::1]/").unwrap(), (Kind::Http, at("[2001:db8::1]:80")));
+        assert_eq!(target("udp://[2001:db8::1]:53").unwrap(), (Kind::Datagram, at("[2001:db8::1]:53")));
         assert!(target("https://10.0.0.1").is_err());
     }
 

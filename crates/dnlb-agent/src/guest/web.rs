@@ -42,7 +42,11 @@ pub fn web(port: u16) -> anyhow::Result<()> {
     })
 }
 
-fn listen(port: u16) -> std::io::Result<TcpListener> {
+/// Listens on all addresses of both families.
+///
+/// # Errors
+/// The system's refusals, such as a port that is taken.
+pub fn listen(port: u16) -> std::io::Result<TcpListener> {
     use socket2::{Domain, Socket, Type};
     let bind = |domain, addr: SocketAddr| {
         let socket = Socket::new(domain, Type::STREAM, None)?;
@@ -63,7 +67,11 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
         .or_else(|_| bind(Domain::IPV4, (Ipv4Addr::UNSPECIFIED, port).into()))
 }
 
-fn datagrams(port: u16) -> std::io::Result<UdpSocket> {
+/// A socket for datagrams on all addresses of both families.
+///
+/// # Errors
+/// The system's refusals, such as a port that is taken.
+pub fn datagrams(port: u16) -> std::io::Result<UdpSocket> {
     use socket2::{Domain, Socket, Type};
     let bind = |domain, addr: SocketAddr| {
         let socket = Socket::new(domain, Type::DGRAM, None)?;

@@ -13,7 +13,7 @@ use rtnetlink::{
     Handle, LinkMessageBuilder, LinkUnspec, LinkVxlan, RouteMessageBuilder,
     packet_route::{
         AddressFamily,
-        address::AddressAttribute,
+        address::{AddressAttribute, AddressHeaderFlags},
         link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
         neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
         route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
@@ -168,8 +168,15 @@ impl Netlink {
         if self.has_address(index, addr).await? {
             return Ok(());
         }
-        self.handle.address().add(index, addr, prefix).replace().execute().await.map_err(|source| {
-            LinkError::Request { action: "give an address to", name: index.to_string(), source }
+        let mut request = self.handle.address().add(index, addr, prefix).replace();
+        if addr.is_ipv6() {
+            // Else it could not be used, not even named by a route, before the kernel has looked for others who have it.
+            request.message_mut().header.flags = AddressHeaderFlags::Nodad;
+        }
+        request.execute().await.map_err(|source| LinkError::Request {
+            action: "give an address to",
+            name: index.to_string(),
+            source,
         })
     }
 

@@ -2,16 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
     time::Duration,
 };
 
 use dnlb_abi::HostEntry;
 
-use super::{HostLinks, LinkError, Links, netlink::Neighbour};
+use super::{
+    HostLinks, LinkError, Links,
+    netlink::{Neighbour, NextHop},
+};
 
 /// The discard port: a datagram there makes the kernel ask for its neighbour's MAC and bothers nobody.
 const DISCARD_PORT: u16 = 9;
+
 /// Next hops towards the hosts of the region, as last resolved.
 ///
 /// A next hop once known stays until another one is: a neighbour that is being asked again is still there.
@@ -83,13 +87,13 @@ impl NextHops {
                 Some(&Neighbour { mac, fresh }) => {
                     self.known.insert(addr, mac);
                     if ask && !fresh {
-                        provoke(hop.neighbour);
+                        provoke(&hop);
                     }
                 }
                 None => {
                     complete &= self.known.contains_key(&addr);
                     if ask {
-                        provoke(hop.neighbour);
+                        provoke(&hop);
                     }
                 }
             }
@@ -99,12 +103,16 @@ impl NextHops {
 }
 
 /// Makes the kernel resolve a neighbour.
-fn provoke(neighbour: IpAddr) {
-    let any: SocketAddr = match neighbour {
-        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+fn provoke(hop: &NextHop) {
+    let (any, neighbour): (SocketAddr, SocketAddr) = match hop.neighbour {
+        IpAddr::V4(addr) => ((Ipv4Addr::UNSPECIFIED, 0).into(), (addr, DISCARD_PORT).into()),
+        // Routers are known by link-local addresses, which mean nothing without a device.
+        IpAddr::V6(addr) => {
+            let neighbour = SocketAddrV6::new(addr, DISCARD_PORT, 0, hop.device);
+            ((Ipv6Addr::UNSPECIFIED, 0).into(), neighbour.into())
+        }
     };
-    let send = || UdpSocket::bind(any)?.send_to(&[], (neighbour, DISCARD_PORT));
+    let send = || UdpSocket::bind(any)?.send_to(&[], neighbour);
     if let Err(error) = send() {
         tracing::debug!(%neighbour, %error, "could not provoke a neighbour's answer");
     }

@@ -32,11 +32,16 @@ impl Served {
 impl Region {
     /// Brings up a lab.
     pub(crate) fn up(name: &'static str) -> Self {
+        Self::up_with(name, "up")
+    }
+
+    /// Brings up a lab by the command `up`, with its options.
+    pub(crate) fn up_with(name: &'static str, up: &str) -> Self {
         let program =
             std::env::var_os("DNLB_BIN").expect("DNLB_BIN names the binary: run `cargo xtask test lab`");
         let region = Self { name, program: program.into() };
         region.lab_command("down");
-        region.lab_command("up");
+        region.lab_command(up);
         region
     }
 
