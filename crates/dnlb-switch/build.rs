@@ -31,7 +31,10 @@ fn build() -> Result<(), String> {
     let linker = find("bpf-linker").ok_or("bpf-linker was not found")?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     // Below the workspace's target folder and not below OUT_DIR, so that `core` is built once and not per profile.
-    let target = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists()).unwrap_or(&out).join("ebpf");
+    let trial = env::var_os("CARGO_FEATURE_LAYOUT_TRIAL").is_some();
+    // Each variant in a folder of its own: both may be built at the same time.
+    let folder = if trial { "ebpf-layout-trial" } else { "ebpf" };
+    let target = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists()).unwrap_or(&out).join(folder);
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let flags = [
         format!("--cfg=bpf_target_arch=\"{arch}\""),
@@ -53,6 +56,7 @@ fn build() -> Result<(), String> {
         .args(["build", "--release", "--locked", "--quiet", "--package=dnlb-ebpf", "-Zbuild-std=core"])
         .args(["--target=bpfel-unknown-none", "--target-dir"])
         .arg(&target)
+        .args(trial.then_some("--features=layout-trial"))
         .env("RUSTC", toolchain.rustc)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))

@@ -1,6 +1,6 @@
 //! The three kinds of tests.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::Result;
 
@@ -33,12 +33,17 @@ pub(crate) fn kernel() -> Result<()> {
     step("kernel tests", command)
 }
 
-/// End-to-end tests in a lab, with the binary as users get it.
+/// End-to-end tests in a lab, with the binary as users get it, and one with other layouts of the maps to upgrade to.
 pub(crate) fn lab() -> Result<()> {
-    step("release build", cargo(["build", "--quiet", "--release", "-p", "dnlb"]))?;
+    let (binary, trial) = ("target/release/dnlb", "target/release/dnlb-layout-trial");
+    // In the same folder, so that only our own crates are built twice; the last build leaves the usual binary there.
+    let build = || cargo(["build", "--quiet", "--release", "-p", "dnlb"]);
+    step("release build, trial layout", with(build(), ["--features", "layout-trial"]))?;
+    fs::copy(binary, trial)?;
+    step("release build", build())?;
     let mut command = cargo(["test", "-p", "dnlb-lab", "--tests", "--", "--ignored", "--test-threads=1"]);
     as_root(&mut command);
-    command.env("DNLB_BIN", std::fs::canonicalize("target/release/dnlb")?);
+    command.env("DNLB_BIN", fs::canonicalize(binary)?).env("DNLB_TRIAL_BIN", fs::canonicalize(trial)?);
     step("lab tests", command)
 }
 

@@ -13,18 +13,29 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 mod bench;
+mod handover;
 mod index;
+mod layout;
 mod outcome;
 mod rule_index;
 
 pub use bench::{BenchPlan, bench_client};
+pub use handover::{HandoverKey, HandoverRecord};
 pub use index::{SERVICE_BUCKETS, SERVICE_SLOTS, ServiceHash};
+pub use layout::{Field, Layout};
 pub use outcome::Outcome;
 pub use rule_index::RuleIndex;
 
-/// Version of all layouts in this crate. It is part of the path where maps are pinned, so that an agent
-/// never reuses a map with another layout.
-pub const ABI_VERSION: u32 = 4;
+/// Version of what the agent writes into the maps of its configuration: raise it when the layout or the meaning of any of
+/// them changes. The next agent then fills maps of its own instead of taking over those of the former one.
+///
+/// So does a change of what the agent's own note of them (`alloc.json`) means.
+///
+/// Flow records and counters need no version: the names of their fields ([`Layout`]) say what they are.
+pub const ABI_VERSION: u32 = 4 + 1000 * cfg!(feature = "layout-trial") as u32;
+
+/// By how much the feature `layout-trial` makes a [`FlowRecord`] longer.
+const TRIAL_BYTES: usize = if cfg!(feature = "layout-trial") { 8 } else { 0 };
 
 /// An address in the form in which maps hold it.
 pub type Addr = [u8; 16];
@@ -72,6 +83,10 @@ pub mod maps {
     pub const OUTCOMES: &str = "OUTCOMES";
     /// Per-CPU array: service number -> [`super::Counter`].
     pub const SERVICE_COUNTERS: &str = "SERVICE_COUNTERS";
+    /// Array of one word: not 0 while one version of the programs takes over from another that has other flow maps.
+    pub const HANDING_OVER: &str = "HANDING_OVER";
+    /// Hash: [`super::HandoverKey`] -> [`super::HandoverRecord`], flows made meanwhile; empty at all other times.
+    pub const HANDOVER: &str = "HANDOVER";
 }
 
 /// How many entries the maps have that the agent allocates ranges of.
@@ -84,7 +99,13 @@ pub mod capacity {
     pub const RULES: u32 = 1 << 16;
     /// `RULE_INDEX`, counted in words: 4 MiB. A power of two, so that a mask keeps programs inside.
     pub const RULE_INDEX: u32 = 1 << 19;
+    /// `OUTCOMES`: more than there are, so that versions that know more outcomes count in the same map.
+    pub const OUTCOMES: u32 = 256;
+    /// `HANDOVER`: new flows of the second that an upgrade takes; no memory is taken at other times.
+    pub const HANDOVER: u32 = 1 << 18;
 }
+
+const _: () = assert!(Outcome::ALL.len() <= capacity::OUTCOMES as usize);
 
 /// `BPF_F_MMAPABLE`: the agent maps the array's memory and writes it without system calls.
 pub const MMAPABLE: u32 = 1 << 10;
@@ -209,6 +230,9 @@ impl Settings {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct InstanceEntry {
+    /// What another version might add; see the feature `layout-trial`.
+    #[cfg(feature = "layout-trial")]
+    pub trial: [u32; 4],
     /// Its primary address.
     pub addr: Addr,
     /// Its number, again.
@@ -238,7 +262,7 @@ pub struct InstanceEntry {
     pub reserved_tail: u32,
 }
 
-const _: () = assert!(size_of::<InstanceEntry>() == 96);
+const _: () = assert!(size_of::<InstanceEntry>() == 96 + 2 * TRIAL_BYTES);
 
 /// A list of rules: a range of `RULES`, and how to search it.
 #[repr(C)]
@@ -539,6 +563,9 @@ const _: () = assert!(size_of::<FlowKey>() == 28);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct FlowRecord {
+    /// What another version might add; see the feature `layout-trial`.
+    #[cfg(feature = "layout-trial")]
+    pub trial: u64,
     /// The address that the peer speaks to (VIP, EIP, probe address); the instance's own when it is not translated.
     pub original_addr: Addr,
     /// The port that the peer speaks to.
@@ -565,7 +592,7 @@ pub struct FlowRecord {
     pub peer_port: u32,
 }
 
-const _: () = assert!(size_of::<FlowRecord>() == 72);
+const _: () = assert!(size_of::<FlowRecord>() == 72 + TRIAL_BYTES);
 
 impl FlowRecord {
     /// The instance opened the flow.

@@ -243,6 +243,11 @@ impl<D: ComputeDriver + 'static> Applier<D> {
 
     fn attach(&mut self, host_links: &HostLinks, reachable: &BTreeMap<u32, u32>) -> anyhow::Result<()> {
         let switch = &mut self.host.switch;
+        if switch.is_taking_over() {
+            let taken = switch.take_over().context("cannot take over from the former version")?;
+            tracing::info!(flows = taken.flows, left = taken.left, "taking over from another version");
+            self.attached = Attached::default();
+        }
         if self.attached.host.as_ref() != Some(host_links) {
             switch.attach_overlay(OVERLAY)?;
             switch.attach_probe(PROBE_SWITCH)?;
@@ -268,6 +273,10 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         for number in gone {
             switch.detach_instance(number)?;
             self.attached.instances.remove(&number);
+        }
+        if switch.is_taking_over() {
+            let taken = switch.finish_taking_over().context("cannot finish taking over")?;
+            tracing::info!(flows = taken.flows, left = taken.left, "the former version is gone");
         }
         Ok(())
     }

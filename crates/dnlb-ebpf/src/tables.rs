@@ -9,9 +9,10 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray},
 };
 use dnlb_abi::{
-    Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
-    InstanceEntry, MMAPABLE, MemberEntry, NO_PREALLOC, Outcome, RuleEntry, RuleRange, SERVICE_BUCKETS,
-    SERVICE_SLOTS, ServiceEntry, ServiceKey, Settings, TargetEntry, TargetKey, capacity,
+    Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HandoverKey,
+    HandoverRecord, HostEntry, InstanceEntry, MMAPABLE, MemberEntry, NO_PREALLOC, Outcome, RuleEntry,
+    RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, ServiceKey, Settings, TargetEntry, TargetKey,
+    capacity,
 };
 use dnlb_datapath::{Flow, MemberSearch, Packet, Room, RuleQuery, RuleSearch, Rules, Tables, rule_matches};
 use dnlb_wire::ANSWER_MAX;
@@ -54,14 +55,24 @@ static FLOWS: HashMap<FlowKey, FlowRecord> = HashMap::with_max_entries(1, NO_PRE
 #[map]
 static FRAGMENTS: LruHashMap<FragmentKey, FragmentEntry> = LruHashMap::with_max_entries(1, 0); // agent
 #[map]
-static OUTCOMES: PerCpuArray<Counter> = PerCpuArray::with_max_entries(Outcome::ALL.len() as u32, 0);
+static OUTCOMES: PerCpuArray<Counter> = PerCpuArray::with_max_entries(capacity::OUTCOMES, 0);
 #[map]
 static SERVICE_COUNTERS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1, 0); // agent
+#[map]
+static HANDING_OVER: Array<u32> = Array::with_max_entries(1, 0);
+#[map]
+static HANDOVER: HashMap<HandoverKey, HandoverRecord> =
+    HashMap::with_max_entries(capacity::HANDOVER, NO_PREALLOC);
 
 /// Room for what helpers want by pointer and the stack of 512 bytes has no place for. One for each CPU: programs do
 /// not interrupt each other on one CPU here.
 #[repr(C)]
 struct Scratch {
+    /// Zero but for what [`HandoverRecord::restore`] sets.
+    told: FlowRecord,
+    handover: HandoverRecord,
+    handover_key: HandoverKey,
+    reserved: u32,
     room: Room,
     note: Note,
     members: MemberSearch,
@@ -99,6 +110,49 @@ pub(crate) fn answer<const N: usize>() -> Option<&'static mut [u8; N]> {
     const { assert!(N <= ANSWER_MAX) };
     // SAFETY: as for `room`; the longest answer fits.
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *(&raw mut (*scratch).answer).cast::<[u8; N]>() })
+}
+
+/// Whether programs of another version with other flow maps are at work at the same time.
+#[inline(always)]
+fn handing_over() -> bool {
+    HANDING_OVER.get(0).copied().unwrap_or(0) != 0
+}
+
+/// Tells the other version's programs of a record that has been made here.
+#[inline(always)]
+fn hand_over(key: &FlowKey, record: &FlowRecord) {
+    let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: a live per-CPU value; these parts of it are used here and in `take_over` alone.
+    let (told_key, told) = unsafe { (&mut (*scratch).handover_key, &mut (*scratch).handover) };
+    *told_key = HandoverKey::of(key);
+    *told = HandoverRecord::of(record);
+    let _ = HANDOVER.insert(&*told_key, &*told, 0);
+}
+
+/// Makes a record of a flow as the other version's programs have told, unless the one here is as new. Returns nothing, so
+/// that the verifier need not walk what follows once more.
+#[inline(always)]
+fn take_over(key: &FlowKey) {
+    let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: as in `hand_over`.
+    let (told_key, record) = unsafe { (&mut (*scratch).handover_key, &mut (*scratch).told) };
+    *told_key = HandoverKey::of(key);
+    // SAFETY: programs replace values whole, and former ones stay readable until the program ends (RCU).
+    let Some(told) = (unsafe { HANDOVER.get(&*told_key) }) else {
+        return;
+    };
+    let own = FLOWS.get_ptr_mut(key).or_else(|| FLOWS_HALF_OPEN.get_ptr_mut(key));
+    // SAFETY: a live map value.
+    if own.is_some_and(|own| unsafe { (*own).last_used_ns } >= told.made_ns) {
+        return;
+    }
+    told.restore(record);
+    let _ = FLOWS.remove(key);
+    let _ = FLOWS_HALF_OPEN.insert(key, &*record, 0);
 }
 
 /// Adds to a counter of this CPU.
@@ -276,6 +330,9 @@ impl Tables for KernelTables {
 
     #[inline(always)]
     fn flow(&self, key: &FlowKey) -> Option<KernelFlow> {
+        if handing_over() {
+            take_over(key);
+        }
         if let Some(record) = FLOWS.get_ptr_mut(key) {
             return Some(KernelFlow { record, established: true });
         }
@@ -291,7 +348,11 @@ impl Tables for KernelTables {
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
         // A flow that is over may still lie among the established ones under this key.
         let _ = FLOWS.remove(key);
-        FLOWS_HALF_OPEN.insert(key, record, 0).is_ok()
+        let made = FLOWS_HALF_OPEN.insert(key, record, 0).is_ok();
+        if made && handing_over() {
+            hand_over(key, record);
+        }
+        made
     }
 
     #[inline(always)]

@@ -17,6 +17,7 @@ use proptest::{
     sample::select,
 };
 use prost::Message;
+use sha2::{Digest, Sha256};
 
 fn addr() -> impl Strategy<Value = IpAddr> {
     prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from)]
@@ -312,4 +313,27 @@ fn hostile_messages_are_refused_with_the_field_at_fault() {
 fn something_else_is_no_saved_configuration() {
     assert_eq!(decode_config(b"").unwrap_err(), DiskError::Format);
     assert_eq!(decode_config(b"{\"revision\": 1}").unwrap_err(), DiskError::Format);
+}
+
+/// A configuration as the version before any upgrade saved it.
+const SAVED: &[u8] = include_bytes!("saved-config.bin");
+
+/// The file that holds `message`.
+fn saved(message: &[u8]) -> Vec<u8> {
+    let head = &encode_config(&small())[..8];
+    [head, &Sha256::digest(message), message].concat()
+}
+
+#[test]
+fn what_a_former_version_saved_is_read() {
+    assert_eq!(decode_config(SAVED), Ok(small()));
+}
+
+#[test]
+fn what_a_next_version_adds_is_passed_over() {
+    let mut message = pb::HostConfig::from(&small()).encode_to_vec();
+    // Field 2000, eight bytes long, of a kind that this version knows nothing of.
+    message.extend_from_slice(&[0x82, 0x7d, 8]);
+    message.extend_from_slice(b"whatever");
+    assert_eq!(decode_config(&saved(&message)), Ok(small()));
 }

@@ -46,17 +46,27 @@ pub enum SwitchError {
         /// Why.
         source: aya::maps::MapError,
     },
-    /// A pinned map has another size than is wanted: packets depend on it, so it is not replaced silently.
+    /// What is pinned for this version is not what this version pinned: somebody else wrote there.
     #[error(
-        "pinned map {map} has {found} entries, wanted {wanted}; drain the host and remove its pin directory"
+        "the maps pinned at {} are not what they should be: {problem}; packets go on by the programs that are attached; if nobody knows why, drain the host and remove that folder",
+        path.display()
     )]
-    Capacity {
-        /// The map.
-        map: &'static str,
-        /// Entries that it has.
-        found: u32,
-        /// Entries that the options want.
-        wanted: u32,
+    Drifted {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Maps of another version that this one cannot take over: their flows would be lost, so nothing is changed.
+    #[error(
+        "the maps pinned at {} cannot be taken over: {reason}; packets go on by the programs that are attached; start a version between the two, or drain the host and remove that folder",
+        path.display()
+    )]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// No maps of this version are pinned there.
     #[error("no maps are pinned at {}", path.display())]

@@ -4,18 +4,23 @@
 //! first.
 //!
 //! # States
-//! Maps are pinned below `<pin_dir>/maps-v<ABI>`, links below `<pin_dir>/links`. While they are pinned, packets flow
-//! whether or not a process is there.
+//! Maps are pinned below `<pin_dir>/maps`, links below `<pin_dir>/links`. While they are pinned, packets flow whether or
+//! not a process is there. Maps that look different in another version lie in another folder; a version that starts
+//! takes over what is in there ([`Switch::take_over`]).
 
 mod apply;
 pub mod bench;
 mod error;
 mod expiry;
+mod groups;
+mod layout;
 mod live;
 mod load;
 mod mapped;
 mod plain;
+mod raw;
 mod take;
+mod takeover;
 mod testrun;
 
 pub use apply::Applied;
@@ -25,6 +30,7 @@ pub use expiry::{ExpiryReport, ExpiryRules};
 pub use live::{LiveMaps, monotonic_ns};
 pub use load::{Capacities, EdgeForm, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
 pub use plain::Plain;
+pub use takeover::TakenOver;
 pub use testrun::TestVerdict;
 
 /// The object with all programs and maps, as the build script made it.

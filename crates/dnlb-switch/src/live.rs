@@ -1,23 +1,19 @@
 //! The maps of a running host, for reading alone.
 
-use std::{
-    borrow::Borrow,
-    path::{Path, PathBuf},
-    sync::atomic::Ordering::Relaxed,
-};
+use std::{borrow::Borrow, path::Path, sync::atomic::Ordering::Relaxed};
 
 use aya::{
     Pod,
     maps::{Array, HashMap, Map, MapData, MapError},
 };
 use dnlb_abi::{
-    ABI_VERSION, Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey,
-    HostEntry, InstanceEntry, MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings,
+    Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
+    InstanceEntry, MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings,
     TargetEntry, TargetKey, capacity, maps,
 };
 use dnlb_explain::Maps;
 
-use crate::{Plain, Switch, SwitchError, mapped::MappedArray};
+use crate::{Capacities, Plain, Switch, SwitchError, groups::Folders, mapped::MappedArray};
 
 /// Maps that programs and an agent are using at the same time.
 ///
@@ -85,17 +81,19 @@ fn mapped(name: &'static str, map: &Map) -> Result<MappedArray, SwitchError> {
 }
 
 impl LiveMaps {
-    /// Opens the maps that [`Switch::open`] pinned below `pin_dir`.
+    /// Opens the maps that [`Switch::open`] of this version pinned below `pin_dir`, with the usual sizes.
     ///
     /// # Errors
     /// [`SwitchError::NotPinned`], or that this user may not open them.
     pub fn open(pin_dir: &Path) -> Result<Self, SwitchError> {
-        let dir = map_dir(pin_dir);
-        if !dir.join(maps::SETTINGS).try_exists().unwrap_or(true) {
-            return Err(SwitchError::NotPinned { path: dir });
+        let folders = Folders::locate(pin_dir, &Capacities::default());
+        for path in [maps::SETTINGS, maps::FLOWS].map(|name| folders.map(name)) {
+            if !path.try_exists().unwrap_or(true) {
+                return Err(SwitchError::NotPinned { path });
+            }
         }
         let pinned = |name| {
-            MapData::from_pin(dir.join(name)).and_then(Map::from_map_data).map_err(failed(name, "opened"))
+            MapData::from_pin(folders.map(name)).and_then(Map::from_map_data).map_err(failed(name, "opened"))
         };
         Ok(open!(pinned))
     }
@@ -274,9 +272,4 @@ pub fn monotonic_ns() -> u64 {
     // SAFETY: fills the structure that it is given.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
-}
-
-/// Where maps are pinned: the version of their layout is part of the path.
-pub(crate) fn map_dir(pin_dir: &Path) -> PathBuf {
-    pin_dir.join(format!("maps-v{ABI_VERSION}"))
 }

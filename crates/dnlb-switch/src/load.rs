@@ -18,9 +18,13 @@ use aya::{
 };
 use dnlb_abi::{Counter, Outcome, capacity, maps};
 
-use crate::{OBJECT, Plain, SwitchError, live::map_dir, mapped::MappedArray};
+use crate::{
+    OBJECT, Plain, SwitchError,
+    groups::{Folders, Former, Group, MAPS},
+    mapped::MappedArray,
+};
 
-/// How many entries the maps have. Fixed for as long as they are pinned.
+/// How many entries the maps have. Maps of other sizes are taken over as those of another version are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacities {
     /// Instances of this host.
@@ -65,52 +69,6 @@ impl Default for Capacities {
     }
 }
 
-impl Capacities {
-    /// The sizes by map name.
-    pub(crate) fn by_map(&self) -> [(&'static str, u32); 15] {
-        [
-            (maps::PORTS, self.instances),
-            (maps::INSTANCES, self.instances),
-            (maps::ENDPOINTS, self.endpoints),
-            (maps::HOSTS, self.hosts),
-            (maps::ROWS_HOT, self.rows / 4),
-            (maps::ROWS_COLD, self.rows),
-            (maps::MEMBERS, self.members),
-            (maps::PEERS, self.hosts),
-            (maps::TARGETS, self.targets),
-            (maps::RULES, self.rules),
-            (maps::FLOWS_HALF_OPEN, self.flows_half_open),
-            (maps::FLOWS, self.flows),
-            (maps::FRAGMENTS, self.fragments),
-            (maps::SERVICE_COUNTERS, self.services),
-            (maps::SETTINGS, 1),
-        ]
-    }
-}
-
-/// All maps; the object has no others.
-const ALL_MAPS: [&str; 19] = [
-    maps::SETTINGS,
-    maps::PORTS,
-    maps::INSTANCES,
-    maps::ENDPOINTS,
-    maps::HOSTS,
-    maps::DISPLACEMENTS,
-    maps::SERVICES,
-    maps::ROWS_HOT,
-    maps::ROWS_COLD,
-    maps::MEMBERS,
-    maps::PEERS,
-    maps::TARGETS,
-    maps::RULES,
-    maps::RULE_INDEX,
-    maps::FLOWS_HALF_OPEN,
-    maps::FLOWS,
-    maps::FRAGMENTS,
-    maps::OUTCOMES,
-    maps::SERVICE_COUNTERS,
-];
-
 /// Programs of the switch itself.
 const CLASSIFIERS: [&str; 4] = ["from_instance", "from_overlay", "probe", "edge_tc"];
 
@@ -142,6 +100,8 @@ pub struct SwitchOptions {
 pub struct Switch {
     pub(crate) ebpf: Ebpf,
     links: PathBuf,
+    /// Maps of other versions, whose programs may still be attached.
+    pub(crate) former: Vec<Former>,
     pub(crate) displacements: MappedArray,
     pub(crate) services: MappedArray,
     pub(crate) rows_hot: MappedArray,
@@ -156,19 +116,24 @@ pub struct Switch {
 impl Switch {
     /// Loads the programs, with the maps that are pinned already or new ones.
     ///
+    /// Maps of another version or of other sizes stay as they are, for the programs that use them:
+    /// [`Switch::is_taking_over`] tells.
+    ///
     /// # Errors
-    /// [`SwitchError::Load`] with the verifier's last words; [`SwitchError::Capacity`] when pinned maps have other
-    /// sizes.
+    /// [`SwitchError::Load`] with the verifier's last words; [`SwitchError::Drifted`] and [`SwitchError::Unreadable`] when
+    /// something is pinned there that is not what it should be.
     pub fn open(options: SwitchOptions) -> Result<Self, SwitchError> {
-        let map_dir = map_dir(&options.pin_dir);
         let links = options.pin_dir.join("links");
-        for dir in [&map_dir, &links] {
-            fs::create_dir_all(dir)
-                .map_err(|source| SwitchError::Io { what: format!("creating {}", dir.display()), source })?;
+        fs::create_dir_all(&links)
+            .map_err(|source| SwitchError::Io { what: format!("creating {}", links.display()), source })?;
+        let (mut folders, former) = Folders::prepare(&options.pin_dir, &options.capacities)?;
+        for flows in former.iter().filter(|former| former.group == Some(Group::Flows)) {
+            // Better now than when half of it is done.
+            flows.flows()?;
         }
-        check_capacities(&map_dir, &options.capacities)?;
-        let ebpf = load(&options.capacities, Some(&map_dir), false)?;
-        Self::with_loaded(ebpf, links, &CLASSIFIERS)
+        let ebpf = load(&options.capacities, Some(&folders), false)?;
+        folders.finish()?;
+        Ok(Self { former, ..Self::with_loaded(ebpf, links, &CLASSIFIERS)? })
     }
 
     /// Loads the programs of an object whose maps exist, and maps the memory of those that are written so.
@@ -189,6 +154,7 @@ impl Switch {
         Ok(Self {
             ebpf,
             links,
+            former: Vec::new(),
             displacements,
             services,
             rows_hot,
@@ -401,14 +367,16 @@ pub fn attach_xdp_pass(interface: &str, pin: &Path) -> Result<(), SwitchError> {
 }
 
 /// Creates or reuses the maps and prepares the programs. `trace` has programs leave their decisions.
-pub(crate) fn load(capacities: &Capacities, pins: Option<&Path>, trace: bool) -> Result<Ebpf, SwitchError> {
+pub(crate) fn load(
+    capacities: &Capacities,
+    pins: Option<&Folders>,
+    trace: bool,
+) -> Result<Ebpf, SwitchError> {
     let mut loader = EbpfLoader::new();
-    for (name, entries) in capacities.by_map() {
-        loader.map_max_entries(name, entries);
-    }
-    if let Some(dir) = pins {
-        for name in ALL_MAPS {
-            loader.map_pin_path(name, dir.join(name));
+    for map in &MAPS {
+        loader.map_max_entries(map.name, (map.entries)(capacities));
+        if let Some(folders) = pins {
+            loader.map_pin_path(map.name, folders.map(map.name));
         }
     }
     let flag = u8::from(trace);
@@ -430,22 +398,6 @@ fn shorten(error: &dyn std::error::Error) -> String {
     } else {
         text
     }
-}
-
-fn check_capacities(dir: &Path, capacities: &Capacities) -> Result<(), SwitchError> {
-    for (map, wanted) in capacities.by_map() {
-        let path = dir.join(map);
-        if !path.exists() {
-            continue;
-        }
-        let info = MapData::from_pin(&path)
-            .and_then(|map| map.info())
-            .map_err(|source| SwitchError::Map { map, action: "reopened", source })?;
-        if info.max_entries() != wanted {
-            return Err(SwitchError::Capacity { map, found: info.max_entries(), wanted });
-        }
-    }
-    Ok(())
 }
 
 /// The data of a map, whatever its kind.

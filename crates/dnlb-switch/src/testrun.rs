@@ -11,7 +11,10 @@ use aya::{
 };
 use dnlb_abi::{FlowKey, FlowRecord};
 
-use crate::{Capacities, Switch, SwitchError, load::TEST_CLASSIFIERS};
+use crate::{
+    Capacities, Switch, SwitchError,
+    load::{TEST_CLASSIFIERS, load_classifier},
+};
 
 /// What a program did with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,14 @@ impl Switch {
         let capacities = Capacities { flows_half_open: 16_384, flows: 16_384, ..Capacities::default() };
         let ebpf = crate::load::load(&capacities, None, true)?;
         Self::with_loaded(ebpf, std::path::PathBuf::new(), &TEST_CLASSIFIERS)
+    }
+
+    /// Loads `from_overlay_test` into a switch that was opened as an agent does.
+    ///
+    /// # Errors
+    /// [`SwitchError::Load`].
+    pub fn load_overlay_test(&mut self) -> Result<(), SwitchError> {
+        load_classifier(&mut self.ebpf, "from_overlay_test")
     }
 
     /// Runs a TCX program on `frame`, as if it came in on interface `ifindex`, which must exist. `cb` is the VNI and the
