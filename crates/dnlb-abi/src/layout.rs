@@ -47,7 +47,7 @@ layouts! {
     FlowRecord {
         #[cfg(feature = "layout-trial")] trial,
         original_addr, original_port, via, flags, service, rules, last_used_ns, packets_in, packets_out, bytes, end,
-        reserved,
+        peer_port,
     }
     Counter { packets, bytes, }
 }

@@ -52,7 +52,8 @@ pub(crate) fn find<T: Tables>(
         || came.hop == HOP_FINAL
         || service.rows == 0
         || settings.flags & Settings::NO_SECOND_CHANCE != 0
-        || knows(tables, service.backend, came.instance, packet, other)
+        || knows(tables, service.backend, came.instance, packet, packet.src_port, other)
+        || knows(tables, service.backend, came.instance, packet, flow::other_port(packet), other)
     {
         return came;
     }
@@ -187,9 +188,18 @@ impl MemberSearch {
         }
     }
 
-    /// Looks at the member in one place, and remembers it if it is the best so far.
+    /// How many steps it takes to look at so many places.
     #[inline(always)]
-    pub fn look_at<T: Tables>(&mut self, tables: &T, place: u32, packet: &Packet, other: &mut FlowKey) {
+    #[must_use]
+    pub const fn steps(places: u32) -> u32 {
+        2 * places
+    }
+
+    /// Looks at the member in one place, and remembers it if it is the best so far. Every second step asks whether a member of this
+    /// host sees another port of the packet's flow.
+    #[inline(always)]
+    pub fn look_at<T: Tables>(&mut self, tables: &T, step: u32, packet: &Packet, other: &mut FlowKey) {
+        let (place, again) = (step / 2, step % 2 != 0);
         let slot = if self.chain == 0 { place } else { (self.chain >> (16 * (place & 3))) as u16 as u32 };
         let settled = self.by_number == 0 && (place < self.from || self.instance != 0);
         // Slot 0 is nobody's.
@@ -205,7 +215,8 @@ impl MemberSearch {
             return;
         }
         let host = u32::from(member.host);
-        if host != self.own_host || knows(tables, self.backend, member.instance, packet, other) {
+        let port = if again { flow::other_port(packet) } else { packet.src_port };
+        if host != self.own_host || knows(tables, self.backend, member.instance, packet, port, other) {
             self.instance = member.instance;
             self.host = host;
             self.place = place;
@@ -213,29 +224,27 @@ impl MemberSearch {
     }
 }
 
-/// Whether an instance of this host has a record of the packet's flow: of this connection, not of one before it
-/// between the same sockets.
+/// Whether an instance of this host has a record of the packet's flow, of which it sees the peer's port as `seen_port`: of
+/// this connection, not of one before it between the same sockets.
 #[inline(always)]
-fn knows<T: Tables>(tables: &T, backend: u32, number: u32, packet: &Packet, other: &mut FlowKey) -> bool {
+fn knows<T: Tables>(
+    tables: &T,
+    backend: u32,
+    number: u32,
+    packet: &Packet,
+    seen_port: u16,
+    other: &mut FlowKey,
+) -> bool {
     let target = TargetKey { backend, instance: number };
     let (Some(port), Some(instance)) = (tables.target(&target), tables.instance(number)) else {
         return false;
     };
     let peer = flow::peer(instance, packet);
-    let mut seen_port = packet.src_port;
-    let mut tries = 0;
-    while tries < 2 {
-        flow::set_key(other, number, &peer, seen_port, port as u16, packet.protocol);
-        if let Some(flow) = tables.flow(other)
-            && flow.flags() & FlowRecord::FLAG_OUTBOUND == 0
-            && flow::is_of(&flow, packet, seen_port)
-            && flow::belongs(&flow, packet)
-        {
-            return true;
-        }
-        // Rarely: the instance sees another port of it.
-        seen_port = flow::other_port(packet);
-        tries += 1;
-    }
-    false
+    flow::set_key(other, number, &peer, seen_port, port as u16, packet.protocol);
+    let Some(flow) = tables.flow(other) else {
+        return false;
+    };
+    flow.flags() & FlowRecord::FLAG_OUTBOUND == 0
+        && flow::is_of(&flow, packet, seen_port)
+        && flow::belongs(&flow, packet)
 }

@@ -47,7 +47,7 @@ pub trait Tables {
     /// The loop is the tables' because the kernel needs its own.
     fn rules_allow(&self, range: RuleRange, peer: &Addr, service: u32) -> bool;
 
-    /// [`MemberSearch::look_at`] each of so many places.
+    /// [`MemberSearch::look_at`], [`MemberSearch::steps`] times for so many places.
     ///
     /// A loop of the tables' for the same reason. `packet` and `other`, memory for a key, are
     /// [`crate::Room::search_parts`].
@@ -55,8 +55,8 @@ pub trait Tables {
     where
         Self: Sized,
     {
-        for place in 0..places {
-            search.look_at(self, place, packet, other);
+        for step in 0..MemberSearch::steps(places) {
+            search.look_at(self, step, packet, other);
         }
     }
 

@@ -323,7 +323,7 @@ impl Tables for KernelTables {
         // no place left for it.
         unsafe {
             (*scratch).members = *search;
-            bpf_loop(places, look_at_member as *mut c_void, core::ptr::null_mut(), 0);
+            bpf_loop(MemberSearch::steps(places), look_at_member as *mut c_void, core::ptr::null_mut(), 0);
             *search = (*scratch).members;
         }
     }

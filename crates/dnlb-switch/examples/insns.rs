@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 /// Instructions that the verifier may walk in one program.
-const CEILING: u32 = 300_000;
+const CEILING: u32 = 400_000;
 
 fn main() -> ExitCode {
     let facts = match dnlb_switch::program_facts() {
