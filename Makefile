@@ -28,10 +28,10 @@ test: ## Every check and every test, also those that need root
 	@scripts/setup.sh --deny
 	@cargo xtask ci
 
-bench: build ## The kernel programs packet by packet; throughput through a VIP beside the same without one (needs root)
-	@cargo build --quiet --release -p dnlb-bench
-	@$(SUDO) target/release/dnlb-bench
-	@$(SUDO) $(DNLB) lab bench
+bench: build ## Everything that is measured, as one page of Markdown (needs root; installs nginx and HAProxy; about ten minutes)
+	@scripts/setup.sh --bench
+	@cargo build --release --quiet -p dnlb-bench
+	@$(SUDO) scripts/bench.sh
 
 torture: build ## Thousands of connections that check their bytes while everything changes (needs root)
 	@$(SUDO) $(DNLB) lab torture

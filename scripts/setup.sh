@@ -6,6 +6,7 @@
 # Options:
 #   --check   only say what is missing; exit code 1 if anything is
 #   --deny    also install cargo-deny (minutes to build), for the licence and source checks of `make test`
+#   --bench   also install the balancers of others that `make bench` measures beside dnlb
 set -euo pipefail
 
 BPF_LINKER_VERSION=0.13.0
@@ -13,6 +14,7 @@ CARGO_DENY_VERSION=0.20.2
 PACKAGES="build-essential ca-certificates curl ethtool git iperf3 iproute2 iputils-ping nftables pkg-config procps util-linux wrk"
 # Debian's Rust that comes with the library's sources: `-Z build-std=core` for the BPF target needs them.
 EBPF_PACKAGES="rustc-web cargo-web rust-web-src"
+BENCH_PACKAGES="haproxy libnginx-mod-stream nginx-light"
 RUST_MIN_MINOR=95
 
 check=no
@@ -21,7 +23,8 @@ for option in "$@"; do
     case $option in
         --check) check=yes ;;
         --deny) deny=yes ;;
-        *) echo "usage: $0 [--check] [--deny]" >&2; exit 2 ;;
+        --bench) PACKAGES="$PACKAGES $BENCH_PACKAGES" ;;
+        *) echo "usage: $0 [--check] [--deny] [--bench]" >&2; exit 2 ;;
     esac
 done
 

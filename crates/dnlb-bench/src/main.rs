@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use clap::Parser;
-use dnlb_bench::programs::{self, Effort};
+use dnlb_bench::{
+    changes,
+    programs::{self, Effort},
+};
 
 /// How much to measure.
 #[derive(Parser)]
@@ -13,11 +16,19 @@ struct Arguments {
     /// Packets of each case and round
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     packets: u32,
+    /// Measure changes of configuration only, no packets
+    #[arg(long)]
+    changes: bool,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let effort = Effort { rounds: arguments.rounds, repetitions: arguments.packets };
-    println!("{}", programs::run(effort)?);
+    if !arguments.changes {
+        let effort = Effort { rounds: arguments.rounds, repetitions: arguments.packets };
+        println!("## Packets, one program at a time\n\n{}", programs::run(effort)?);
+    }
+    println!("## Tables of members\n\n{}", changes::rows(arguments.rounds));
+    let updates = changes::updates(&mut programs::harness()?, arguments.rounds)?;
+    println!("## Changes on a host that knows 10,000 services\n\n{updates}");
     Ok(())
 }

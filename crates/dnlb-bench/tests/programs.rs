@@ -1,7 +1,10 @@
 //! Every case of the benchmarks, briefly: what it times is what it says.
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
-use dnlb_bench::programs::{enter, groups, harness, time};
+use dnlb_bench::{
+    changes,
+    programs::{enter, groups, harness, time},
+};
 
 #[test]
 #[ignore = "needs root"]
@@ -15,4 +18,11 @@ fn every_packet_of_every_case_has_the_outcomes_that_it_is_timed_for() {
             }
         }
     }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn every_change_is_applied_and_writes_little() {
+    let report = changes::updates(&mut harness().unwrap(), 1).unwrap();
+    assert_eq!(report.lines().count(), 5, "{report}");
 }

@@ -301,7 +301,16 @@ impl Scene {
     /// When the scene cannot be compiled: tests write it.
     #[must_use]
     pub fn state(&self) -> SwitchState {
-        compile(&self.config, &self.local, &mut Allocation::default())
+        self.state_after(&mut Allocation::default())
+    }
+
+    /// The same for a host that had another scene before: what stays, stays where it was.
+    ///
+    /// # Panics
+    /// Like [`Self::state`].
+    #[must_use]
+    pub fn state_after(&self, before: &mut Allocation) -> SwitchState {
+        compile(&self.config, &self.local, before)
             .unwrap_or_else(|error| panic!("the scene does not compile: {error}"))
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod flood;
 mod torture;
 mod upgrade;
 mod walk;
@@ -96,8 +97,10 @@ enum LabCommand {
     Down,
     /// Build a region and walk through it, from an empty network to balanced traffic
     Demo,
-    /// Throughput between instances through a VIP, beside the same without one
+    /// Throughput, latency and connection rates through a VIP, beside no balancer and beside others
     Bench(bench::Options),
+    /// What a flood of SYNs does to connections that are there
+    Flood(flood::Options),
     /// Long-lived connections that check their bytes while everything changes; the last line says how many broke
     Torture(torture::Options),
 }
@@ -136,6 +139,7 @@ pub(crate) fn run(command: Command, format: Format) -> Result<u8> {
         }
         LabCommand::Demo => demo::run(&name)?,
         LabCommand::Bench(options) => bench::run(&options)?,
+        LabCommand::Flood(options) => flood::run(&options)?,
         LabCommand::Torture(options) => return Ok(u8::from(!torture::run(&options)?)),
     }
     Ok(0)

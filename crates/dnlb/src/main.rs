@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod commands;
+mod flood;
 mod hold;
 mod host;
 mod kind;

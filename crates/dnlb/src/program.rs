@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::{access, api::Api, commands, hold, host, lab, load, print::Format};
+use crate::{access, api::Api, commands, flood, hold, host, lab, load, print::Format};
 
 /// Distributed network load balancer: server, agent, lab and command line in one program
 #[derive(Parser)]
@@ -44,6 +44,9 @@ enum GuestCommand {
     /// Open fresh connections to an instance or a VIP and count who answers
     #[command(hide = true)]
     Load(load::Options),
+    /// Send SYNs that nobody goes on with
+    #[command(hide = true)]
+    Flood(flood::Options),
     /// Echo what comes in over TCP
     #[command(hide = true)]
     Echo(hold::EchoOptions),
@@ -62,6 +65,7 @@ pub(crate) fn run(program: Program) -> Result<u8> {
             dnlb_agent::guest::run(command).map(|()| 0)
         }
         Command::Guest { command: GuestCommand::Load(options) } => load::run(&options).map(|()| 0),
+        Command::Guest { command: GuestCommand::Flood(options) } => flood::run(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Echo(options) } => hold::echo(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
         Command::Host(command) => host::run(command, program.output).map(|()| 0),
