@@ -45,8 +45,8 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
     let mut found = tables.flow(key);
     let taken = found.as_ref().is_some_and(|flow| {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
-        let replaceable = flow::is_over(flow.flags()) || !flow.established();
-        !outbound && !flow::is_of(flow, seen, port) && !(packet.opens() && replaceable)
+        let replaced = packet.opens() && (flow::is_over(flow.flags()) || !flow.established());
+        !outbound && !flow::is_of(flow, seen, port) && !replaced
     });
     // Of a datagram nobody knows whether it begins something.
     if taken || (found.is_none() && (!packet.opens() || protocol == UDP)) {
@@ -69,8 +69,9 @@ pub(crate) fn deliver<T: Tables, S: Sink>(
     if let Some(flow) = found {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
         // A SYN after the end begins a new flow under the old name, as one in place of another that is not established does.
-        let begins = packet.opens() && (flow::is_over(flow.flags()) || !flow::is_of(&flow, seen, port));
-        if outbound && !(packet.opens() && flow::is_over(flow.flags())) || !outbound && !begins {
+        let another = !outbound && !flow::is_of(&flow, seen, port);
+        let begins = packet.opens() && (flow::is_over(flow.flags()) || another);
+        if !begins {
             let ports = (seen.src_port, arrival.port);
             if !flow::allowed(tables, instance, &flow, &seen.src, protocol, ports) {
                 return sink.drop(Outcome::DropSecurityGroupIn);

@@ -199,7 +199,7 @@ impl MemberSearch {
     /// host sees another port of the packet's flow.
     #[inline(always)]
     pub fn look_at<T: Tables>(&mut self, tables: &T, step: u32, packet: &Packet, other: &mut FlowKey) {
-        let (place, again) = (step / 2, step % 2 != 0);
+        let (place, again) = (step / 2, step & 1 != 0);
         let slot = if self.chain == 0 { place } else { (self.chain >> (16 * (place & 3))) as u16 as u32 };
         let settled = self.by_number == 0 && (place < self.from || self.instance != 0);
         // Slot 0 is nobody's.
