@@ -35,6 +35,10 @@ pub(crate) const SK_BUFF_IFINDEX: usize = 40;
 pub(crate) const SK_BUFF_CB: usize = 48;
 pub(crate) const SK_BUFF_LEN: usize = 192;
 
+/// The same in `struct xdp_md`, whose first field is where the frame begins behind the metadata.
+const XDP_MD_DATA_END: usize = 4;
+const XDP_MD_LEN: usize = 24;
+
 impl Switch {
     /// A switch that is neither pinned nor attached, with small fresh maps; its programs leave their decisions
     /// where [`Self::run_classifier`] finds them.
@@ -116,17 +120,31 @@ impl Switch {
     /// # Errors
     /// As [`Self::run_classifier`].
     pub fn run_edge(&self, frame: &[u8]) -> Result<TestVerdict, SwitchError> {
+        self.run_xdp(frame, TestRunOptions::default())
+    }
+
+    /// The same when `metadata` bytes (a multiple of four) in front of the frame are taken, as by a driver that puts notes of its
+    /// own there: of 256 bytes of headroom, 40 are the kernel's.
+    ///
+    /// # Errors
+    /// As [`Self::run_classifier`].
+    pub fn run_edge_behind(&self, metadata: u32, frame: &[u8]) -> Result<TestVerdict, SwitchError> {
+        let mut data = vec![0; metadata as usize];
+        data.extend_from_slice(frame);
+        let mut context = [0; XDP_MD_LEN];
+        context[..4].copy_from_slice(&metadata.to_ne_bytes());
+        context[XDP_MD_DATA_END..][..4].copy_from_slice(&(data.len() as u32).to_ne_bytes());
+        self.run_xdp(&data, TestRunOptions { ctx_in: Some(&context), ..TestRunOptions::default() })
+    }
+
+    fn run_xdp(&self, data: &[u8], options: TestRunOptions<'_>) -> Result<TestVerdict, SwitchError> {
         const NAME: &str = "edge";
         let Some(Program::Xdp(xdp)) = self.ebpf.program(NAME) else {
             return Err(SwitchError::Missing { kind: "program", name: NAME });
         };
-        let mut out = vec![0; frame.len() + 256];
+        let mut out = vec![0; data.len() + 256];
         let result = xdp
-            .test_run(TestRunOptions {
-                data_in: Some(frame),
-                data_out: Some(&mut out),
-                ..TestRunOptions::default()
-            })
+            .test_run(TestRunOptions { data_in: Some(data), data_out: Some(&mut out), ..options })
             .map_err(|error| refused(NAME, error))?;
         out.truncate(result.data_size_out as usize);
         Ok(TestVerdict { returned: result.return_value, frame: out, decision: [0; 5] })

@@ -40,6 +40,11 @@ impl Pure {
     pub fn new(state: SwitchState) -> Self {
         Self { tables: PureTables::new(state) }
     }
+
+    /// From now on there is no room for another flow record.
+    pub fn fill_flows(&mut self) {
+        self.tables.full = true;
+    }
 }
 
 impl Engine for Pure {
@@ -90,6 +95,7 @@ struct PureTables {
     flows: RefCell<BTreeMap<FlowKey, PureFlow>>,
     fragments: RefCell<BTreeMap<FragmentKey, FragmentEntry>>,
     counted: RefCell<BTreeMap<&'static str, u64>>,
+    full: bool,
 }
 
 impl PureTables {
@@ -253,6 +259,9 @@ impl Tables for PureTables {
     }
 
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
+        if self.full {
+            return false;
+        }
         let flow = PureFlow(Rc::new((Cell::new(*record), Cell::new(false))));
         self.flows.borrow_mut().insert(*key, flow);
         true
