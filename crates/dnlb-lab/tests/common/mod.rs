@@ -1,15 +1,26 @@
 //! A lab of one test, driven by the binary as users get it.
 #![allow(dead_code, reason = "every test is a program of its own and uses its part of this")]
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::Command,
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
+};
 
 use dnlb_lab::{Lab, Process};
 use serde_json::Value;
+
+/// No test needs a quarter as long; one that hangs must not hold up all others.
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// A lab; removed when dropped.
 pub(crate) struct Region {
     name: &'static str,
     program: PathBuf,
+    _limit: Sender<()>,
 }
 
 /// What the load tool counted.
@@ -29,6 +40,18 @@ impl Served {
     }
 }
 
+/// Ends the tests when what it returns is not dropped in time.
+fn limit(name: &'static str) -> Sender<()> {
+    let (limit, over) = channel();
+    thread::spawn(move || {
+        if over.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("the lab `{name}` is still there after {LIMIT:?}: its test hangs");
+            std::process::exit(124);
+        }
+    });
+    limit
+}
+
 impl Region {
     /// Brings up a lab.
     pub(crate) fn up(name: &'static str) -> Self {
@@ -39,7 +62,7 @@ impl Region {
     pub(crate) fn up_with(name: &'static str, up: &str) -> Self {
         let program =
             std::env::var_os("DNLB_BIN").expect("DNLB_BIN names the binary: run `cargo xtask test lab`");
-        let region = Self { name, program: program.into() };
+        let region = Self { name, program: program.into(), _limit: limit(name) };
         region.lab_command("down");
         region.lab_command(up);
         region
