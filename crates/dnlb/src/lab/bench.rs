@@ -265,7 +265,7 @@ fn parse_wrk(said: &str) -> Option<(f64, [f64; 3])> {
 
 /// A duration as wrk writes it.
 fn milliseconds(text: &str) -> Option<f64> {
-    for (unit, factor) in [("us", 1e-3), ("ms", 1.0), ("s", 1e3)] {
+    for (unit, factor) in [("us", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 60e3)] {
         if let Some(number) = text.strip_suffix(unit) {
             return number.parse::<f64>().ok().map(|number| number * factor);
         }
@@ -321,7 +321,11 @@ mod tests {
     fn what_wrk_says_is_read_with_its_units() {
         let said = "  Latency Distribution\n     50%  821.00us\n     75%    1.20ms\n     90%    2.50ms\n     99%    1.01s \n\
                     Requests/sec:  12345.67\nTransfer/sec:      1.00MB\n";
-        assert_eq!(parse_wrk(said), Some((12_345.67, [0.821, 2.5, 1_010.0])));
+        let (rate, latencies) = parse_wrk(said).expect("a rate and latencies");
+        assert_eq!(rate, 12_345.67);
+        for (milliseconds, wanted) in latencies.into_iter().zip([0.821, 2.5, 1_010.0]) {
+            assert!((milliseconds - wanted).abs() < 1e-9, "{milliseconds} for {wanted}");
+        }
         assert_eq!(parse_wrk("unable to connect"), None);
     }
 }
