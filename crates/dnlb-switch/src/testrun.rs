@@ -5,14 +5,14 @@
 use std::time::Duration;
 
 use aya::{
-    TestRun, TestRunOptions,
-    maps::Array,
+    Pod, TestRun, TestRunOptions,
+    maps::{Array, HashMap},
     programs::{Program, ProgramError, SchedClassifier},
 };
-use dnlb_abi::{FlowKey, FlowRecord};
+use dnlb_abi::{FlowKey, FlowRecord, FragmentEntry, FragmentKey, maps};
 
 use crate::{
-    Capacities, Switch, SwitchError,
+    Capacities, Plain, Switch, SwitchError,
     load::{TEST_CLASSIFIERS, load_classifier},
 };
 
@@ -155,6 +155,24 @@ impl Switch {
             Some(Program::SchedClassifier(classifier)) => Ok(classifier),
             _ => Err(SwitchError::Missing { kind: "program", name: program }),
         }
+    }
+
+    /// Removes every flow record and every note of a fragment.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn forget_flows(&mut self) -> Result<(), SwitchError> {
+        self.forget::<Plain<FlowKey>, Plain<FlowRecord>>(maps::FLOWS)?;
+        self.forget::<Plain<FlowKey>, Plain<FlowRecord>>(maps::FLOWS_HALF_OPEN)?;
+        self.forget::<Plain<FragmentKey>, Plain<FragmentEntry>>(maps::FRAGMENTS)
+    }
+
+    fn forget<K: Pod, V: Pod>(&mut self, name: &'static str) -> Result<(), SwitchError> {
+        let failed = |action| move |source| SwitchError::Map { map: name, action, source };
+        let map = self.ebpf.map_mut(name).ok_or(SwitchError::Missing { kind: "map", name })?;
+        let mut map = HashMap::<_, K, V>::try_from(map).map_err(failed("opened"))?;
+        let keys: Vec<K> = map.keys().collect::<Result<_, _>>().map_err(failed("read"))?;
+        keys.iter().try_for_each(|key| map.remove(key)).map_err(failed("written"))
     }
 
     /// All flow records; true: established.

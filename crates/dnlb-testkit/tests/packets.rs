@@ -41,7 +41,7 @@ macro_rules! cases {
                 fn $name() {
                     with_family(Family::$family, || {
                         let body: fn(&mut dyn Engine) = $body;
-                        body(&mut Kernel::new(&$scene.state()).expect("the programs load"));
+                        Kernel::lend(&$scene.state(), |kernel| body(kernel)).expect("the programs load");
                     });
                 })*
             }
