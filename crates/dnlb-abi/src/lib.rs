@@ -614,7 +614,8 @@ impl FlowRecord {
     /// `end` is known: nothing of this connection comes after it. What does belongs to a later connection of the
     /// same two sockets, which may live at another member.
     pub const FLAG_END: u32 = 256;
-    /// Its draining time is over: what the instance still sends is answered with a reset. Set by the agent.
+    /// Its draining time is over: what the instance sends next becomes a reset to its peer, what it sends then is answered with
+    /// one. Set by the agent.
     pub const FLAG_DRAINED: u32 = 512;
 
     /// Replies go to an instance of the VPC.

@@ -120,6 +120,8 @@ outcomes! {
     IcmpError = 42, "icmp_error";
     /// Answered a segment of an instance with a reset: its flow's draining time is over.
     ResetDrained = 43, "reset_drained";
+    /// A segment of an instance went on as a reset to its peer: its flow's draining time is over.
+    Drained = 44, "drained";
 }
 
 const _: () = {

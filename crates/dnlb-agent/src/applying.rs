@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::ErrorKind, net::IpAddr, sync::Arc, time
 use anyhow::Context;
 use dnlb_abi::{HostEntry, Outcome};
 use dnlb_model::{HostConfig, InstanceReport, Protocol, ServiceConfig};
-use dnlb_plan::{Allocation, LocalFacts, compile};
+use dnlb_plan::{Allocation, LocalFacts, Reach, compile};
 use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
 use dnlb_switch::{ExpiryRules, Switch, monotonic_ns};
 use rand::Rng;
@@ -62,6 +62,10 @@ pub(crate) struct Applier<D> {
     entries: BTreeMap<u16, HostEntry>,
     /// Devices to which programs are attached.
     attached: Attached,
+    /// Whom services reach by the maps; none: nobody has looked for flows that reach nobody.
+    reach: Option<Reach>,
+    /// Whether that has become less: packets that were on their way may have left records since anybody looked.
+    less_reach: bool,
     retry: Option<Retry>,
 }
 
@@ -89,6 +93,8 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             hops: NextHops::default(),
             entries: BTreeMap::new(),
             attached: Attached::default(),
+            reach: None,
+            less_reach: false,
             retry: None,
         }
     }
@@ -235,10 +241,29 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         }
         let applied = self.host.switch.apply(&state).context("cannot write the kernel maps")?;
         self.allocation = allocation;
+        let reach = Reach::new(config);
+        if self.reach.as_ref().is_none_or(|former| reach.lacks(former)) {
+            self.less_reach = true;
+            self.end_drained(&reach);
+        }
+        self.reach = Some(reach);
         if applied.writes > 0 {
             tracing::info!(revision = config.revision, writes = applied.writes, "kernel maps written");
         }
         Ok(format!("{:016x}", applied.digest))
+    }
+
+    /// Ends flows whose draining time is over.
+    fn end_drained(&mut self, reach: &Reach) {
+        match self.host.switch.drain_flows(monotonic_ns(), |key, record| reach.ends(key, record)) {
+            Ok(0) => {}
+            Ok(flows) => {
+                tracing::info!(flows, "connections end: their service does not reach their instance any more")
+            }
+            Err(error) => {
+                tracing::warn!(error = crate::fleet::chain(&error), "cannot end drained connections")
+            }
+        }
     }
 
     fn attach(&mut self, host_links: &HostLinks, reachable: &BTreeMap<u32, u32>) -> anyhow::Result<()> {
@@ -313,6 +338,12 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     }
 
     fn do_chores(&mut self) {
+        if std::mem::take(&mut self.less_reach)
+            && let Some(reach) = self.reach.take()
+        {
+            self.end_drained(&reach);
+            self.reach = Some(reach);
+        }
         let services = self.config.iter().flat_map(|config| &config.services);
         let own = |service: &ServiceConfig| {
             Some((service.number, Duration::from_secs(service.idle_seconds?.into())))

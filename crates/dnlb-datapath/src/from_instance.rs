@@ -2,8 +2,8 @@
 
 use dnlb_abi::{EndpointKey, FlowRecord, InstanceEntry, Outcome, TargetKey};
 use dnlb_wire::{
-    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Icmp, Packet, Parsed, Solicitation, TCP,
-    TcpFlags, UDP, Unreachable, arp, is_v4, parse, v4,
+    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Fragment, Icmp, Packet, Parsed, Solicitation,
+    TCP, UDP, Unreachable, arp, is_v4, parse, v4,
 };
 
 use crate::{
@@ -77,12 +77,18 @@ pub fn from_instance<T: Tables, S: Sink>(
     let mut reply = false;
     if let Some(flow) = tables.flow(key) {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
-        if flow.flags() & FlowRecord::FLAG_DRAINED != 0 && !packet.opens() {
-            return if protocol == TCP && !packet.flags.any(TcpFlags::RST) {
-                sink.reset(&ethernet, packet, Outcome::ResetDrained)
-            } else {
-                sink.drop(Outcome::DropNoFlow)
-            };
+        if flow.flags() & FlowRecord::FLAG_DRAINED != 0 && !(protocol == TCP && packet.opens()) {
+            if protocol != TCP || packet.fragment == Fragment::Later {
+                return sink.drop(Outcome::DropNoFlow);
+            }
+            // The peer learns of it first: the instance says again what is not acknowledged, and learns of it then.
+            if flow.flags() & FlowRecord::FLAG_RESET != 0 {
+                flow.note(flow::FINS, true, packet.ip_len, 0);
+                return sink.reset(&ethernet, packet, Outcome::ResetDrained);
+            }
+            rewrite.reset = true;
+            packet.flags = packet.flags.reset();
+            tables.count(Outcome::Drained);
         }
         if !(outbound && packet.opens() && flow::is_over(flow.flags())) {
             let ports = (packet.dst_port, packet.src_port);

@@ -6,6 +6,8 @@ use dnlb_wire::{Ethernet, Outer, Packet, Quote, Unreachable, arp};
 /// What to write into a packet before it goes on. Parts that are not switched on hold nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rewrite {
+    /// Whether the segment becomes a reset: the sequence numbers and the payload stay.
+    pub reset: bool,
     /// Whether source address and port change.
     pub source: bool,
     /// Whether destination address and port change.
@@ -36,6 +38,7 @@ impl Rewrite {
     /// Switches everything off; the rest need not be looked at then.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {
+        self.reset = false;
         self.source = false;
         self.destination = false;
         self.error = false;

@@ -537,6 +537,9 @@ impl Carrier<'_> {
         if rewrite.error {
             return rewrite_error(&mut SkbPatch(self.ctx), packet, rewrite);
         }
+        if rewrite.reset && !self.become_reset(packet) {
+            return false;
+        }
         if rewrite.source {
             let ports = (packet.src_port, rewrite.src_port);
             if !self.endpoint(packet, false, &packet.src, &rewrite.src, ports) {
@@ -550,6 +553,18 @@ impl Carrier<'_> {
             }
         }
         true
+    }
+
+    /// Writes the packet's flags, and nothing else that a TCP header has.
+    #[inline(always)]
+    fn become_reset(&self, packet: &Packet) -> bool {
+        let (flags_at, check_at) = (packet.l4_offset + 12, packet.l4_offset + 16);
+        let Ok(old) = self.ctx.load::<[u8; 2]>(flags_at) else {
+            return false;
+        };
+        let new = [old[0] & 0xf0, packet.flags.0];
+        let (from, to) = (u16::from_ne_bytes(old) as u64, u16::from_ne_bytes(new) as u64);
+        self.ctx.l4_csum_replace(check_at, from, to, 2).is_ok() && self.ctx.store(flags_at, &new, 0).is_ok()
     }
 
     /// One side of [`Self::rewrite`]. The helpers know partial checksums of offloading senders.

@@ -31,7 +31,11 @@ pub const fn kind(outcome: Outcome) -> Kind {
         | Outcome::Forwarded
         | Outcome::EchoReply
         | Outcome::NeighbourReply => Done,
-        Outcome::Adopted | Outcome::Balanced | Outcome::IcmpError | Outcome::SecondChance => Noted,
+        Outcome::Adopted
+        | Outcome::Balanced
+        | Outcome::Drained
+        | Outcome::IcmpError
+        | Outcome::SecondChance => Noted,
         Outcome::ResetDrained => Refused(
             "Nothing: the instance left its server group, and the backend service's draining time is over. `dnlb backend update --draining` gives connections more of it.",
         ),

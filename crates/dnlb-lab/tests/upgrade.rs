@@ -88,14 +88,9 @@ fn prepare(region: &Region) -> (String, String, String) {
     let made = region.dnlb(&format!("ag scale t --to {INSTANCES} --wait"));
     let caller = text(&region.dnlb("instance create caller --template t --az lab-1a --wait"), "/instanceId");
     let vip = text(&region.dnlb("lb create t --subnet t"), "/privateIp/privateIpAddress");
-    let lab = region.lab();
     for instance in made.as_array().unwrap() {
         let id = text(instance, "/instanceId");
-        // The shell knows no `dnlb`; the name of the program comes as its argument.
-        let line = format!("\"$0\" guest echo --port 8080 --name {id} </dev/null >/dev/null 2>&1 &");
-        let program = lab.program().display().to_string();
-        let started = dnlb_lab::output(&lab, &id, &["sh".to_owned(), "-c".to_owned(), line, program]);
-        assert_eq!(started.unwrap().code, 0);
+        region.serve_echo(&id, 8080);
     }
     for protocol in ["tcp", "udp"] {
         region.dnlb(&format!(

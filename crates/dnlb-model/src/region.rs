@@ -51,17 +51,21 @@ pub struct Region {
     pub health: BTreeMap<(BackendId, InstanceId), Arc<Health>>,
     /// Recent distinct member sets of each backend service, the current one first.
     pub generations: BTreeMap<BackendId, Arc<Vec<MemberSet>>>,
-    /// Former targets that keep their connections for a while.
+    /// Who gets no new connections of a backend service any more and keeps those that it has for a while: former targets, and
+    /// unhealthy ones.
     pub draining: BTreeMap<(BackendId, InstanceId), Arc<Draining>>,
 }
 
-/// A former target that keeps its connections for a while.
+/// A former or unhealthy target that keeps its connections for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draining {
     /// Where it took traffic.
     pub port: u16,
     /// When its time is over, in seconds of the Unix time.
     pub until: u64,
+    /// Whether it is over. That of a former target is forgotten then, that of an unhealthy one when it is healthy again.
+    #[serde(default)]
+    pub over: bool,
 }
 
 /// What belongs to the region as a whole.

@@ -7,30 +7,21 @@ use std::{
 
 use dnlb_model::{Backend, BackendId, Draining, Instance, InstanceId, Region};
 
-use crate::host_config::{current_members, remember, servers_by_group};
+use crate::host_config::{Fitness, current_members, fitness, remember, remember_former, servers_by_group};
 
 /// Brings the memory of `new` up to date with its other resources: every backend service's member sets, and a drain
-/// for every instance that was a target in `old` and is none any more.
+/// for every instance that was a target in `old` and is none any more, or was a member and is unhealthy now.
+///
+/// A backend service to which a listener switches remembers what the former one did, and drains who is a target of that one only: the
+/// listener's connections are found by it now.
 ///
 /// Pure, and without effect when it is called again: `now` in seconds of the Unix time is only used for new drains.
 ///
 /// # Invariants
-/// Afterwards each backend service's first generation is its current member set, and nothing names a backend service or
-/// an instance that does not exist.
+/// Afterwards each backend service's first generation is its current member set, nothing names a backend service or
+/// an instance that does not exist, and a drain that is over is that of an unhealthy target.
 pub fn follow(old: &Region, new: &mut Region, now: u64) {
-    let (before, after) = (ports(old), ports(new));
-    let known = |(backend, instance): &(BackendId, InstanceId)| {
-        new.backends.contains_key(backend) && new.instances.contains_key(instance)
-    };
-    let mut draining = new.draining.clone();
-    draining.retain(|key, _| known(key) && !after.contains_key(key));
-    for (key, port) in before.into_iter().filter(|(key, _)| known(key) && !after.contains_key(key)) {
-        let seconds = new.backends.get(&key.0).map_or(0, |backend| backend.draining_seconds);
-        if seconds > 0 {
-            let drain = Draining { port, until: now + u64::from(seconds) };
-            draining.entry(key).or_insert_with(|| Arc::new(drain));
-        }
-    }
+    let draining = drains(old, new, now);
     if draining != new.draining {
         new.draining = draining;
     }
@@ -45,20 +36,90 @@ pub fn follow(old: &Region, new: &mut Region, now: u64) {
         }
         generations.insert(id.clone(), sets);
     }
+    for (from, to) in switches(old, new) {
+        let (Some(theirs), Some(sets)) = (old.generations.get(from), generations.get_mut(to)) else {
+            continue;
+        };
+        remember_former(Arc::make_mut(sets), theirs);
+    }
     drop(by_group);
     new.generations = generations;
 }
 
-/// Every target and the port where it takes traffic.
-fn ports(region: &Region) -> BTreeMap<(BackendId, InstanceId), u16> {
-    let by_group = InstancesByGroup::new(region);
-    let mut ports = BTreeMap::new();
-    for (id, backend) in &region.backends {
-        for server in by_group.servers(region, backend) {
-            ports.insert((id.clone(), server.instance.id.clone()), server.port);
+/// Who drains in `new`.
+fn drains(old: &Region, new: &Region, now: u64) -> BTreeMap<(BackendId, InstanceId), Arc<Draining>> {
+    let (before, after) = (targets(old), targets(new));
+    let known = |backend: &BackendId, instance: &InstanceId| {
+        new.backends.contains_key(backend) && new.instances.contains_key(instance)
+    };
+    let mut draining = new.draining.clone();
+    draining.retain(|key, _| known(&key.0, &key.1) && after.get(key).is_none_or(|target| target.unhealthy));
+    let mut begin = |backend: &BackendId, to: &BackendId, instance: &InstanceId, port: u16| {
+        if !known(to, instance) {
+            return;
+        }
+        let seconds = [new, old].iter().find_map(|region| region.backends.get(backend));
+        let seconds = seconds.map_or(0, |backend| backend.draining_seconds);
+        let drain = Draining { port, until: now + u64::from(seconds), over: seconds == 0 };
+        draining.entry((to.clone(), instance.clone())).or_insert_with(|| Arc::new(drain));
+    };
+    for ((backend, instance), target) in &before {
+        if !after.contains_key(&(backend.clone(), instance.clone())) {
+            begin(backend, backend, instance, target.port);
         }
     }
-    ports
+    for ((backend, instance), target) in after.iter().filter(|(_, target)| target.unhealthy) {
+        let former = old.generations.get(backend).and_then(|sets| sets.first());
+        if former.is_some_and(|members| members.members.contains_key(&target.number)) {
+            begin(backend, backend, instance, target.port);
+        }
+    }
+    for (from, to) in switches(old, new) {
+        let theirs = before.iter().map(|((backend, instance), target)| (backend, instance, target.port));
+        let leaving = old.draining.iter().filter(|(_, drain)| !drain.over);
+        let leaving = leaving.map(|((backend, instance), drain)| (backend, instance, drain.port));
+        for (_, instance, port) in theirs.chain(leaving).filter(|(backend, ..)| *backend == from) {
+            if !after.contains_key(&(to.clone(), instance.clone())) {
+                begin(from, to, instance, port);
+            }
+        }
+    }
+    draining.retain(|key, drain| !drain.over || after.contains_key(key));
+    draining
+}
+
+/// Listeners that have another backend service now: the former one and the new one.
+fn switches<'a>(old: &'a Region, new: &'a Region) -> BTreeSet<(&'a BackendId, &'a BackendId)> {
+    let both = new.listeners.iter().filter_map(|(id, listener)| Some((old.listeners.get(id)?, listener)));
+    both.filter(|(old, new)| old.backend != new.backend)
+        .map(|(old, new)| (&old.backend, &new.backend))
+        .collect()
+}
+
+/// A target of a backend service.
+struct Target {
+    number: u32,
+    port: u16,
+    unhealthy: bool,
+}
+
+/// Every target.
+fn targets(region: &Region) -> BTreeMap<(BackendId, InstanceId), Target> {
+    let by_group = InstancesByGroup::new(region);
+    let mut targets = BTreeMap::new();
+    for (id, backend) in &region.backends {
+        let servers = by_group.servers(region, backend);
+        // Of a backend service that fails open, unhealthy ones may be members.
+        let members = current_members(region, backend, &servers).members;
+        for server in servers {
+            let number = server.instance.number;
+            let fails = matches!(fitness(region, backend, server.instance), Fitness::Unhealthy(_));
+            let unhealthy = fails && !members.contains_key(&number);
+            let target = Target { number, port: server.port, unhealthy };
+            targets.insert((id.clone(), server.instance.id.clone()), target);
+        }
+    }
+    targets
 }
 
 /// Instances of each availability group.
@@ -80,10 +141,10 @@ impl<'a> InstancesByGroup<'a> {
     }
 }
 
-/// Drains that are over.
+/// Drains whose time has run out since anybody looked.
 #[must_use]
 pub fn drained(region: &Region, now: u64) -> BTreeSet<(BackendId, InstanceId)> {
-    let over = region.draining.iter().filter(|(_, drain)| drain.until <= now);
+    let over = region.draining.iter().filter(|(_, drain)| !drain.over && drain.until <= now);
     over.map(|(key, _)| key.clone()).collect()
 }
 
@@ -177,6 +238,78 @@ mod tests {
 
         new.draining.remove(&key);
         assert_eq!(targets(&new), [1]);
+    }
+
+    #[test]
+    fn who_gets_unhealthy_drains_until_it_is_healthy_again() {
+        let (old, backend, ids) = scene();
+        let key = (backend.clone(), ids[1].clone());
+        let targets = |region: &Region| -> Vec<u32> {
+            let configs = host_configs(region);
+            configs[&HostId::from("h1")].backends[&101].targets.keys().copied().collect()
+        };
+        let mut new = old.clone();
+        set_healthy(&mut new, &backend, &ids[1], false);
+        follow(&old, &mut new, 2_000);
+        assert_eq!((new.draining[&key].until, targets(&new)), (2_300, vec![1, 2]));
+
+        let mut over = new.clone();
+        Arc::make_mut(over.draining.get_mut(&key).unwrap()).over = true;
+        follow(&new, &mut over, 2_300);
+        assert_eq!((targets(&over), drained(&over, 9_999)), (vec![1], [].into()));
+        // It stays so until it is healthy, or everybody is asked for want of somebody healthy.
+        let mut healthy = over.clone();
+        set_healthy(&mut healthy, &backend, &ids[1], true);
+        follow(&over, &mut healthy, 2_400);
+        assert_eq!((targets(&healthy), healthy.draining.len()), (vec![1, 2], 0));
+        let mut open = over.clone();
+        set_healthy(&mut open, &backend, &ids[0], false);
+        let fails_open = Arc::make_mut(open.backends.get_mut(&backend).unwrap());
+        fails_open.without_member = dnlb_model::WithoutMember::FailOpen;
+        follow(&over, &mut open, 2_400);
+        assert_eq!((targets(&open), open.draining.len()), (vec![1, 2], 0));
+        let mut gone = over.clone();
+        leave(&mut gone, &ids[1]);
+        follow(&over, &mut gone, 2_400);
+        assert!(gone.draining.is_empty());
+    }
+
+    #[test]
+    fn who_never_was_healthy_has_nothing_to_drain() {
+        let (old, backend, _) = scene();
+        let mut new = old.clone();
+        let id = add_instance(&mut new, 3, "h1", "a", Some("ag-1"));
+        set_healthy(&mut new, &backend, &id, false);
+        follow(&old, &mut new, 2_000);
+        assert!(new.draining.is_empty());
+    }
+
+    #[test]
+    fn a_listener_that_switches_takes_what_its_backend_service_remembers_along() {
+        let (mut old, from, ids) = scene();
+        let third = add_instance(&mut old, 3, "h1", "a", Some("ag-2"));
+        let to = add_service(&mut old, 2, "a", Some(ServerGroup::Ag("ag-2".into())));
+        set_healthy(&mut old, &to, &third, true);
+        let before = old.clone();
+        follow(&before, &mut old, 1_500);
+        let mut new = old.clone();
+        let listener = new.listeners.values_mut().find(|listener| listener.backend == from).unwrap();
+        Arc::make_mut(listener).backend = to.clone();
+        follow(&old, &mut new, 2_000);
+        for id in &ids {
+            assert_eq!(new.draining[&(to.clone(), id.clone())].until, 2_300);
+        }
+        let members = |region: &Region| -> Vec<Vec<u32>> {
+            region.generations[&to].iter().map(|set| set.members.keys().copied().collect()).collect()
+        };
+        assert_eq!(members(&new), [vec![3], vec![1, 2]]);
+        let config = host_configs(&new)[&HostId::from("h1")].backends[&102].clone();
+        assert_eq!(config.targets.into_keys().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(config.others.into_keys().collect::<Vec<_>>(), [1, 2]);
+
+        let mut same = new.clone();
+        follow(&new, &mut same, 2_100);
+        assert_eq!((&same.generations, &same.draining), (&new.generations, &new.draining));
     }
 
     #[test]

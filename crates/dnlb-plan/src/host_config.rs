@@ -31,6 +31,14 @@ pub fn remember(generations: &mut Vec<MemberSet>, current: MemberSet) -> bool {
     true
 }
 
+/// Adds `others` behind the current set, as if they had been before it.
+pub(crate) fn remember_former(generations: &mut Vec<MemberSet>, others: &[MemberSet]) {
+    let place = generations.len().min(1);
+    let new: Vec<_> = others.iter().filter(|set| !generations.contains(set)).cloned().collect();
+    generations.splice(place..place, new);
+    generations.truncate(GENERATIONS_MAX);
+}
+
 /// Who gets new flows of a backend service now: targets that run, are wanted, and are healthy as far as anybody
 /// checks. A backend service that does not exist has no members.
 #[must_use]
@@ -222,7 +230,11 @@ impl<'a> View<'a> {
             _ => vec![current_members(self.region, backend, targets)],
         };
         self.mark_deleted(&mut generations[1..]);
-        let ports = targets.iter().map(|role| (role.instance.number, role.port));
+        let keeps = |role: &&Server<'_>| {
+            let drain = self.region.draining.get(&(backend.id.clone(), role.instance.id.clone()));
+            drain.is_none_or(|drain| !drain.over)
+        };
+        let ports = targets.iter().filter(keeps).map(|role| (role.instance.number, role.port));
         let all: BTreeMap<u32, u16> = self.draining(backend).chain(ports).collect();
         let config = BackendConfig {
             silent: backend.without_member == WithoutMember::Drop,
@@ -246,11 +258,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Former targets of a backend service that keep their connections.
+    /// Former and unhealthy targets of a backend service that keep their connections.
     fn draining(&self, backend: &Backend) -> impl Iterator<Item = (u32, u16)> {
         let first = (backend.id.clone(), InstanceId(String::new()));
         let drains = self.region.draining.range(first..).take_while(|((of, _), _)| *of == backend.id);
-        drains.filter_map(|((_, id), drain)| Some((self.region.instances.get(id)?.number, drain.port)))
+        let going_on = drains.filter(|(_, drain)| !drain.over);
+        going_on.filter_map(|((_, id), drain)| Some((self.region.instances.get(id)?.number, drain.port)))
     }
 
     /// Members of former sets that no longer exist, or do not run, get host 0: a chain leaves them out, while the set

@@ -46,7 +46,10 @@ impl ExpiryRules {
     pub fn expires(&self, key: &FlowKey, record: &FlowRecord, now_ns: u64) -> bool {
         const TCP: u32 = 6;
         const FINS: u32 = FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT;
-        let closed = record.flags & FlowRecord::FLAG_RESET != 0 || record.flags & FINS == FINS;
+        // A drained one is still to be told to its instance.
+        let reset =
+            record.flags & (FlowRecord::FLAG_RESET | FlowRecord::FLAG_DRAINED) == FlowRecord::FLAG_RESET;
+        let closed = reset || record.flags & FINS == FINS;
         let usual = if key.protocol == TCP { self.tcp } else { self.datagrams };
         let idle = self.services.get(&record.service).copied().unwrap_or(usual);
         let limit = if closed { self.closed } else { idle };
@@ -150,6 +153,9 @@ mod tests {
         let half_closed = FlowRecord { flags: FlowRecord::FLAG_FIN_IN, ..open };
         assert!(!rules.expires(&TCP, &open, 1801 * second) && rules.expires(&TCP, &open, 1802 * second));
         assert!(!rules.expires(&TCP, &half_closed, 1801 * second));
+        let drained = FlowRecord { flags: FlowRecord::FLAG_DRAINED | FlowRecord::FLAG_RESET, ..open };
+        let told = FlowRecord { flags: drained.flags | closed.flags, ..open };
+        assert!(!rules.expires(&TCP, &drained, 1801 * second) && rules.expires(&TCP, &told, 12 * second));
         assert!(!rules.expires(&TCP, &closed, 11 * second) && rules.expires(&TCP, &closed, 12 * second));
         // A clock read before the record was used.
         assert!(!rules.expires(&TCP, &open, 0));

@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod bench;
+mod draining;
 mod error;
 mod expiry;
 mod groups;

@@ -23,6 +23,8 @@ const DELETE: libc::c_long = 3;
 const LOOKUP_BATCH: libc::c_long = 24;
 /// `BPF_NOEXIST`: only what is not there yet.
 pub(crate) const NOEXIST: u64 = 1;
+/// `BPF_EXIST`: only what is there already.
+pub(crate) const EXIST: u64 = 2;
 /// Elements of a batch at first; more when a bucket of the kernel's table holds more.
 const BATCH: usize = 4096;
 
@@ -82,7 +84,7 @@ impl<'m> RawMap<'m> {
         self.element(LOOKUP, key.as_ptr() as u64, value.as_mut_ptr() as u64, 0)
     }
 
-    /// Writes an element; false: with [`NOEXIST`], it was there.
+    /// Writes an element; false: with [`NOEXIST`], it was there, with [`EXIST`] it was not.
     pub(crate) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> io::Result<bool> {
         self.check(key.len(), value.len())?;
         match self.element(UPDATE, key.as_ptr() as u64, value.as_ptr() as u64, flags) {

@@ -77,9 +77,20 @@ pub trait Engine {
     /// When the maps cannot be written.
     fn change(&mut self, state: SwitchState) -> anyhow::Result<()>;
 
+    /// Marks every flow that came by a service as drained, as the agent does when its time is over.
+    ///
+    /// # Errors
+    /// When the maps cannot be written.
+    fn drain(&mut self) -> anyhow::Result<()>;
+
     /// All flow records, by key; true: established. Times of last use are zeroed, since clocks differ.
     ///
     /// # Errors
     /// When the maps cannot be read.
     fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>>;
+}
+
+/// Which flows [`Engine::drain`] marks.
+pub(crate) fn came_by_a_service(_key: &FlowKey, record: &FlowRecord) -> bool {
+    record.service != 0 && record.flags & FlowRecord::FLAG_OUTBOUND == 0
 }

@@ -76,6 +76,7 @@ struct Story {
 
 enum Step {
     Change(Box<SwitchState>),
+    Drain,
     Frame(Program, Vec<u8>),
 }
 
@@ -88,6 +89,8 @@ impl Story {
             while !choices.is_over() && steps.len() < FRAMES {
                 steps.push(if choices.rarely(4) {
                     Step::Change(Box::new(Scene::random(&mut choices).state()))
+                } else if choices.rarely(8) {
+                    Step::Drain
                 } else {
                     let (program, frame) = random_frame(&mut choices);
                     Step::Frame(program, frame)
@@ -113,6 +116,7 @@ pub fn decide(bytes: &[u8]) -> Result<Reached> {
                 state = (*next).clone();
                 pure.change(*next)?;
             }
+            Step::Drain => pure.drain()?,
             Step::Frame(program, frame) => {
                 let seen = pure.run(program, &frame)?;
                 rules_hold(&state, program, &frame, &seen)
@@ -154,6 +158,10 @@ impl Pair {
                 Step::Change(next) => {
                     self.kernel.change((*next).clone())?;
                     self.pure.change(*next)?;
+                }
+                Step::Drain => {
+                    self.kernel.drain()?;
+                    self.pure.drain()?;
                 }
                 Step::Frame(program, frame) => {
                     let (real, wanted) = (self.kernel.run(program, &frame)?, self.pure.run(program, &frame)?);

@@ -8,10 +8,10 @@ use std::{
 use anyhow::{Context, bail};
 use dnlb_abi::{Counter, FlowKey, FlowRecord, Outcome};
 use dnlb_plan::SwitchState;
-use dnlb_switch::Switch;
+use dnlb_switch::{Switch, monotonic_ns};
 
 use crate::{
-    engine::{Engine, Program, Seen},
+    engine::{Engine, Program, Seen, came_by_a_service},
     scene::TEST_IFINDEX,
 };
 
@@ -127,6 +127,11 @@ impl Engine for Kernel {
     fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {
         self.switch.apply(&state).context("applying the changed scene")?;
         Ok(())
+    }
+
+    fn drain(&mut self) -> anyhow::Result<()> {
+        let state = self.switch.drain_flows(monotonic_ns(), came_by_a_service);
+        state.map(|_| ()).context("marking flows")
     }
 
     fn flows(&mut self) -> anyhow::Result<BTreeMap<FlowKey, (FlowRecord, bool)>> {

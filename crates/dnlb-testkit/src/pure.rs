@@ -25,7 +25,7 @@ use dnlb_wire::{
 };
 
 use crate::{
-    engine::{Engine, Program, Seen},
+    engine::{Engine, Program, Seen, came_by_a_service},
     scene::TEST_IFINDEX,
 };
 
@@ -72,6 +72,17 @@ impl Engine for Pure {
     fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {
         let (flows, fragments) = (self.tables.flows.take().into(), self.tables.fragments.take().into());
         self.tables = PureTables { flows, fragments, ..PureTables::new(state) };
+        Ok(())
+    }
+
+    fn drain(&mut self) -> anyhow::Result<()> {
+        for (key, flow) in self.tables.flows.borrow().iter() {
+            let mut record = flow.record();
+            if came_by_a_service(key, &record) {
+                record.flags |= FlowRecord::FLAG_DRAINED;
+                flow.0.0.set(record);
+            }
+        }
         Ok(())
     }
 
@@ -421,6 +432,14 @@ impl Carrier<'_> {
         if rewrite.error {
             assert!(rewrite_error(&mut frame.as_mut_slice(), packet, rewrite));
         } else {
+            if rewrite.reset {
+                let at = packet.l4_offset + 12;
+                let word = |frame: &[u8], at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
+                let (old, check) = (word(&frame, at), word(&frame, at + 4));
+                let new = old & 0xf000 | u16::from(packet.flags.0);
+                frame[at..at + 2].copy_from_slice(&new.to_be_bytes());
+                frame[at + 4..at + 6].copy_from_slice(&replace(check, old, new).to_be_bytes());
+            }
             if rewrite.source {
                 endpoint(&mut frame, packet, false, (rewrite.src, rewrite.src_port));
             }

@@ -45,3 +45,16 @@ fn a_packet_that_the_kernel_will_not_change_is_dropped_and_counted() {
     assert_eq!(switch.run_edge_behind(180, &frame).expect("runs").returned, 1, "XDP_DROP");
     assert_eq!(counted(switch), [1, 1]);
 }
+
+#[test]
+fn every_outcome_has_a_case() {
+    let cases = [include_str!("outcomes.rs"), include_str!("packets.rs")].concat();
+    let named = |outcome: &Outcome| {
+        let variant = format!("Outcome::{outcome:?}");
+        let whole = |at: usize| !cases[at + variant.len()..].starts_with(char::is_alphanumeric);
+        cases.match_indices(&variant).any(|(at, _)| whole(at))
+            || cases.contains(&format!("\"{}\"", outcome.name()))
+    };
+    let missing: Vec<_> = Outcome::ALL.iter().filter(|outcome| !named(outcome)).collect();
+    assert_eq!(missing, [] as [&Outcome; 0], "add a case for each to packets.rs");
+}

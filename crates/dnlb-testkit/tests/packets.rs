@@ -1040,6 +1040,56 @@ cases! {
     an_edge_counts_hosts_without_next_hop(scene().unresolved(1)) |engine| {
         dropped(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.1:80").build(), Outcome::DropUnknownHost);
     };
+
+    the_end_of_a_drain_resets_the_client_and_then_the_instance(scene()) |engine| {
+        let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &client.build());
+        run(engine, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+        run(engine, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+        engine.drain().expect("marked");
+
+        // PSH and ACK, with payload.
+        let says = server.clone().flags(ACK | 8).seq(2).payload(b"something");
+        let seen = run(engine, Program::FromInstance, &says.build());
+        assert_eq!((seen.outcome, seen.counted.get("drained")), (Outcome::Tunnelled, Some(&1)));
+        let wanted = TestFrame::syn("10.0.0.103:80", "10.0.0.13:50000").flags(RST | ACK).seq(2).payload(b"something");
+        assert_eq!(seen.frame, wanted.macs(instance_mac(3), tunnel_mac(0, false)).build());
+        resets(engine, Program::FromInstance, &says, Outcome::ResetDrained);
+        resets(engine, Program::FromInstance, &says, Outcome::ResetDrained);
+
+        // A new connection of the same sockets begins as any other.
+        let seen = run(engine, Program::FromOverlay(7), &client.seq(100).build());
+        assert_eq!(seen.outcome, Outcome::Delivered);
+        let seen = run(engine, Program::FromInstance, &server.flags(SYN_ACK).build());
+        assert_eq!((seen.outcome, seen.counted.get("drained")), (Outcome::Tunnelled, None));
+    };
+
+    an_instance_that_resets_a_drained_connection_itself_is_not_answered(scene()) |engine| {
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.103:80").build());
+        engine.drain().expect("marked");
+        let reset = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1)).flags(RST | ACK);
+        let seen = run(engine, Program::FromInstance, &reset.build());
+        assert_eq!(seen.outcome, Outcome::Tunnelled);
+        resets(engine, Program::FromInstance, &reset.flags(ACK), Outcome::ResetDrained);
+    };
+
+    the_end_of_a_drain_leaves_flows_alone_that_came_by_no_service(scene()) |engine| {
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.11:8080").build());
+        engine.drain().expect("marked");
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+        let seen = run(engine, Program::FromInstance, &server.flags(SYN_ACK).build());
+        assert_eq!((seen.outcome, seen.counted.get("drained")), (Outcome::Tunnelled, None));
+    };
+
+    the_end_of_a_drain_stops_datagrams(datagrams()) |engine| {
+        let question = to_1_by(17, "10.0.0.13:5000", "10.0.0.111:53");
+        let answer = TestFrame::datagram("10.0.0.11:5353", "10.0.0.13:5000").macs(ROUTER_MAC, instance_mac(1));
+        run(engine, Program::FromOverlay(7), &question.build());
+        assert_eq!(run(engine, Program::FromInstance, &answer.build()).outcome, Outcome::Tunnelled);
+        engine.drain().expect("marked");
+        dropped(engine, Program::FromInstance, &answer.build(), Outcome::DropNoFlow);
+    };
 }
 
 cases_of! { ipv4, V4:

@@ -63,6 +63,13 @@ impl TcpFlags {
         self.0 & (Self::SYN | Self::ACK | Self::RST) == Self::SYN
     }
 
+    /// Those of a segment that ends the connection at once, instead of what it was to do.
+    #[inline(always)]
+    #[must_use]
+    pub const fn reset(self) -> Self {
+        Self(self.0 & Self::ACK | Self::RST)
+    }
+
     /// Belongs to a connection in mid-flight: ACK, and neither SYN nor RST.
     #[inline(always)]
     #[must_use]

@@ -111,6 +111,27 @@ impl Region {
         output.stdout
     }
 
+    /// Starts the echo server in an instance, under the name of its id.
+    pub(crate) fn serve_echo(&self, id: &str, port: u16) {
+        let lab = self.lab();
+        // The shell knows no `dnlb`; the name of the program comes as its argument.
+        let line = format!("\"$0\" guest echo --port {port} --name {id} </dev/null >/dev/null 2>&1 &");
+        let program = lab.program().display().to_string();
+        let started = dnlb_lab::output(&lab, id, &["sh".to_owned(), "-c".to_owned(), line, program]);
+        assert_eq!(started.unwrap().code, 0);
+    }
+
+    /// Packets of an outcome on all hosts together, as their agents have written it last.
+    pub(crate) fn counted(&self, outcome: &str) -> u64 {
+        let lab = self.lab();
+        let counted = |node: &str| {
+            let status = std::fs::read(lab.files().node(node).join("status.json")).unwrap();
+            let status: Value = serde_json::from_slice(&status).unwrap();
+            status["outcomes"][outcome]["packets"].as_u64().unwrap()
+        };
+        lab.topology().agents().map(|node| counted(&node.name)).sum()
+    }
+
     /// Sends requests, each over a connection of its own.
     pub(crate) fn load(&self, place: &str, url: &str, connections: u32) -> Served {
         let said = self.exec(place, &format!("dnlb guest load --connections {connections} --url {url}"));

@@ -143,7 +143,7 @@ pub(crate) struct Settlement {
     states: Vec<(InstanceId, InstanceState)>,
     /// None: the entry is to go.
     health: Vec<((BackendId, InstanceId), Option<Health>)>,
-    /// Former targets whose time is over.
+    /// Former and unhealthy targets whose time is over.
     drained: BTreeSet<(BackendId, InstanceId)>,
 }
 
@@ -153,7 +153,11 @@ impl Settlement {
     }
 
     pub(crate) fn apply(self, region: &mut Region) {
-        region.draining.retain(|key, _| !self.drained.contains(key));
+        for key in &self.drained {
+            if let Some(drain) = region.draining.get_mut(key) {
+                Arc::make_mut(drain).over = true;
+            }
+        }
         for (id, state) in self.states {
             if let Some(instance) = region.instances.get_mut(&id) {
                 Arc::make_mut(instance).state = state;
