@@ -14,6 +14,7 @@ mod maps;
 mod question;
 mod recorder;
 mod step;
+pub mod trace;
 
 pub use describe::{Line, Names, Numbers, describe};
 pub use explanation::{Explanation, explain};

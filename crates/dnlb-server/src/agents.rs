@@ -1,6 +1,10 @@
 //! The agents' streams: gRPC on the underlay, a thin shell around [`Control`].
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dnlb_proto::{
     Hello, JoinToken, ParseError, parse_counters,
@@ -22,7 +26,10 @@ use tonic::{
 };
 use tracing::{debug, warn};
 
-use crate::control::{Control, JoinError, Session, Wanted};
+use crate::{
+    control::{Control, JoinError, Session, Wanted},
+    traces,
+};
 
 /// How long an agent may take to name itself, and to hear why its stream ends.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -94,6 +101,7 @@ async fn run(control: Control, session: Session, inbound: Streaming<pb::FromAgen
     let status = tokio::select! {
         status = hear(&control, &session, inbound) => status,
         status = tell(&mut wanted, &outbound) => status,
+        status = tell_traces(control.observed().traces().subscribe(), &outbound) => status,
     };
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
     control.leave(session).await;
@@ -127,6 +135,10 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
             let counters = parse_counters(counters).map_err(refuse)?;
             control.observed().on_counters(&session.host, counters);
         }
+        Some(from_agent::Kind::Trace(report)) => {
+            let report = report.try_into().map_err(refuse)?;
+            control.observed().traces().on_report(&session.host, report, Instant::now());
+        }
         Some(from_agent::Kind::Hello(_)) => return Err(Status::invalid_argument("a second hello")),
         // A newer agent may say more than we understand.
         None => {}
@@ -150,6 +162,22 @@ async fn tell(wanted: &mut watch::Receiver<Option<Wanted>>, outbound: &Outbound)
             return Status::aborted(
                 "another stream of this host has taken this one's place, or the server ends",
             );
+        }
+    }
+}
+
+/// Tells the agent which packets it is to tell of.
+async fn tell_traces(mut traces: watch::Receiver<Vec<traces::Wanted>>, outbound: &Outbound) -> Status {
+    loop {
+        let now = Instant::now();
+        let wanted: Vec<_> = traces.borrow_and_update().iter().map(|trace| trace.told(now)).collect();
+        let traces_message = pb::Traces { traces: wanted.iter().map(pb::Trace::from).collect() };
+        let message = pb::FromServer { kind: Some(from_server::Kind::Traces(traces_message)) };
+        if outbound.send(Ok(message)).await.is_err() {
+            return Status::ok("the agent closed the stream");
+        }
+        if traces.changed().await.is_err() {
+            return Status::aborted("the server ends");
         }
     }
 }
