@@ -3,7 +3,7 @@
 //! Nothing here runs while nobody asks: programs test [`TraceControl::active`] first.
 
 use dnlb_abi::{
-    Addr, FlowKey, FlowRecord, InstanceEntry, Role, StepEvent, TRACE_SLOTS, TraceControl, TraceEnd,
+    Addr, FlowKey, FlowRecord, InstanceEntry, Outcome, Role, StepEvent, TRACE_SLOTS, TraceControl, TraceEnd,
     TraceFilter, VNI_PUBLIC, instance_of_mac, v4_mapped,
 };
 use dnlb_wire::{
@@ -87,7 +87,7 @@ pub fn describe<T: Tables>(tables: &T, packet: &Packet, rewrite: Option<&Rewrite
     (event.new_src, event.new_dst) = (packet.src, packet.dst);
     let (mut src_port, mut dst_port) = (packet.src_port, packet.dst_port);
     event.ports = ports(src_port, dst_port);
-    if let Some(rewrite) = rewrite {
+    if let Some(rewrite) = rewrite.filter(|_| goes_on(event.outcome)) {
         // Of an ICMP error, only addresses change.
         if rewrite.source {
             event.new_src = rewrite.src;
@@ -104,6 +104,17 @@ pub fn describe<T: Tables>(tables: &T, packet: &Packet, rewrite: Option<&Rewrite
     event.seq = packet.seq;
     event.ip_len = packet.ip_len;
     event.service = service_of(tables, event);
+}
+
+/// Whether the packet itself goes on after this outcome, and not an answer to it or nothing.
+#[inline(always)]
+#[must_use]
+pub const fn goes_on(outcome: u32) -> bool {
+    outcome == Outcome::Delivered as u32
+        || outcome == Outcome::Forwarded as u32
+        || outcome == Outcome::RepliedOutside as u32
+        || outcome == Outcome::RepliedProbe as u32
+        || outcome == Outcome::Tunnelled as u32
 }
 
 #[inline(always)]

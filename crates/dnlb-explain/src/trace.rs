@@ -2,10 +2,15 @@
 
 use std::net::SocketAddr;
 
-use dnlb_abi::{FlowKey, FlowRecord, Outcome, Role, StepEvent};
+use dnlb_abi::{FlowKey, FlowRecord, Outcome, Role, ServiceKey, StepEvent, VNI_PUBLIC};
+use dnlb_datapath::{Packet, flow_hash, goes_on, row_of};
+use dnlb_wire::{Icmp, is_v4};
 use serde_json::{Value, json};
 
-use crate::{FlowState, flow};
+use crate::{
+    Explanation, Fate, FlowState, Maps, Program, Step, flow,
+    maps::{chain_members, find_service},
+};
 
 /// Names for the numbers of steps and flows; what has none is shown by its number.
 pub trait TraceNames {
@@ -15,6 +20,130 @@ pub trait TraceNames {
     fn listener(&self, number: u32) -> Option<String>;
     /// The name of the host with this underlay address.
     fn host_at(&self, addr: std::net::IpAddr) -> Option<String>;
+}
+
+/// The row of a call's flow in this host's tables, and who is in its chain, the present owner first. Nobody: the slot is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOfFlow {
+    /// The row, counted from the service's first.
+    pub row: u32,
+    /// Numbers of instances.
+    pub chain: Vec<u32>,
+}
+
+/// The row of the flow to which a packet belongs that calls a service; nothing of any other packet.
+///
+/// As the tables are now: a packet that was told of a moment ago may have met others.
+///
+/// # Errors
+/// When a map could not be read.
+pub fn row_of_flow<M: Maps>(maps: &M, step: &StepEvent) -> Result<Option<RowOfFlow>, M::Error> {
+    if step.service == 0 || step.ip_len == 0 {
+        return Ok(None);
+    }
+    let vni = vni_of_services(step);
+    let (src_port, dst_port) = (step.ports as u16, (step.ports >> 16) as u16);
+    let key = ServiceKey::new(vni, step.dst, step.protocol, dst_port);
+    let (Some(settings), Some(service)) = (maps.settings()?, find_service(maps, &key)?) else {
+        return Ok(None);
+    };
+    if service.rows == 0 {
+        return Ok(None);
+    }
+    let packet = Packet {
+        src: step.src,
+        dst: step.dst,
+        v6: !is_v4(&step.dst),
+        protocol: step.protocol,
+        src_port,
+        dst_port,
+        ..Packet::default()
+    };
+    let row = row_of(flow_hash(&settings, service.algorithm, &packet), service.rows);
+    let chain = maps.chain(service.rows_base.wrapping_add(row))?;
+    let members = chain_members(maps, &service, chain)?;
+    let chain = members.iter().map(|member| member.instance).filter(|number| *number != 0).collect();
+    Ok(Some(RowOfFlow { row, chain }))
+}
+
+/// Adds a row and its chain to what [`step`] made.
+pub fn add_row(names: &impl TraceNames, item: &mut Value, row: &RowOfFlow) {
+    let known = |number: &u32| names.instance_id(*number).unwrap_or_else(|| number.to_string());
+    item["row"] = row.row.into();
+    item["chain"] = row.chain.iter().map(known).collect();
+}
+
+/// What the kernel would tell of a packet that was decided without it.
+///
+/// Two things are the kernel's alone: the time, and, for an edge, the interface.
+///
+/// # Errors
+/// When a map could not be read.
+pub fn event_of<M: Maps>(maps: &M, explanation: &Explanation) -> Result<StepEvent, M::Error> {
+    let Explanation { program, packet, steps, verdict } = explanation;
+    let mut event =
+        StepEvent { kind: StepEvent::KIND, outcome: verdict.outcome as u32, ..StepEvent::default() };
+    let role = match *program {
+        Program::Edge => Role::Edge,
+        Program::FromInstance { ifindex } => {
+            event.ifindex = ifindex;
+            Role::FromInstance
+        }
+        Program::FromOverlay { vni, .. } => {
+            event.vni = vni;
+            Role::FromOverlay
+        }
+        Program::Probe => Role::Probe,
+    };
+    event.role = role as u8;
+    match verdict.fate {
+        Fate::Delivered { instance, .. } => event.instance = instance,
+        Fate::Forwarded { remote, vni, instance } => {
+            (event.remote, event.vni, event.instance) = (remote, vni, instance);
+        }
+        Fate::Tunnelled(to) => {
+            (event.remote, event.vni, event.instance, event.hop) = (to.remote, to.vni, to.instance, to.hop);
+        }
+        Fate::Answered | Fate::Ended | Fate::Replied { .. } => {}
+    }
+    for step in steps {
+        match step {
+            Step::Counted(outcome) if *outcome != Outcome::Balanced => event.also = *outcome as u32 + 1,
+            Step::Port { found: Some(sender), .. } => event.sender = *sender,
+            Step::Instance { found: Some(own), .. } if event.vni == 0 => event.vni = own.vni,
+            _ => {}
+        }
+    }
+    if packet.ip_len == 0 {
+        return Ok(event);
+    }
+    let ports = |packet: &Packet| u32::from(packet.src_port) | u32::from(packet.dst_port) << 16;
+    (event.src, event.dst, event.ports) = (packet.src, packet.dst, ports(packet));
+    (event.new_src, event.new_dst, event.new_ports) = (packet.src, packet.dst, event.ports);
+    if goes_on(event.outcome) {
+        let after = &verdict.packet;
+        (event.new_src, event.new_dst) = (after.src, after.dst);
+        if packet.icmp != Icmp::Error {
+            event.new_ports = ports(after);
+        }
+    }
+    event.protocol = packet.protocol;
+    event.tcp_flags = packet.flags.0;
+    event.seq = packet.seq;
+    event.ip_len = packet.ip_len;
+    let vni = vni_of_services(&event);
+    let listener =
+        |addr, port: u32| find_service(maps, &ServiceKey::new(vni, addr, event.protocol, port as u16));
+    let called = listener(event.dst, event.ports >> 16)?;
+    let answering = listener(event.new_src, event.new_ports & 0xffff)?;
+    let service = called.or(answering).filter(|_| !packet.is_icmp());
+    event.service = service.map_or(0, |service| service.number);
+    Ok(event)
+}
+
+/// Under which VNI its services are known.
+const fn vni_of_services(event: &StepEvent) -> u32 {
+    if event.role == Role::Edge as u8 { VNI_PUBLIC } else { event.vni }
 }
 
 /// A step as an object of JSON. `host` is where it was, `time` when, in words that sort as times do.
@@ -29,6 +158,9 @@ pub fn step(names: &impl TraceNames, host: &str, time: &str, step: &StepEvent) -
         "outcome": outcome_name(step.outcome),
         "interface": step.ifindex,
     });
+    if step.also != 0 {
+        item["also"] = outcome_name(step.also - 1).into();
+    }
     if step.ip_len != 0 {
         let came = (end(&step.src, step.ports & 0xffff), end(&step.dst, step.ports >> 16));
         let went = (end(&step.new_src, step.new_ports & 0xffff), end(&step.new_dst, step.new_ports >> 16));
@@ -88,6 +220,9 @@ pub fn line(item: &Value) -> String {
         line += &format!(" {} bytes", item["bytes"]);
     }
     line += &format!(": {}", text("outcome"));
+    if item["also"].is_string() {
+        line += &format!(" ({})", text("also"));
+    }
     if item["sender"].is_string() {
         line += &format!(", from {}", text("sender"));
     }
@@ -108,6 +243,10 @@ pub fn line(item: &Value) -> String {
     }
     if item["listener"].is_string() {
         line += &format!(", listener {}", text("listener"));
+    }
+    if let Some(chain) = item["chain"].as_array() {
+        let words: Vec<_> = chain.iter().filter_map(Value::as_str).collect();
+        line += &format!(", row {} of {}", item["row"], words.join(" < "));
     }
     line
 }
@@ -176,6 +315,41 @@ pub fn flow_item(names: &impl TraceNames, key: &FlowKey, record: &FlowRecord) ->
     item
 }
 
+/// A line of the log of flows, which [`flow_item`] began, for people.
+#[must_use]
+pub fn flow_line(item: &Value) -> String {
+    let text = |name: &str| item[name].as_str().unwrap_or_default();
+    let clock = text("time").split_once('T').map_or(text("time"), |(_, clock)| clock);
+    let mut line = format!("{:18} {:6}", clock.trim_end_matches('Z'), text("event"));
+    if !item["peer"].is_string() {
+        return line + &format!(" {} flows that there was no room to tell of", item["flows"]);
+    }
+    let own = format!("{}:{}", text("instanceId"), item["instancePort"]);
+    line += &match text("direction") {
+        "out" => format!(" {} {own} > {}", text("protocol"), text("destination")),
+        _ => format!(" {} {} > {}, to {own}", text("protocol"), text("peer"), text("destination")),
+    };
+    if item["listener"].is_string() {
+        line += &format!(", listener {}", text("listener"));
+    }
+    if item["adopted"] == true {
+        line += ", adopted";
+    }
+    if item["reason"].is_string() {
+        line += &format!(
+            ": {}, {} packets in, {} out, {} bytes",
+            text("reason"),
+            item["packetsIn"],
+            item["packetsOut"],
+            item["bytes"]
+        );
+    }
+    if let Some(milliseconds) = item["durationMs"].as_u64() {
+        line += &format!(" in {}.{:03} s", milliseconds / 1000, milliseconds % 1000);
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use dnlb_abi::v4_mapped;
@@ -234,11 +408,45 @@ mod tests {
         let item = step(&Known, "host-a1", "T1", &delivered);
         assert_eq!((&item["instance"], &item["destinationAfter"]), (&"5".into(), &"10.0.0.5:8080".into()));
         assert!(line(&item).ends_with("delivered, to 5, as to 10.0.0.5:8080"), "{}", line(&item));
+        let mut item = item;
+        add_row(&Known, &mut item, &RowOfFlow { row: 7, chain: vec![4, 9] });
+        assert!(line(&item).ends_with(", row 7 of i-web < 9"), "{}", line(&item));
+        let adopted = StepEvent { also: Outcome::Adopted as u32 + 1, ..delivered };
+        assert!(line(&step(&Known, "h", "t", &adopted)).contains(": delivered (adopted), to 5"));
         // A frame without a packet, of a program and with an outcome that are not known.
         let bare = StepEvent { outcome: 9999, ..StepEvent::default() };
         let item = step(&Known, "h", "t", &bare);
         assert_eq!((&item["outcome"], item.get("source")), (&"outcome_9999".into(), None));
         assert!(line(&item).ends_with(": outcome_9999"));
+    }
+
+    #[test]
+    fn a_flow_is_one_line_when_it_begins_and_one_when_it_ends() {
+        let key = FlowKey {
+            peer: v4_mapped([198, 51, 100, 9]),
+            instance: 4,
+            ports: 40_000 | 8080 << 16,
+            protocol: 6,
+        };
+        let record = FlowRecord {
+            original_addr: v4_mapped([203, 0, 113, 1]),
+            original_port: 80,
+            service: 2,
+            ..FlowRecord::default()
+        };
+        let mut item = flow_item(&Known, &key, &record);
+        item["event"] = "new".into();
+        item["time"] = "2026-11-25T20:00:00.000001000Z".into();
+        let begun = "20:00:00.000001000 new    tcp 198.51.100.9:40000 > 203.0.113.1:80, to i-web:8080, listener l/http";
+        assert_eq!(flow_line(&item), begun);
+        item["reason"] = "fin".into();
+        (item["packetsIn"], item["packetsOut"], item["bytes"]) = (6.into(), 5.into(), 900.into());
+        item["durationMs"] = 1234.into();
+        assert_eq!(flow_line(&item), format!("{begun}: fin, 6 packets in, 5 out, 900 bytes in 1.234 s"));
+        let lost = json!({"event": "lost", "time": "T1", "flows": 3});
+        assert!(flow_line(&lost).ends_with("lost   3 flows that there was no room to tell of"));
+        let out = FlowRecord { flags: FlowRecord::FLAG_OUTBOUND, ..FlowRecord::default() };
+        assert!(flow_line(&flow_item(&Known, &key, &out)).contains(" tcp i-web:8080 > 198.51.100.9:40000"));
     }
 
     #[test]

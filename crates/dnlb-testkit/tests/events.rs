@@ -6,9 +6,13 @@ use dnlb_abi::{
     Addr, FlowEvent, Outcome, ROUTER_MAC, Role, StepEvent, TraceControl, TraceEnd, TraceFilter, instance_mac,
     probe_address, tunnel_mac, v4_mapped,
 };
-use dnlb_datapath::{flow_sampled, traces_wanting};
+use dnlb_datapath::{flow_sampled, goes_on, traces_wanting};
+use dnlb_explain::{
+    Replay,
+    trace::{event_of, row_of_flow},
+};
 use dnlb_switch::{Event, LostEvents};
-use dnlb_testkit::{Engine, Kernel, Program, Scene, TEST_IFINDEX, TestFrame};
+use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, TEST_IFINDEX, TestFrame};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const ACK: u8 = 16;
@@ -345,4 +349,47 @@ fn the_kernel_filters_as_the_function_does() {
         }
     }
     assert!(wanted > 500 && unwanted > 500, "{wanted} and {unwanted}: the filters are no test");
+}
+
+/// The program as tools know it.
+fn known(program: Program) -> dnlb_explain::Program {
+    match program {
+        Program::FromInstance => dnlb_explain::Program::FromInstance { ifindex: TEST_IFINDEX },
+        Program::FromOverlay(vni) => dnlb_explain::Program::FromOverlay { vni, remote: None },
+        Program::Probe => dnlb_explain::Program::Probe,
+        _ => dnlb_explain::Program::Edge,
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_replay_tells_of_every_packet_what_the_kernel_does() {
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut kernel = kernel(&[everything()], 0);
+    // The kernel's own flow records lie in its maps, which a replay reads: so it reads those of a scene that stays as it is.
+    let still = Pure::new(scene().state());
+    let mut replay = Replay::new(&still);
+    let mut outcomes = std::collections::BTreeSet::new();
+    for _ in 0..2000 {
+        let (program, frame) = random_frame(&mut random);
+        let frame = frame.build();
+        let seen = kernel.run(program, &frame).unwrap();
+        let [Event::Step(told)] = events(&mut kernel)[..] else { panic!("no step") };
+        let (explanation, carried) = replay.decide(known(program), &frame).unwrap();
+        let mut event = event_of(&still, &explanation).unwrap();
+        (event.time_ns, event.traces, event.ifindex) = (told.time_ns, told.traces, told.ifindex);
+        assert_eq!(event, told, "{explanation:#?}");
+        assert_eq!(carried.outcome, seen.outcome);
+        if goes_on(event.outcome) {
+            assert_eq!(carried.frame, seen.frame, "{explanation:#?}");
+        }
+        if let Some(row) = row_of_flow(&still, &event).unwrap() {
+            // Each service has one member.
+            assert_eq!(row.chain, [if event.service == 1 { 1 } else { 3 }]);
+        }
+        outcomes.insert(seen.outcome.name());
+    }
+    assert!(outcomes.len() > 8, "{outcomes:?}");
 }
