@@ -66,13 +66,15 @@ impl FlowLog {
         }
         let mut item = flow_item(names, key, record);
         item["event"] = "closed".into();
-        item["time"] = clock.wall(record.last_used_ns).into();
+        // Records know the coarse clock alone, which is some milliseconds behind: no flow ends before it begins.
+        let ended = record.last_used_ns.max(began.unwrap_or(0));
+        item["time"] = clock.wall(ended).into();
         item["reason"] = FlowEnd::of(record).word().into();
         item["packetsIn"] = record.packets_in.into();
         item["packetsOut"] = record.packets_out.into();
         item["bytes"] = record.bytes.into();
         if let Some(began) = began {
-            item["durationMs"] = (record.last_used_ns.saturating_sub(began) / 1_000_000).into();
+            item["durationMs"] = ((ended - began) / 1_000_000).into();
         }
         self.write(&item);
     }
@@ -157,6 +159,9 @@ mod tests {
         let over =
             FlowRecord { flags: fins, packets_in: 6, packets_out: 5, last_used_ns: 9_000_000, ..record };
         log.on_closed(&Nameless, &clock, &key, &over);
+        // Over at once, by a clock that is behind.
+        log.on_event(&Nameless, &clock, &event);
+        log.on_closed(&Nameless, &clock, &key, &FlowRecord { last_used_ns: 1_000_000, ..over });
         // Nobody saw this one begin.
         log.on_closed(&Nameless, &clock, &FlowKey { instance: 5, ..key }, &record);
         let lines = lines(&log);
@@ -164,8 +169,9 @@ mod tests {
         assert_eq!((&lines[1]["event"], &lines[1]["reason"]), (&"closed".into(), &"fin".into()));
         assert_eq!((&lines[1]["packetsIn"], &lines[1]["packetsOut"]), (&6.into(), &5.into()));
         assert_eq!(lines[1]["durationMs"], 4);
-        assert_eq!((&lines[2]["reason"], lines[2].get("durationMs")), (&"idle".into(), None));
-        assert_eq!(lines.len(), 3);
+        assert_eq!((&lines[3]["time"], &lines[3]["durationMs"]), (&lines[2]["time"], &0.into()));
+        assert_eq!((&lines[4]["reason"], lines[4].get("durationMs")), (&"idle".into(), None));
+        assert_eq!(lines.len(), 5);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use dnlb_abi::{FlowKey, FlowRecord, Outcome, TRACE_SLOTS, TraceControl, TraceEnd
 use dnlb_explain::trace::{self, TraceNames};
 use dnlb_model::{HostConfig, TraceEndpoint, TraceQuery};
 use dnlb_proto::{ConfigReceiver, Reporter, TraceReport, TracesReceiver, WantedTrace};
-use dnlb_switch::{Event, Events, LostEvents, SwitchError, Traces};
+use dnlb_switch::{Event, Events, LiveMaps, LostEvents, SwitchError, Traces};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use tokio::{
@@ -67,6 +67,7 @@ pub(crate) struct Teller {
     over: BTreeSet<u64>,
     log: FlowLog,
     names: Names,
+    maps: LiveMaps,
     clock: Clock,
     lost: LostEvents,
 }
@@ -116,6 +117,7 @@ impl Teller {
             slots: [const { None }; TRACE_SLOTS],
             over: BTreeSet::new(),
             names: Names::default(),
+            maps: LiveMaps::open(&run_dir.bpf())?,
             clock: Clock::now(),
             lost,
         })
@@ -163,6 +165,7 @@ impl Teller {
                         return;
                     }
                     self.rename();
+                    self.on_wanted();
                 }
                 Some(closed) = self.options.closed_flows.recv() => {
                     for (key, record) in closed {
@@ -195,7 +198,11 @@ impl Teller {
                 Event::Step(step) => step,
             };
             let time = self.clock.wall(step.time_ns);
-            let item = trace::step(&self.names, &self.options.host, &time, &step);
+            let mut item = trace::step(&self.names, &self.options.host, &time, &step);
+            // Without it, the step itself is still true.
+            if let Ok(Some(row)) = trace::row_of_flow(&self.maps, &step) {
+                trace::add_row(&self.names, &mut item, &row);
+            }
             for (slot, running) in self.slots.iter_mut().enumerate() {
                 let Some(running) = running else { continue };
                 if step.traces & 1 << slot == 0 || running.left == 0 {
@@ -257,7 +264,10 @@ impl Teller {
             }
         }
         for WantedTrace { id, query, remaining } in &wanted {
-            if running.contains(id) || self.over.contains(id) {
+            // A listener that this host does not know has no packets here, until a configuration says otherwise.
+            let elsewhere = query.host.as_ref().is_some_and(|host| *host != self.options.host)
+                || query.listener.as_ref().is_some_and(|name| self.names.listener_called(name).is_none());
+            if elsewhere || running.contains(id) || self.over.contains(id) {
                 continue;
             }
             if let Err(error) = self.start(query, *remaining, Sink::Server(*id)) {
@@ -371,8 +381,7 @@ fn filter(
         }
     };
     let listener = |name: &String| {
-        let found = names.listeners.iter().find(|(_, known)| *known == name);
-        found.map(|(number, _)| *number).ok_or_else(|| format!("this host knows no listener {name}"))
+        names.listener_called(name).ok_or_else(|| format!("this host knows no listener {name}"))
     };
     let nanoseconds = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
     Ok(TraceFilter {
@@ -418,6 +427,11 @@ impl Names {
             listeners: config.names.listeners.clone(),
             hosts: config.hosts.iter().filter_map(host).collect(),
         }
+    }
+
+    /// The number of the listener that goes by this name.
+    fn listener_called(&self, name: &str) -> Option<u32> {
+        self.listeners.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
     }
 }
 

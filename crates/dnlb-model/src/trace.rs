@@ -19,6 +19,9 @@ pub struct TraceQuery {
     /// VNI of the VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vni: Option<u32>,
+    /// Only on this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// A listener: its name after that of its load balancer and a slash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listener: Option<String>,

@@ -28,11 +28,13 @@ use tracing::{debug, warn};
 
 use crate::{
     control::{Control, JoinError, Session, Wanted},
-    traces,
+    traces::Traces,
 };
 
 /// How long an agent may take to name itself, and to hear why its stream ends.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked for traces that are over.
+const TRACES_TICK: Duration = Duration::from_secs(1);
 /// How often a silent connection is asked whether it is alive, and how long it may take to answer: a stream
 /// that is cut must not keep its place for long.
 const KEEPALIVE: Duration = Duration::from_secs(3);
@@ -101,7 +103,7 @@ async fn run(control: Control, session: Session, inbound: Streaming<pb::FromAgen
     let status = tokio::select! {
         status = hear(&control, &session, inbound) => status,
         status = tell(&mut wanted, &outbound) => status,
-        status = tell_traces(control.observed().traces().subscribe(), &outbound) => status,
+        status = tell_traces(control.observed().traces(), &outbound) => status,
     };
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
     control.leave(session).await;
@@ -167,7 +169,8 @@ async fn tell(wanted: &mut watch::Receiver<Option<Wanted>>, outbound: &Outbound)
 }
 
 /// Tells the agent which packets it is to tell of.
-async fn tell_traces(mut traces: watch::Receiver<Vec<traces::Wanted>>, outbound: &Outbound) -> Status {
+async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
+    let mut traces = all.subscribe();
     loop {
         let now = Instant::now();
         let wanted: Vec<_> = traces.borrow_and_update().iter().map(|trace| trace.told(now)).collect();
@@ -176,8 +179,13 @@ async fn tell_traces(mut traces: watch::Receiver<Vec<traces::Wanted>>, outbound:
         if outbound.send(Ok(message)).await.is_err() {
             return Status::ok("the agent closed the stream");
         }
-        if traces.changed().await.is_err() {
-            return Status::aborted("the server ends");
+        loop {
+            match timeout(TRACES_TICK, traces.changed()).await {
+                Ok(Ok(())) => break,
+                Ok(Err(_)) => return Status::aborted("the server ends"),
+                // Whoever has an agent's stream looks: there is nobody to trace without one.
+                Err(_) => all.tick(Instant::now()),
+            }
         }
     }
 }

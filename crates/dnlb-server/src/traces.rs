@@ -17,6 +17,8 @@ use tokio::sync::watch;
 const RUNNING_MAX: usize = 4;
 /// Traces that are kept, running or not.
 const KEPT_MAX: usize = 16;
+/// How long a trace may run that nobody asks about: who began it has gone without a word.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a trace that is over is kept.
 const KEPT: Duration = Duration::from_secs(120);
 /// Most packets that one reply carries.
@@ -61,6 +63,8 @@ pub(crate) struct Wanted {
 struct Kept {
     query: TraceQuery,
     until: Instant,
+    /// When somebody last asked.
+    looked: Instant,
     /// Steps that have not been taken yet.
     steps: Vec<Value>,
     /// How many were taken before those.
@@ -101,7 +105,7 @@ impl Traces {
         };
         let until = now + Duration::from_secs(query.seconds.into());
         let (steps, lost, errors) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        kept.insert(id, Kept { query, until, steps, taken: 0, lost, errors, ended: false });
+        kept.insert(id, Kept { query, until, looked: now, steps, taken: 0, lost, errors, ended: false });
         self.publish(&kept);
         Ok(id)
     }
@@ -111,6 +115,7 @@ impl Traces {
     pub fn look(&self, id: u64, after: u64, now: Instant) -> Option<Seen> {
         let mut kept = self.kept(now);
         let trace = kept.get_mut(&id)?;
+        trace.looked = now;
         let known = usize::try_from(after.saturating_sub(trace.taken)).unwrap_or(usize::MAX);
         let known = known.min(trace.steps.len());
         trace.steps.drain(..known);
@@ -162,6 +167,11 @@ impl Traces {
         }
     }
 
+    /// Ends those whose time is over and those that nobody asks about any more; to be called now and then.
+    pub(crate) fn tick(&self, now: Instant) {
+        drop(self.kept(now));
+    }
+
     /// Follows what agents are to run.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Vec<Wanted>> {
         self.wanted.subscribe()
@@ -172,9 +182,12 @@ impl Traces {
         // A panic elsewhere leaves the values whole.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = false;
-        for trace in kept.values_mut().filter(|trace| !trace.ended && trace.until <= now) {
-            trace.ended = true;
-            changed = true;
+        for trace in kept.values_mut().filter(|trace| !trace.ended) {
+            if trace.until <= now || now.saturating_duration_since(trace.looked) > PATIENCE {
+                trace.ended = true;
+                trace.until = trace.until.min(now);
+                changed = true;
+            }
         }
         kept.retain(|_, trace| !trace.ended || now.saturating_duration_since(trace.until) < KEPT);
         if changed {
@@ -247,6 +260,19 @@ mod tests {
         assert!(traces.look(late, 0, then).unwrap().ended);
         assert!(traces.subscribe().borrow().is_empty());
         assert_eq!(traces.look(late, 0, then + KEPT), None, "forgotten");
+    }
+
+    #[test]
+    fn a_trace_that_nobody_asks_about_ends() {
+        let (traces, now) = (Traces::default(), Instant::now());
+        let long = || TraceQuery { seconds: 600, ..query(9) };
+        let (left, asked) = (traces.begin(long(), now).unwrap(), traces.begin(long(), now).unwrap());
+        let later = now + PATIENCE;
+        assert!(!traces.look(asked, 0, later).unwrap().ended);
+        traces.tick(later + Duration::from_secs(1));
+        let running: Vec<_> = traces.subscribe().borrow().iter().map(|wanted| wanted.id).collect();
+        assert_eq!(running, [asked]);
+        assert!(traces.look(left, 0, later + Duration::from_secs(1)).unwrap().ended);
     }
 
     #[test]

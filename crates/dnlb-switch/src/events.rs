@@ -119,6 +119,15 @@ impl Traces {
         Ok(Self { map })
     }
 
+    /// What they are asked at present.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn asked(&self) -> Result<TraceControl, SwitchError> {
+        let Plain(control) = self.map.get(&0, 0).map_err(failed(maps::TRACES, "read"))?;
+        Ok(control)
+    }
+
     /// Asks for this and nothing else.
     ///
     /// # Errors

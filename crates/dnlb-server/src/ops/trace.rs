@@ -13,6 +13,9 @@ pub(super) fn create(region: &Region, call: &Call<'_>) -> Outcome {
     let query: TraceQuery = call.body()?;
     check::number::<u32>("count", query.count.into(), 1..=TraceQuery::COUNT_MAX.into())?;
     check::number::<u32>("seconds", query.seconds.into(), 1..=TraceQuery::SECONDS_MAX.into())?;
+    if let Some(host) = &query.host {
+        super::find(&region.hosts, "host", &dnlb_model::HostId(host.clone()))?;
+    }
     if let Some(listener) = &query.listener {
         known_listener(region, listener)?;
     }
