@@ -43,6 +43,8 @@ const RULES: &[Rule] = &[
         ours: &[
             "dnlb-abi",
             "dnlb-api",
+            "dnlb-datapath",
+            "dnlb-explain",
             "dnlb-model",
             "dnlb-plan",
             "dnlb-proto",

@@ -13,6 +13,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 mod bench;
+mod events;
 mod handover;
 mod index;
 mod layout;
@@ -20,14 +21,17 @@ mod outcome;
 mod rule_index;
 
 pub use bench::{BenchPlan, bench_client};
+pub use events::{
+    EVENTS_BYTES, FlowEvent, Role, StepEvent, TRACE_SLOTS, TraceControl, TraceEnd, TraceFilter, lost,
+};
 pub use handover::{HandoverKey, HandoverRecord};
 pub use index::{SERVICE_BUCKETS, SERVICE_SLOTS, ServiceHash};
 pub use layout::{Field, Layout};
 pub use outcome::Outcome;
 pub use rule_index::RuleIndex;
 
-/// Version of what the agent writes into the maps of its configuration: raise it when the layout or the meaning of any of
-/// them changes. The next agent then fills maps of its own instead of taking over those of the former one.
+/// Version of what the agent writes into the maps of its configuration, and of events: raise it when the layout or the meaning of
+/// any of them changes. The next agent then fills maps of its own instead of taking over those of the former one.
 ///
 /// So does a change of what the agent's own note of them (`alloc.json`) means.
 ///
@@ -87,6 +91,17 @@ pub mod maps {
     pub const HANDING_OVER: &str = "HANDING_OVER";
     /// Hash: [`super::HandoverKey`] -> [`super::HandoverRecord`], flows made meanwhile; empty at all other times.
     pub const HANDOVER: &str = "HANDOVER";
+    /// Array of one [`super::TraceControl`]: what programs are to tell of packets and flows.
+    pub const TRACES: &str = "TRACES";
+    /// Ring buffer of [`super::StepEvent`] and [`super::FlowEvent`]; read by the agent alone.
+    pub const EVENTS: &str = "EVENTS";
+    /// Per-CPU array: [`super::lost`] -> events for which `EVENTS` had no room.
+    pub const EVENTS_LOST: &str = "EVENTS_LOST";
+    /// Program array of one: the program `tell`, in which classifiers end when somebody wants to hear of the packet. Not pinned:
+    /// the kernel empties it with the agent that filled it, and then nobody listens.
+    pub const TELLER: &str = "TELLER";
+    /// The same of two: `edge_traced`, in which the edge goes on while somebody traces, and `edge_tell`, in which that ends.
+    pub const TRACED_EDGE: &str = "TRACED_EDGE";
 }
 
 /// How many entries the maps have that the agent allocates ranges of.

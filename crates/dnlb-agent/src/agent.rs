@@ -10,7 +10,10 @@ use anyhow::Context;
 use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions};
 use dnlb_switch::{Capacities, Switch, SwitchOptions};
 use nix::mount::{MntFlags, umount2};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 use crate::{
     applying::{Applier, Host},
@@ -20,6 +23,7 @@ use crate::{
     probes::{HealthBoard, LinkProber, Probes},
     run_dir::RunDir,
     status::Status,
+    teller::{Teller, TellerOptions},
 };
 
 /// Options of `dnlb agent`.
@@ -55,6 +59,9 @@ pub struct Options {
     /// Carry no instances.
     #[arg(long)]
     pub no_compute: bool,
+    /// Log one of so many flows, the same ones on every host; 0: none.
+    #[arg(long, default_value_t = 100, env = "DNLB_FLOW_LOG_SAMPLE")]
+    pub flow_log_sample: u32,
     /// Give no packet a second chance: for tests that must see connections break without it.
     #[arg(long, hide = true, env = "DNLB_NO_SECOND_CHANCE")]
     pub no_second_chance: bool,
@@ -91,7 +98,22 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         edge: options.edge,
         compute: !options.no_compute,
     };
-    let (configs, reporter) = AgentLink::spawn(LinkOptions { server: options.server, token, hello })?;
+    let (configs, wanted, reporter) = AgentLink::spawn(LinkOptions { server: options.server, token, hello })?;
+    let (closed_flows, closed) = mpsc::unbounded_channel();
+    let teller = Teller::open(
+        &run_dir,
+        TellerOptions {
+            host: options.host_id.clone(),
+            flows_one_in: options.flow_log_sample,
+            configs: configs.clone(),
+            wanted,
+            reporter: reporter.clone(),
+            closed_flows: closed,
+        },
+    )
+    .context("cannot read the programs' events")?;
+    let teller = tokio::spawn(teller.run(run_dir.clone()));
+    let bpf = run_dir.bpf();
     let health = HealthBoard::new(reporter.clone());
     let driver = NetnsDriver::new(run_dir.instances(), options.guest_program);
     let applier = Applier::new(Host {
@@ -106,6 +128,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         probes: Probes::new(LinkProber, health.clone()),
         health,
         reporter,
+        closed_flows,
         status: Status {
             host: options.host_id,
             az: options.az,
@@ -124,6 +147,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             }
         })
         .await;
+    teller.abort();
+    if let Err(error) = Teller::silence(&bpf) {
+        tracing::warn!(error = format!("{error:#}"), "programs go on telling of flows");
+    }
     tracing::info!("agent ends; the host goes on forwarding");
     Ok(())
 }

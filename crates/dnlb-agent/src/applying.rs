@@ -10,7 +10,7 @@ use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
 use dnlb_switch::{ExpiryRules, Switch, monotonic_ns};
 use rand::Rng;
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     probes::{HealthBoard, LinkProber, Probes},
     run_dir::{RunDir, write_atomically, write_for_readers},
     status::{Counted, Status, now},
+    teller::ClosedFlows,
 };
 
 /// How often instances are looked at.
@@ -49,6 +50,8 @@ pub(crate) struct Host<D> {
     pub(crate) probes: Probes<LinkProber, HealthBoard>,
     pub(crate) health: HealthBoard,
     pub(crate) reporter: Reporter,
+    /// Takes flows whose records were removed.
+    pub(crate) closed_flows: mpsc::UnboundedSender<ClosedFlows>,
     pub(crate) status: Status,
 }
 
@@ -355,7 +358,14 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             datagrams: usual(Protocol::Udp),
             ..ExpiryRules::default()
         };
-        if let Err(error) = self.host.switch.expire_flows(monotonic_ns(), &rules) {
+        let mut closed = ClosedFlows::new();
+        let expired =
+            self.host.switch.expire_flows(monotonic_ns(), &rules, |key, record| closed.push((*key, *record)));
+        if !closed.is_empty() {
+            // Who does not listen has ended: then there is no log.
+            let _ = self.host.closed_flows.send(closed);
+        }
+        if let Err(error) = expired {
             tracing::warn!(error = crate::fleet::chain(&error), "cannot age flow records");
         }
         match self.host.switch.outcomes() {

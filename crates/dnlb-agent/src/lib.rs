@@ -11,13 +11,17 @@
 
 mod agent;
 mod applying;
+mod clock;
 pub mod compute;
 mod fleet;
+mod flow_log;
 pub mod guest;
 pub mod links;
 mod probes;
 mod run_dir;
 mod status;
+mod teller;
+mod trace_socket;
 
 pub use agent::{Options, power_off, purge, run};
 pub use applying::saved_config;

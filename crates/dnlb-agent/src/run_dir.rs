@@ -17,8 +17,8 @@ use nix::{
 /// Paths under an agent's directory.
 ///
 /// # Shape
-/// `agent.pid` (locked while an agent runs), `config.bin`, `alloc.json`, `status.json`, `bpf/` (a bpffs),
-/// `instances/<id>/`.
+/// `agent.pid` (locked while an agent runs), `config.bin`, `alloc.json`, `status.json`, `trace.sock`, `flows.log`, `bpf/` (a
+/// bpffs), `instances/<id>/`.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     root: PathBuf,
@@ -162,6 +162,18 @@ impl RunDir {
     #[must_use]
     pub fn allocation(&self) -> PathBuf {
         self.root.join("alloc.json")
+    }
+
+    /// The socket at which the agent takes traces.
+    #[must_use]
+    pub fn trace_socket(&self) -> PathBuf {
+        self.root.join("trace.sock")
+    }
+
+    /// The log of flows; the one before it has `.1` after its name.
+    #[must_use]
+    pub fn flow_log(&self) -> PathBuf {
+        self.root.join("flows.log")
     }
 
     /// What the agent does, for tools.

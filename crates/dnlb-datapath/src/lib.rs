@@ -25,6 +25,7 @@ mod second_chance;
 mod service;
 mod sink;
 mod tables;
+mod trace;
 mod tunnel;
 
 use dnlb_abi::Outcome;
@@ -41,6 +42,7 @@ pub use rules::{RuleQuery, RuleSearch, Rules, rule_matches};
 pub use second_chance::MemberSearch;
 pub use sink::{EdgeSink, Rewrite, Sink, Tunnel};
 pub use tables::{Flow, Tables};
+pub use trace::{describe, flow_sampled, goes_on, look, read_outer, traces_wanting, wants};
 
 /// Why a packet that parsed like this goes no further; nothing when it may.
 #[inline(always)]

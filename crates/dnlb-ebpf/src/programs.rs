@@ -6,10 +6,11 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use dnlb_abi::{Addr, Outcome};
+use dnlb_abi::{Addr, Outcome, Role};
 use dnlb_datapath::Packet;
 
 use crate::{
+    events,
     tables::{self, KernelTables, count},
     tc::{self, TcSink},
     xdp::{self, XdpSink},
@@ -18,7 +19,7 @@ use crate::{
 /// TCX ingress of the host side of every instance's link.
 #[classifier]
 fn from_instance(mut ctx: TcContext) -> i32 {
-    let (Some(room), Some(note)) = (tables::room(), tables::note()) else {
+    let (Some(room), Some(note)) = (tables::new_room(), tables::new_note(Role::FromInstance, 0)) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
@@ -47,7 +48,7 @@ fn from_overlay_test(ctx: TcContext) -> i32 {
 
 #[inline(always)]
 fn out_of_tunnel(mut ctx: TcContext, vni: u32, remote: &Addr) -> i32 {
-    let (Some(room), Some(note)) = (tables::room(), tables::note()) else {
+    let (Some(room), Some(note)) = (tables::new_room(), tables::new_note(Role::FromOverlay, vni)) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
@@ -59,7 +60,7 @@ fn out_of_tunnel(mut ctx: TcContext, vni: u32, remote: &Addr) -> i32 {
 /// TCX ingress of the probe link's switch side.
 #[classifier]
 fn probe(mut ctx: TcContext) -> i32 {
-    let (Some(room), Some(note)) = (tables::room(), tables::note()) else {
+    let (Some(room), Some(note)) = (tables::new_room(), tables::new_note(Role::Probe, 0)) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);
@@ -71,16 +72,53 @@ fn probe(mut ctx: TcContext) -> i32 {
 /// Native XDP of an edge's uplink.
 #[xdp(frags)]
 fn edge(ctx: XdpContext) -> u32 {
+    if events::active() {
+        // Returns only if it cannot be done.
+        events::to_traced_edge(&ctx);
+    }
     let frame = xdp::frame(&ctx);
-    let len = frame.len as u32;
+    let sink = XdpSink { ctx: &ctx, len: frame.len as u32, traced: false };
     let mut packet = Packet::default();
-    dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, XdpSink { ctx: &ctx, len })
+    dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink)
+}
+
+/// [`edge`] while somebody traces, called by it. A program of its own, so that none of it weighs on the edge.
+#[xdp(frags)]
+fn edge_traced(ctx: XdpContext) -> u32 {
+    let (Some(seen), Some(_)) = (tables::new_edge_packet(), tables::new_note(Role::Edge, 0)) else {
+        return xdp_action::XDP_PASS;
+    };
+    let frame = xdp::frame(&ctx);
+    // Once more, because the stack has no place for a decision whose packet must last.
+    dnlb_datapath::look(&frame, seen);
+    let sink = XdpSink { ctx: &ctx, len: frame.len as u32, traced: true };
+    let mut packet = Packet::default();
+    let verdict = dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink);
+    events::tell_edge(&ctx, verdict);
+    verdict
+}
+
+/// Called at the end of [`edge_traced`], as [`tell`] is of classifiers.
+#[xdp(frags)]
+fn edge_tell(ctx: XdpContext) -> u32 {
+    events::note_forwarded(&xdp::frame(&ctx));
+    // SAFETY: the context is a live `xdp_md`; the kernel rewrites the load of its field.
+    events::tell_packet(unsafe { (*ctx.ctx).ingress_ifindex });
+    events::verdict() as u32
+}
+
+/// Called at the end of the other classifiers when somebody wants to hear of the packet; returns what they would have.
+#[classifier]
+fn tell(ctx: TcContext) -> i32 {
+    events::tell_flows();
+    events::tell_packet(ifindex(&ctx));
+    events::verdict()
 }
 
 /// TCX ingress of an edge's uplink whose driver knows no XDP, or where XDP does not pay: a VLAN, a bond, a veth.
 #[classifier]
 fn edge_tc(mut ctx: TcContext) -> i32 {
-    let (Some(packet), Some(note)) = (tables::edge_packet(), tables::note()) else {
+    let (Some(packet), Some(note)) = (tables::new_edge_packet(), tables::new_note(Role::Edge, 0)) else {
         return tc::SHOT;
     };
     let frame = tc::frame(&ctx);

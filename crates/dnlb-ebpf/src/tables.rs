@@ -9,15 +9,18 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray},
 };
 use dnlb_abi::{
-    Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HandoverKey,
-    HandoverRecord, HostEntry, InstanceEntry, MMAPABLE, MemberEntry, NO_PREALLOC, Outcome, RuleEntry,
-    RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, ServiceKey, Settings, TargetEntry, TargetKey,
-    capacity,
+    Addr, Counter, EndpointEntry, EndpointKey, FlowEvent, FlowKey, FlowRecord, FragmentEntry, FragmentKey,
+    HandoverKey, HandoverRecord, HostEntry, InstanceEntry, MMAPABLE, MemberEntry, NO_PREALLOC, Outcome, Role,
+    RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, ServiceKey, Settings, TargetEntry,
+    TargetKey, capacity,
 };
 use dnlb_datapath::{Flow, MemberSearch, Packet, Room, RuleQuery, RuleSearch, Rules, Tables, rule_matches};
 use dnlb_wire::ANSWER_MAX;
 
-use crate::tc::Note;
+use crate::{
+    events::{self, Telling},
+    tc::Note,
+};
 
 // Capacities marked "agent" are set when the agent loads the object; 1 keeps a forgotten one visible.
 #[map]
@@ -73,6 +76,7 @@ struct Scratch {
     handover: HandoverRecord,
     handover_key: HandoverKey,
     reserved: u32,
+    telling: Telling,
     room: Room,
     note: Note,
     members: MemberSearch,
@@ -82,6 +86,37 @@ struct Scratch {
 }
 #[map]
 static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// [`room`] for a new packet.
+#[inline(always)]
+pub(crate) fn new_room() -> Option<&'static mut Room> {
+    let room = room()?;
+    room.begin();
+    Some(room)
+}
+
+/// [`edge_packet`] for a new packet.
+#[inline(always)]
+pub(crate) fn new_edge_packet() -> Option<&'static mut Packet> {
+    let packet = edge_packet()?;
+    packet.ip_len = 0;
+    Some(packet)
+}
+
+/// [`note`] for a new packet, which came out of a tunnel with this VNI, or 0.
+#[inline(always)]
+pub(crate) fn new_note(role: Role, vni: u32) -> Option<&'static mut Note> {
+    let (note, telling) = (note()?, telling()?);
+    telling.begin(role, vni);
+    Some(note)
+}
+
+/// What is known beside the note, for whoever tells of the packet.
+#[inline(always)]
+pub(crate) fn telling() -> Option<&'static mut Telling> {
+    // SAFETY: as for `room`; whoever takes it gives it back at once.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut (*scratch).telling })
+}
 
 /// The decision's own room.
 #[inline(always)]
@@ -347,7 +382,11 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
         // A flow that is over may still lie among the established ones under this key.
-        let _ = FLOWS.remove(key);
+        if let Some(former) = FLOWS.get_ptr(key) {
+            // SAFETY: a live map value.
+            events::flow(FlowEvent::REPLACED, key, unsafe { &*former });
+            let _ = FLOWS.remove(key);
+        }
         let made = FLOWS_HALF_OPEN.insert(key, record, 0).is_ok();
         if made && handing_over() {
             hand_over(key, record);
@@ -360,6 +399,8 @@ impl Tables for KernelTables {
         if let Some(record) = FLOWS_HALF_OPEN.get_ptr(key) {
             // SAFETY: a live map value, copied by the kernel during this call.
             if FLOWS.insert(key, unsafe { &*record }, u64::from(BPF_NOEXIST)).is_ok() {
+                // SAFETY: as above.
+                events::flow(FlowEvent::ESTABLISHED, key, unsafe { &*record });
                 let _ = FLOWS_HALF_OPEN.remove(key);
             }
         }
@@ -386,6 +427,7 @@ impl Tables for KernelTables {
     #[inline(always)]
     fn count(&self, outcome: Outcome) {
         count(outcome, 0);
+        events::also(outcome);
     }
 
     #[inline(always)]

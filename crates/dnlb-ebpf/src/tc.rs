@@ -28,6 +28,7 @@ use dnlb_wire::{
 };
 
 use crate::{
+    events,
     frame::PacketPointers,
     tables::{self, KernelTables, count},
 };
@@ -125,17 +126,17 @@ impl Patch for SkbPatch<'_> {
 /// What a decision noted of its verdict beside [`Act`]; each act reads what it needs.
 #[repr(C)]
 pub(crate) struct Note {
-    outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// Interface to which it goes.
     ifindex: u32,
     /// Number of the instance to which it goes.
-    instance: u32,
+    pub(crate) instance: u32,
     mac: [u8; 6],
     why: Unreachable,
     arp: arp::Request,
     ethernet: Ethernet,
     target: Addr,
-    tunnel: Tunnel,
+    pub(crate) tunnel: Tunnel,
 }
 
 /// What is to be done with a packet.
@@ -286,12 +287,17 @@ impl EdgeSink for TcSink {
     #[inline(always)]
     fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Act {
         self.note.outcome = Outcome::Forwarded;
-        let mac = [inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]];
-        let (vni, instance) = (outer.vni, instance_of_mac(mac));
-        self.note.tunnel =
-            Tunnel { remote: outer.dst, vni, instance, hop: 0, from_edge: true, tos: outer.tos };
+        self.note.tunnel = tunnel_of(outer, inner);
         Act::Forward
     }
+}
+
+/// Where an edge sends a packet.
+#[inline(always)]
+pub(crate) fn tunnel_of(outer: &Outer, inner: &[u8; 12]) -> Tunnel {
+    let mac = [inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]];
+    let (vni, instance) = (outer.vni, instance_of_mac(mac));
+    Tunnel { remote: outer.dst, vni, instance, hop: 0, from_edge: true, tos: outer.tos }
 }
 
 /// An edge's packet lies on the stack: here it is kept where acts look for it.
@@ -309,9 +315,16 @@ struct Carrier<'c> {
     ifindex: u32,
 }
 
-/// Does what the decision noted; returns what the program returns.
+/// Does what the decision noted, and has it told if somebody wants to hear of it; returns what the program returns.
 #[inline(always)]
 pub(crate) fn carry_out(ctx: &mut TcContext, ifindex: u32, act: Act) -> i32 {
+    let verdict = act_on(ctx, ifindex, act);
+    events::tell(ctx, verdict, act == Act::Drop);
+    verdict
+}
+
+#[inline(always)]
+fn act_on(ctx: &mut TcContext, ifindex: u32, act: Act) -> i32 {
     let (Some(note), Some(room)) = (tables::note(), tables::room()) else {
         return SHOT;
     };

@@ -14,6 +14,7 @@ use dnlb_wire::{
 };
 
 use crate::{
+    events,
     frame::PacketPointers,
     tables::{self, count},
 };
@@ -61,9 +62,20 @@ pub(crate) struct XdpSink<'c> {
     pub(crate) ctx: &'c XdpContext,
     /// Its length.
     pub(crate) len: u32,
+    /// Whether somebody traces; a constant of the program.
+    pub(crate) traced: bool,
 }
 
 impl XdpSink<'_> {
+    /// Counts, and leaves the outcome for whoever traces.
+    #[inline(always)]
+    fn done(&self, outcome: Outcome) {
+        count(outcome, self.len);
+        if self.traced {
+            events::outcome(outcome);
+        }
+    }
+
     /// Replaces the whole frame and sends it back where it came from.
     #[inline(always)]
     fn send_back<const N: usize>(self, answer: &[u8; N], outcome: Outcome) -> u32 {
@@ -82,7 +94,7 @@ impl XdpSink<'_> {
         }
         // SAFETY: the range lies inside the bounds that were just checked.
         unsafe { (start as *mut [u8; N]).write_unaligned(*answer) };
-        count(outcome, self.len);
+        self.done(outcome);
         xdp_action::XDP_TX
     }
 }
@@ -104,7 +116,7 @@ impl XdpSink<'_> {
             (start as *mut [u8; N]).write_unaligned(*header);
             ((start + N) as *mut [u8; 12]).write_unaligned(*inner);
         }
-        count(Outcome::Forwarded, self.len);
+        self.done(Outcome::Forwarded);
         xdp_action::XDP_TX
     }
 }
@@ -114,13 +126,13 @@ impl EdgeSink for XdpSink<'_> {
 
     #[inline(always)]
     fn pass(self) -> u32 {
-        count(Outcome::Passed, self.len);
+        self.done(Outcome::Passed);
         xdp_action::XDP_PASS
     }
 
     #[inline(always)]
     fn drop(self, outcome: Outcome) -> u32 {
-        count(outcome, self.len);
+        self.done(outcome);
         xdp_action::XDP_DROP
     }
 
@@ -129,7 +141,7 @@ impl EdgeSink for XdpSink<'_> {
         if !dnlb_wire::echo_reply(&mut XdpPatch(self.ctx), ethernet, packet) {
             return self.drop(Outcome::DropKernel);
         }
-        count(Outcome::EchoReply, self.len);
+        self.done(Outcome::EchoReply);
         xdp_action::XDP_TX
     }
 

@@ -7,7 +7,10 @@ use dnlb_datapath::{
 };
 use dnlb_wire::{Ethernet, Unreachable, arp, parse};
 
-use crate::{Fate, Maps, Program, Step, Verdict, recorder::Recorder};
+use crate::{
+    Carried, Carrier, Fate, Maps, Program, Step, Verdict,
+    recorder::{Memory, Recorder},
+};
 
 /// Why a packet has the fate that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +33,55 @@ pub struct Explanation {
 /// # Errors
 /// When a map could not be read.
 pub fn explain<M: Maps>(maps: &M, program: Program, frame: &[u8]) -> Result<Explanation, M::Error> {
+    Ok(decide(maps, program, frame, Memory::default())?.0)
+}
+
+/// Packet after packet on one host's maps, each after what those before it would have written: flow records, fragments.
+///
+/// The maps themselves never change; what was read of a flow once is not read again.
+pub struct Replay<'m, M: Maps> {
+    maps: &'m M,
+    memory: Memory,
+}
+
+impl<'m, M: Maps> Replay<'m, M> {
+    /// From the maps as they are.
+    #[must_use]
+    pub fn new(maps: &'m M) -> Self {
+        Self { maps, memory: Memory::default() }
+    }
+
+    /// [`explain`] of the next packet, and the frame as it goes on.
+    ///
+    /// # Errors
+    /// When a map could not be read.
+    pub fn decide(&mut self, program: Program, frame: &[u8]) -> Result<(Explanation, Carried), M::Error> {
+        let (explanation, carried, memory) =
+            decide(self.maps, program, frame, std::mem::take(&mut self.memory))?;
+        self.memory = memory;
+        Ok((explanation, carried))
+    }
+}
+
+fn decide<M: Maps>(
+    maps: &M,
+    program: Program,
+    frame: &[u8],
+    memory: Memory,
+) -> Result<(Explanation, Carried, Memory), M::Error> {
     let mut packet = Packet::default();
     // How far it can be parsed is the program's to judge.
     if let Some(ethernet) = Ethernet::read(&frame) {
         let _ = parse(&frame, &ethernet, &mut packet);
     }
-    let recorder = Recorder::new(maps, program, flow_of_error(&frame, &packet).unwrap_or(packet));
+    let recorder = Recorder::new(maps, program, flow_of_error(&frame, &packet).unwrap_or(packet), memory);
     let settings = maps.settings()?.unwrap_or_default();
     let (uplink, probe_link) = (settings.uplink_ifindex, settings.probe_ifindex);
-    let teller = Teller { packet, program, uplink, probe_link };
+    let ifindex = if let Program::FromInstance { ifindex } = program { ifindex } else { 0 };
+    let carrier = Carrier { frame, settings, ifindex, encapsulates: true };
+    let teller = Teller { packet, program, uplink, probe_link, carrier };
     let mut room = Room::default();
-    let verdict = match program {
+    let (verdict, carried) = match program {
         Program::Edge => edge(&frame, &recorder, &mut Packet::default(), || Some(&mut room), teller),
         Program::FromInstance { ifindex } => from_instance(&frame, &recorder, ifindex, &mut room, teller),
         Program::FromOverlay { vni, remote } => {
@@ -49,18 +90,20 @@ pub fn explain<M: Maps>(maps: &M, program: Program, frame: &[u8]) -> Result<Expl
         }
         Program::Probe => probe(&frame, &recorder, &mut room, teller),
     };
-    Ok(Explanation { program, packet, steps: recorder.finish()?, verdict })
+    let (steps, memory) = recorder.finish()?;
+    Ok((Explanation { program, packet, steps, verdict }, carried, memory))
 }
 
-/// Tells the verdict instead of carrying it out.
-struct Teller {
+/// Tells the verdict beside carrying it out on bytes.
+struct Teller<'f> {
     packet: Packet,
     program: Program,
     uplink: u32,
     probe_link: u32,
+    carrier: Carrier<'f>,
 }
 
-impl Teller {
+impl Teller<'_> {
     fn verdict(&self, outcome: Outcome, fate: Fate, rewrite: &Rewrite) -> Verdict {
         let mut packet = self.packet;
         // An ICMP error has no ports.
@@ -98,89 +141,106 @@ impl Teller {
     }
 }
 
-impl Sink for Teller {
-    type Verdict = Verdict;
+impl Sink for Teller<'_> {
+    type Verdict = (Verdict, Carried);
 
-    fn drop(self, outcome: Outcome) -> Verdict {
-        self.ended(outcome)
+    fn drop(self, outcome: Outcome) -> Self::Verdict {
+        let verdict = self.ended(outcome);
+        (verdict, Sink::drop(self.carrier, outcome))
     }
 
-    fn arp_reply(self, _request: &arp::Request) -> Verdict {
-        self.answered(Outcome::ArpReply)
+    fn arp_reply(self, request: &arp::Request) -> Self::Verdict {
+        let verdict = self.answered(Outcome::ArpReply);
+        (verdict, Sink::arp_reply(self.carrier, request))
     }
 
-    fn neighbour_reply(self, _ethernet: &Ethernet, _packet: &Packet, _target: &Addr) -> Verdict {
-        self.answered(Outcome::NeighbourReply)
+    fn neighbour_reply(self, ethernet: &Ethernet, packet: &Packet, target: &Addr) -> Self::Verdict {
+        let verdict = self.answered(Outcome::NeighbourReply);
+        (verdict, Sink::neighbour_reply(self.carrier, ethernet, packet, target))
     }
 
-    fn echo_reply(self, _ethernet: &Ethernet, _packet: &Packet) -> Verdict {
-        self.answered(Outcome::EchoReply)
+    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Self::Verdict {
+        let verdict = self.answered(Outcome::EchoReply);
+        (verdict, Sink::echo_reply(self.carrier, ethernet, packet))
     }
 
-    fn reset(self, _ethernet: &Ethernet, _packet: &Packet, outcome: Outcome) -> Verdict {
-        self.answered(outcome)
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict {
+        let verdict = self.answered(outcome);
+        (verdict, Sink::reset(self.carrier, ethernet, packet, outcome))
     }
 
     fn unreachable(
         self,
-        _ethernet: &Ethernet,
-        _packet: &Packet,
-        _why: Unreachable,
+        ethernet: &Ethernet,
+        packet: &Packet,
+        why: Unreachable,
         outcome: Outcome,
-    ) -> Verdict {
-        self.answered(outcome)
+    ) -> Self::Verdict {
+        let verdict = self.answered(outcome);
+        (verdict, Sink::unreachable(self.carrier, ethernet, packet, why, outcome))
     }
 
-    fn deliver(self, instance: &InstanceEntry, _packet: &Packet, rewrite: &Rewrite) -> Verdict {
+    fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict {
         let fate = Fate::Delivered { instance: instance.number, ifindex: instance.ifindex };
-        self.verdict(Outcome::Delivered, fate, rewrite)
+        let verdict = self.verdict(Outcome::Delivered, fate, rewrite);
+        (verdict, Sink::deliver(self.carrier, instance, packet, rewrite))
     }
 
-    fn tunnel(self, tunnel: &Tunnel, _packet: &Packet, rewrite: &Rewrite) -> Verdict {
-        self.verdict(Outcome::Tunnelled, Fate::Tunnelled(*tunnel), rewrite)
+    fn tunnel(self, tunnel: &Tunnel, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict {
+        let verdict = self.verdict(Outcome::Tunnelled, Fate::Tunnelled(*tunnel), rewrite);
+        (verdict, Sink::tunnel(self.carrier, tunnel, packet, rewrite))
     }
 
-    fn reply_outside(self, _packet: &Packet, rewrite: &Rewrite) -> Verdict {
-        self.verdict(Outcome::RepliedOutside, Fate::Replied { ifindex: self.uplink }, rewrite)
+    fn reply_outside(self, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict {
+        let verdict = self.verdict(Outcome::RepliedOutside, Fate::Replied { ifindex: self.uplink }, rewrite);
+        (verdict, Sink::reply_outside(self.carrier, packet, rewrite))
     }
 
-    fn reply_probe(self, _packet: &Packet, rewrite: &Rewrite) -> Verdict {
-        self.verdict(Outcome::RepliedProbe, Fate::Replied { ifindex: self.probe_link }, rewrite)
+    fn reply_probe(self, packet: &Packet, rewrite: &Rewrite) -> Self::Verdict {
+        let verdict =
+            self.verdict(Outcome::RepliedProbe, Fate::Replied { ifindex: self.probe_link }, rewrite);
+        (verdict, Sink::reply_probe(self.carrier, packet, rewrite))
     }
 }
 
-impl EdgeSink for Teller {
-    type Verdict = Verdict;
+impl EdgeSink for Teller<'_> {
+    type Verdict = (Verdict, Carried);
 
-    fn pass(self) -> Verdict {
-        self.ended(Outcome::Passed)
+    fn pass(self) -> Self::Verdict {
+        let verdict = self.ended(Outcome::Passed);
+        (verdict, EdgeSink::pass(self.carrier))
     }
 
-    fn drop(self, outcome: Outcome) -> Verdict {
-        self.ended(outcome)
+    fn drop(self, outcome: Outcome) -> Self::Verdict {
+        let verdict = self.ended(outcome);
+        (verdict, EdgeSink::drop(self.carrier, outcome))
     }
 
-    fn echo_reply(self, _ethernet: &Ethernet, _packet: &Packet) -> Verdict {
-        self.answered(Outcome::EchoReply)
+    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Self::Verdict {
+        let verdict = self.answered(Outcome::EchoReply);
+        (verdict, EdgeSink::echo_reply(self.carrier, ethernet, packet))
     }
 
-    fn reset(self, _ethernet: &Ethernet, _packet: &Packet, outcome: Outcome) -> Verdict {
-        self.answered(outcome)
+    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Self::Verdict {
+        let verdict = self.answered(outcome);
+        (verdict, EdgeSink::reset(self.carrier, ethernet, packet, outcome))
     }
 
     fn unreachable(
         self,
-        _ethernet: &Ethernet,
-        _packet: &Packet,
-        _why: Unreachable,
+        ethernet: &Ethernet,
+        packet: &Packet,
+        why: Unreachable,
         outcome: Outcome,
-    ) -> Verdict {
-        self.answered(outcome)
+    ) -> Self::Verdict {
+        let verdict = self.answered(outcome);
+        (verdict, EdgeSink::unreachable(self.carrier, ethernet, packet, why, outcome))
     }
 
-    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Verdict {
+    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Self::Verdict {
         let mac = [inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]];
         let fate = Fate::Forwarded { remote: outer.dst, vni: outer.vni, instance: instance_of_mac(mac) };
-        self.verdict(Outcome::Forwarded, fate, &Rewrite::default())
+        let verdict = self.verdict(Outcome::Forwarded, fate, &Rewrite::default());
+        (verdict, EdgeSink::forward(self.carrier, outer, inner))
     }
 }

@@ -5,6 +5,7 @@
 //! It refuses to know how maps are reached: `dnlb-switch` reads those of the kernel, tests have their own.
 #![forbid(unsafe_code)]
 
+mod carrier;
 mod describe;
 mod explanation;
 pub mod flow;
@@ -14,9 +15,11 @@ mod maps;
 mod question;
 mod recorder;
 mod step;
+pub mod trace;
 
+pub use carrier::{Carried, Carrier};
 pub use describe::{Line, Names, Numbers, describe};
-pub use explanation::{Explanation, explain};
+pub use explanation::{Explanation, Replay, explain};
 pub use flow::{Endpoint, FlowFilter, FlowState};
 pub use kind::{Kind, kind};
 pub use maps::Maps;

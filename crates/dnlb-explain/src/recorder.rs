@@ -14,6 +14,13 @@ use dnlb_datapath::{Flow, Packet, RuleQuery, RuleSearch, Rules, Tables, flow_has
 
 use crate::{Filter, Maps, Program, Step, kept::Kept, maps::chain_members};
 
+/// What decisions would have written so far.
+#[derive(Default)]
+pub(crate) struct Memory {
+    flows: BTreeMap<FlowKey, Option<ShadowFlow>>,
+    fragments: BTreeMap<FragmentKey, FragmentEntry>,
+}
+
 /// Tables over maps that are only read.
 ///
 /// # Invariants
@@ -28,7 +35,7 @@ pub(crate) struct Recorder<'m, M: Maps> {
     instances: Kept<InstanceEntry>,
     hosts: Kept<HostEntry>,
     services: Kept<ServiceEntry>,
-    flows: RefCell<BTreeMap<FlowKey, Option<ShadowFlow>>>,
+    memory: RefCell<Memory>,
     steps: RefCell<Vec<Step>>,
     /// How many instances were asked for.
     asked: Cell<u32>,
@@ -40,7 +47,8 @@ pub(crate) struct Recorder<'m, M: Maps> {
 }
 
 impl<'m, M: Maps> Recorder<'m, M> {
-    pub(crate) fn new(maps: &'m M, program: Program, packet: Packet) -> Self {
+    /// `memory` is what decisions before this one have left.
+    pub(crate) fn new(maps: &'m M, program: Program, packet: Packet, memory: Memory) -> Self {
         let mut recorder = Self {
             maps,
             program,
@@ -49,7 +57,7 @@ impl<'m, M: Maps> Recorder<'m, M> {
             instances: Kept::default(),
             hosts: Kept::default(),
             services: Kept::default(),
-            flows: RefCell::default(),
+            memory: RefCell::new(memory),
             steps: RefCell::default(),
             asked: Cell::new(0),
             receiver: Cell::new(0),
@@ -60,11 +68,11 @@ impl<'m, M: Maps> Recorder<'m, M> {
         recorder
     }
 
-    /// What was asked, in order; or why a map could not be read.
-    pub(crate) fn finish(self) -> Result<Vec<Step>, M::Error> {
+    /// What was asked, in order, and what would be written by now; or why a map could not be read.
+    pub(crate) fn finish(self) -> Result<(Vec<Step>, Memory), M::Error> {
         match self.error.into_inner() {
             Some(error) => Err(error),
-            None => Ok(self.steps.into_inner()),
+            None => Ok((self.steps.into_inner(), self.memory.into_inner())),
         }
     }
 
@@ -296,7 +304,7 @@ impl<M: Maps> Tables for Recorder<'_, M> {
     }
 
     fn flow(&self, key: &FlowKey) -> Option<ShadowFlow> {
-        let mut flows = self.flows.borrow_mut();
+        let flows = &mut self.memory.borrow_mut().flows;
         let flow = flows.entry(*key).or_insert_with(|| {
             self.read(self.maps.flow(key)).map(|(record, established)| ShadowFlow::new(record, established))
         });
@@ -307,19 +315,20 @@ impl<M: Maps> Tables for Recorder<'_, M> {
 
     fn create_flow(&self, key: &FlowKey, record: &FlowRecord) -> bool {
         self.note(Step::CreateFlow { key: *key, record: *record });
-        self.flows.borrow_mut().insert(*key, Some(ShadowFlow::new(*record, false)));
+        self.memory.borrow_mut().flows.insert(*key, Some(ShadowFlow::new(*record, false)));
         true
     }
 
     fn promote_flow(&self, key: &FlowKey) {
         self.note(Step::PromoteFlow { key: *key });
-        if let Some(Some(flow)) = self.flows.borrow().get(key) {
+        if let Some(Some(flow)) = self.memory.borrow().flows.get(key) {
             flow.0.1.set(true);
         }
     }
 
     fn fragment(&self, key: &FragmentKey) -> Option<FragmentEntry> {
-        let found = self.read(self.maps.fragment(key));
+        let own = self.memory.borrow().fragments.get(key).copied();
+        let found = own.or_else(|| self.read(self.maps.fragment(key)));
         if let Some(first) = found {
             let (src_port, dst_port) = (first.ports as u16, (first.ports >> 16) as u16);
             self.packet.set(Packet { src_port, dst_port, ..self.packet.get() });
@@ -327,7 +336,9 @@ impl<M: Maps> Tables for Recorder<'_, M> {
         found
     }
 
-    fn note_fragment(&self, _key: &FragmentKey, _first: &FragmentEntry) {}
+    fn note_fragment(&self, key: &FragmentKey, first: &FragmentEntry) {
+        self.memory.borrow_mut().fragments.insert(*key, *first);
+    }
 
     fn now_ns(&self) -> u64 {
         self.maps.now_ns()

@@ -311,6 +311,8 @@ impl Lab {
             ("--server", format!("http://{server}")),
             ("--join-token-file", text(&self.files.join_token())),
             ("--run-dir", text(&folder)),
+            // A lab has few flows: all of them are logged.
+            ("--flow-log-sample", "1".to_owned()),
         ];
         let flags: &[&str] = if node.role == Role::Edge { &["--edge", "--no-compute"] } else { &[] };
         self.start(node, "agent", &arguments, flags)

@@ -10,9 +10,11 @@ mod host;
 mod id;
 mod region;
 mod resource;
+mod trace;
 
 pub use family::Family;
 pub use host::*;
 pub use id::*;
 pub use region::*;
 pub use resource::*;
+pub use trace::*;

@@ -19,14 +19,16 @@ mod outbox;
 mod parse;
 mod report;
 mod token;
+mod trace;
 
 pub use disk::{DiskError, decode_config, encode_config};
 pub use hello::Hello;
-pub use link::{AgentLink, ConfigReceiver, LinkError, LinkOptions};
+pub use link::{AgentLink, ConfigReceiver, LinkError, LinkOptions, TracesReceiver};
 pub use outbox::Reporter;
 pub use parse::ParseError;
 pub use report::{Ack, Counter, Report, parse_counters};
 pub use token::{JoinToken, TokenError};
+pub use trace::{TraceReport, WantedTrace, parse_traces};
 
 /// Messages and service as generated from `proto/agent.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated; documented in the .proto file")]

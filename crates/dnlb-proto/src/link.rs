@@ -16,7 +16,8 @@ use crate::{
     HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter,
     outbox::Outbox,
     pb::{self, agents_client::AgentsClient, from_agent, from_server},
-    report,
+    report, trace,
+    trace::WantedTrace,
 };
 
 /// First pause after a lost connection.
@@ -28,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Shows the newest configuration; none until a server has sent the first.
 pub type ConfigReceiver = watch::Receiver<Option<Arc<HostConfig>>>;
+
+/// Shows the traces that the server wants at present.
+pub type TracesReceiver = watch::Receiver<Vec<WantedTrace>>;
 
 /// What a link needs to know.
 #[derive(Clone, Debug)]
@@ -61,6 +65,7 @@ pub struct AgentLink {
     outbox: Outbox,
     woken: watch::Receiver<()>,
     configs: watch::Sender<Option<Arc<HostConfig>>>,
+    traces: watch::Sender<Vec<WantedTrace>>,
     /// Newest revision of the server whose configuration is the last one given to the agent.
     revision: u64,
 }
@@ -70,11 +75,11 @@ impl AgentLink {
     ///
     /// The receiver shows the newest configuration, none until a server has sent the first; it is not shown a
     /// configuration that differs only in its revision, which is acknowledged on the agent's behalf. Heart-beats
-    /// are sent by themselves. The link ends when the last [`Reporter`] is dropped.
+    /// are sent by themselves. The second receiver shows the traces that the server wants, none while there is no server. The link ends when the last [`Reporter`] is dropped.
     ///
     /// # Errors
     /// When the server's address cannot be one. A server that cannot be reached is no error but tried again.
-    pub fn spawn(options: LinkOptions) -> Result<(ConfigReceiver, Reporter), LinkError> {
+    pub fn spawn(options: LinkOptions) -> Result<(ConfigReceiver, TracesReceiver, Reporter), LinkError> {
         let endpoint = Endpoint::from_shared(options.server.clone())
             .map_err(|source| LinkError::Address { server: options.server.clone(), source })?
             .connect_timeout(PATIENCE)
@@ -84,16 +89,20 @@ impl AgentLink {
             .keep_alive_timeout(PATIENCE);
         let (reporter, outbox, woken) = Reporter::new();
         let (configs, newest) = watch::channel(None);
-        let link = Self { endpoint, options, outbox, woken, configs, revision: 0 };
+        let (traces, wanted) = watch::channel(Vec::new());
+        let link = Self { endpoint, options, outbox, woken, configs, traces, revision: 0 };
         tokio::spawn(link.run());
-        Ok((newest, reporter))
+        Ok((newest, wanted, reporter))
     }
 
     async fn run(mut self) {
         let mut pause = PAUSE_MIN;
         loop {
             let began = Instant::now();
-            match self.session().await {
+            let ended = self.session().await;
+            // Nobody hears what they tell.
+            self.traces.send_if_modified(|traces| !std::mem::take(traces).is_empty());
+            match ended {
                 Ok(()) => return,
                 Err(SessionError::Status(status)) if is_refusal(&status) => {
                     error!(server = %self.options.server, reason = status.message(), "server refuses this agent");
@@ -184,6 +193,9 @@ impl AgentLink {
                 self.revision = revision;
                 self.outbox.refresh_ack();
             }
+            Some(from_server::Kind::Traces(traces)) => {
+                self.traces.send_replace(trace::parse_traces(traces)?);
+            }
             // A newer server may say more than we understand.
             None => {}
         }
@@ -204,6 +216,9 @@ impl AgentLink {
         }
         if let Some(counters) = fresh.counters {
             send(messages, from_agent::Kind::Counters(report::counters_message(counters))).await?;
+        }
+        for report in fresh.traces {
+            send(messages, from_agent::Kind::Trace(report.into())).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::{
 use dnlb_model::{HealthReport, InstanceReport, InstanceState};
 use tokio::sync::watch;
 
-use crate::{Ack, Counter, Report};
+use crate::{Ack, Counter, Report, TraceReport, trace::STEPS_MAX};
 
 /// Through this the agent reports; clones report to the same server.
 ///
@@ -76,6 +76,28 @@ impl Reporter {
         });
     }
 
+    /// What a trace has seen; `lost` counts what the agent itself has lost. What is not sent soon enough is lost, too, and
+    /// counted.
+    pub fn trace(&self, report: TraceReport) {
+        self.update(|known| {
+            let waiting = known.fresh.traces.entry(report.id).or_default();
+            let room = STEPS_MAX.saturating_sub(waiting.steps.len());
+            let dropped = report.steps.len().saturating_sub(room) as u64;
+            if dropped > 0 {
+                *known.dropped_steps.entry(report.id).or_default() += dropped;
+            }
+            waiting.id = report.id;
+            waiting.steps.extend(report.steps.into_iter().take(room));
+            waiting.lost = report.lost + known.dropped_steps.get(&report.id).copied().unwrap_or(0);
+            waiting.error = report.error;
+            waiting.ended |= report.ended;
+            if report.ended {
+                known.dropped_steps.remove(&report.id);
+            }
+            true
+        });
+    }
+
     /// An instance has gone: nothing of it, nor of its health, holds any more.
     pub fn forget_instance(&self, number: u32) {
         self.update(|known| {
@@ -114,6 +136,7 @@ pub(crate) struct Fresh {
     pub(crate) ack: Option<Ack>,
     pub(crate) report: Option<Report>,
     pub(crate) counters: Option<BTreeMap<String, Counter>>,
+    pub(crate) traces: Vec<TraceReport>,
 }
 
 impl Outbox {
@@ -127,6 +150,8 @@ impl Outbox {
         // A server forgets by itself what an agent said on an earlier connection.
         known.fresh.forgotten_instances.clear();
         known.fresh.forgotten_health.clear();
+        // Told to a server that is gone.
+        known.fresh.traces.clear();
     }
 
     /// The next [`Outbox::take_fresh`] yields the last acknowledgement again.
@@ -157,6 +182,7 @@ impl Outbox {
             ack: known.ack.clone().filter(|_| fresh.ack),
             report: Some(report).filter(|report| *report != Report::default()),
             counters: fresh.counters,
+            traces: fresh.traces.into_values().collect(),
         }
     }
 
@@ -171,6 +197,8 @@ struct Known {
     ack: Option<Ack>,
     instances: BTreeMap<u32, InstanceState>,
     health: BTreeMap<(u32, u32), (bool, String)>,
+    /// Steps of running traces that were not sent soon enough.
+    dropped_steps: BTreeMap<u64, u64>,
     fresh: Unsent,
 }
 
@@ -194,6 +222,7 @@ struct Unsent {
     forgotten_instances: BTreeSet<u32>,
     forgotten_health: BTreeSet<(u32, u32)>,
     counters: Option<BTreeMap<String, Counter>>,
+    traces: BTreeMap<u64, TraceReport>,
 }
 
 #[cfg(test)]
@@ -248,6 +277,26 @@ mod tests {
         assert_eq!(report.instances.iter().map(|report| report.number).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(report.health, [health(3, true)]);
         assert!(report.forgotten_instances.is_empty() && report.forgotten_health.is_empty());
+    }
+
+    #[test]
+    fn steps_that_wait_too_long_are_counted_as_lost() {
+        let (reporter, outbox, _woken) = Reporter::new();
+        let report = |steps: usize, ended| TraceReport {
+            id: 9,
+            steps: vec![String::new(); steps],
+            lost: 1,
+            ended,
+            ..TraceReport::default()
+        };
+        reporter.trace(report(STEPS_MAX - 1, false));
+        reporter.trace(report(5, false));
+        let sent = outbox.take_fresh().traces;
+        assert_eq!((sent.len(), sent[0].steps.len(), sent[0].lost), (1, STEPS_MAX, 5));
+        reporter.trace(report(1, true));
+        let sent = outbox.take_fresh().traces;
+        assert_eq!((sent[0].steps.len(), sent[0].lost, sent[0].ended), (1, 5, true));
+        assert!(outbox.take_fresh().traces.is_empty());
     }
 
     #[test]

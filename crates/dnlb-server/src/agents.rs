@@ -1,6 +1,10 @@
 //! The agents' streams: gRPC on the underlay, a thin shell around [`Control`].
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dnlb_proto::{
     Hello, JoinToken, ParseError, parse_counters,
@@ -22,10 +26,15 @@ use tonic::{
 };
 use tracing::{debug, warn};
 
-use crate::control::{Control, JoinError, Session, Wanted};
+use crate::{
+    control::{Control, JoinError, Session, Wanted},
+    traces::Traces,
+};
 
 /// How long an agent may take to name itself, and to hear why its stream ends.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked for traces that are over.
+const TRACES_TICK: Duration = Duration::from_secs(1);
 /// How often a silent connection is asked whether it is alive, and how long it may take to answer: a stream
 /// that is cut must not keep its place for long.
 const KEEPALIVE: Duration = Duration::from_secs(3);
@@ -94,6 +103,7 @@ async fn run(control: Control, session: Session, inbound: Streaming<pb::FromAgen
     let status = tokio::select! {
         status = hear(&control, &session, inbound) => status,
         status = tell(&mut wanted, &outbound) => status,
+        status = tell_traces(control.observed().traces(), &outbound) => status,
     };
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
     control.leave(session).await;
@@ -127,6 +137,10 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
             let counters = parse_counters(counters).map_err(refuse)?;
             control.observed().on_counters(&session.host, counters);
         }
+        Some(from_agent::Kind::Trace(report)) => {
+            let report = report.try_into().map_err(refuse)?;
+            control.observed().traces().on_report(&session.host, report, Instant::now());
+        }
         Some(from_agent::Kind::Hello(_)) => return Err(Status::invalid_argument("a second hello")),
         // A newer agent may say more than we understand.
         None => {}
@@ -150,6 +164,28 @@ async fn tell(wanted: &mut watch::Receiver<Option<Wanted>>, outbound: &Outbound)
             return Status::aborted(
                 "another stream of this host has taken this one's place, or the server ends",
             );
+        }
+    }
+}
+
+/// Tells the agent which packets it is to tell of.
+async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
+    let mut traces = all.subscribe();
+    loop {
+        let now = Instant::now();
+        let wanted: Vec<_> = traces.borrow_and_update().iter().map(|trace| trace.told(now)).collect();
+        let traces_message = pb::Traces { traces: wanted.iter().map(pb::Trace::from).collect() };
+        let message = pb::FromServer { kind: Some(from_server::Kind::Traces(traces_message)) };
+        if outbound.send(Ok(message)).await.is_err() {
+            return Status::ok("the agent closed the stream");
+        }
+        loop {
+            match timeout(TRACES_TICK, traces.changed()).await {
+                Ok(Ok(())) => break,
+                Ok(Err(_)) => return Status::aborted("the server ends"),
+                // Whoever has an agent's stream looks: there is nobody to trace without one.
+                Err(_) => all.tick(Instant::now()),
+            }
         }
     }
 }

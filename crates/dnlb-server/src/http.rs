@@ -135,8 +135,18 @@ async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, 
         quotas: &api.quotas,
         observed: &api.observed,
     };
+    let note = |outcome: &Result<Value, ApiError>| {
+        let code = outcome.as_ref().err().map_or(200, |error| error.code);
+        let (access_key, service) = (&scope.access_key, &scope.service);
+        tracing::info!(request_id, access_key, service, operation = route.name, ids = ?call.ids, code);
+    };
     match route.operation {
         Operation::Read(read) => read(&api.region.snapshot(), &call),
+        Operation::Act(act) => {
+            let outcome = act(&api.region.snapshot(), &call);
+            note(&outcome);
+            outcome
+        }
         Operation::Write(write) => {
             let outcome =
                 api.region.transact(|region| write(region, &call)).await.map_err(|error| match error {
@@ -150,9 +160,7 @@ async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, 
                         ApiError::internal()
                     }
                 });
-            let code = outcome.as_ref().err().map_or(200, |error| error.code);
-            let (access_key, service) = (&scope.access_key, &scope.service);
-            tracing::info!(request_id, access_key, service, operation = route.name, ids = ?call.ids, code);
+            note(&outcome);
             outcome
         }
     }

@@ -12,6 +12,7 @@ mod options;
 mod region_store;
 #[cfg(test)]
 mod test_scene;
+pub mod traces;
 
 pub use options::{Options, run};
 pub use region_store::{OpenError, RegionStore, TransactError};

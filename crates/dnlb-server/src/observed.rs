@@ -10,6 +10,8 @@ use dnlb_model::HostId;
 use dnlb_proto::{Ack, Counter};
 use tokio::sync::watch;
 
+use crate::traces::Traces;
+
 /// What is known of one host.
 #[derive(Clone, Debug, Default)]
 pub struct HostObserved {
@@ -38,7 +40,10 @@ pub struct Heartbeat {
 
 /// What is known of all hosts, shared: agents' streams write, API and control loop read.
 #[derive(Clone, Debug, Default)]
-pub struct SharedObserved(Arc<watch::Sender<BTreeMap<HostId, HostObserved>>>);
+pub struct SharedObserved {
+    hosts: Arc<watch::Sender<BTreeMap<HostId, HostObserved>>>,
+    traces: Traces,
+}
 
 impl SharedObserved {
     /// Nothing seen yet.
@@ -50,45 +55,51 @@ impl SharedObserved {
     /// All hosts that have connected since the server started.
     #[must_use]
     pub fn hosts(&self) -> BTreeMap<HostId, HostObserved> {
-        self.0.borrow().clone()
+        self.hosts.borrow().clone()
     }
 
     /// One host; none: it has not connected since the server started.
     #[must_use]
     pub fn host(&self, host: &HostId) -> Option<HostObserved> {
-        self.0.borrow().get(host).cloned()
+        self.hosts.borrow().get(host).cloned()
+    }
+
+    /// Packets that are followed over all hosts.
+    #[must_use]
+    pub const fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// Follows connections and acknowledgements; heart-beats and counters alone do not wake anybody.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<BTreeMap<HostId, HostObserved>> {
-        self.0.subscribe()
+        self.hosts.subscribe()
     }
 
     pub(crate) fn heartbeats(&self) -> BTreeMap<HostId, Instant> {
-        let hosts = self.0.borrow();
+        let hosts = self.hosts.borrow();
         hosts.iter().filter_map(|(host, seen)| Some((host.clone(), seen.heartbeat?.at))).collect()
     }
 
     pub(crate) fn on_connected(&self, host: &HostId) {
-        self.0.send_modify(|hosts| hosts.entry(host.clone()).or_default().connected = true);
+        self.hosts.send_modify(|hosts| hosts.entry(host.clone()).or_default().connected = true);
         self.on_heartbeat(host);
     }
 
     pub(crate) fn on_disconnected(&self, host: &HostId) {
-        self.0.send_modify(|hosts| hosts.entry(host.clone()).or_default().connected = false);
+        self.hosts.send_modify(|hosts| hosts.entry(host.clone()).or_default().connected = false);
     }
 
     pub(crate) fn on_heartbeat(&self, host: &HostId) {
         let now = Heartbeat { at: Instant::now(), time: SystemTime::now() };
-        self.0.send_if_modified(|hosts| {
+        self.hosts.send_if_modified(|hosts| {
             hosts.entry(host.clone()).or_default().heartbeat = Some(now);
             false
         });
     }
 
     pub(crate) fn on_ack(&self, host: &HostId, ack: Ack) {
-        self.0.send_modify(|hosts| {
+        self.hosts.send_modify(|hosts| {
             let host = hosts.entry(host.clone()).or_default();
             if ack.error.is_none() {
                 host.applied = ack.revision;
@@ -99,7 +110,7 @@ impl SharedObserved {
     }
 
     pub(crate) fn on_counters(&self, host: &HostId, counters: BTreeMap<String, Counter>) {
-        self.0.send_if_modified(|hosts| {
+        self.hosts.send_if_modified(|hosts| {
             hosts.entry(host.clone()).or_default().counters = counters;
             false
         });

@@ -22,6 +22,7 @@ mod subnet;
 mod table;
 mod target_group;
 mod template;
+mod trace;
 mod vpc;
 
 use std::{collections::BTreeMap, fmt::Display, sync::Arc};

@@ -58,13 +58,18 @@ impl ExpiryRules {
 }
 
 impl Switch {
-    /// Removes established records whose time is over; half-open ones push each other out.
+    /// Removes established records whose time is over; half-open ones push each other out. `removed` hears of each, as it was last.
     ///
     /// # Errors
     /// [`SwitchError::Map`].
-    pub fn expire_flows(&mut self, now_ns: u64, rules: &ExpiryRules) -> Result<ExpiryReport, SwitchError> {
+    pub fn expire_flows(
+        &mut self,
+        now_ns: u64,
+        rules: &ExpiryRules,
+        removed: impl FnMut(&FlowKey, &FlowRecord),
+    ) -> Result<ExpiryReport, SwitchError> {
         let (seen, expired) = self.find_expired(now_ns, rules)?;
-        Ok(ExpiryReport { seen, removed: self.remove_expired(&expired, now_ns, rules)? })
+        Ok(ExpiryReport { seen, removed: self.remove_expired(&expired, now_ns, rules, removed)? })
     }
 
     /// How many established records there are, and the keys of those whose time is over.
@@ -102,6 +107,7 @@ impl Switch {
         expired: &[FlowKey],
         now_ns: u64,
         rules: &ExpiryRules,
+        mut on_removed: impl FnMut(&FlowKey, &FlowRecord),
     ) -> Result<u64, SwitchError> {
         let mut flows = self.established_flows()?;
         let mut removed = 0;
@@ -122,7 +128,10 @@ impl Switch {
                     // One that is there already is newer still.
                     let _ = flows.insert(Plain(*key), Plain(record), NOEXIST);
                 }
-                Some(_) => removed += 1,
+                Some(record) => {
+                    on_removed(key, &record);
+                    removed += 1;
+                }
                 None => {}
             }
         }

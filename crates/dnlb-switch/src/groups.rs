@@ -7,9 +7,10 @@ use std::{
 
 use aya::maps::{Array, MapData};
 use dnlb_abi::{
-    ABI_VERSION, Addr, Counter, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey,
-    HandoverKey, HandoverRecord, HostEntry, InstanceEntry, Layout, MemberEntry, RuleEntry, SERVICE_BUCKETS,
-    SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey, capacity, maps,
+    ABI_VERSION, Addr, Counter, EVENTS_BYTES, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry,
+    FragmentKey, HandoverKey, HandoverRecord, HostEntry, InstanceEntry, Layout, MemberEntry, RuleEntry,
+    SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey, TraceControl, capacity,
+    lost, maps,
 };
 
 use crate::{
@@ -30,6 +31,8 @@ pub(crate) enum Group {
     Flows,
     /// Ports of fragmented packets. Not carried over: half a minute later nobody knows them any more.
     Fragments,
+    /// What programs tell of packets and flows, and what they are asked to. Not carried over: whoever asked asks again.
+    Events,
     /// What two versions say to each other meanwhile. The same for all versions.
     Handover,
     /// Counters by outcome. Numbers of outcomes never change, so this is the same for all versions.
@@ -40,8 +43,15 @@ pub(crate) enum Group {
 
 impl Group {
     /// All groups.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Configuration, Self::Flows, Self::Fragments, Self::Handover, Self::Outcomes, Self::Services];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Configuration,
+        Self::Flows,
+        Self::Fragments,
+        Self::Events,
+        Self::Handover,
+        Self::Outcomes,
+        Self::Services,
+    ];
 
     /// First part of its folder's name.
     pub(crate) const fn name(self) -> &'static str {
@@ -49,6 +59,7 @@ impl Group {
             Self::Configuration => "configuration",
             Self::Flows => "flows",
             Self::Fragments => "fragments",
+            Self::Events => "events",
             Self::Handover => "handover",
             Self::Outcomes => "outcomes",
             Self::Services => "services",
@@ -64,7 +75,8 @@ impl Group {
             value: (map.value)(),
         };
         let maps = MAPS.iter().filter(|map| map.group == self).map(describe).collect();
-        Description { version: if self == Self::Configuration { ABI_VERSION } else { 0 }, maps }
+        let version = if matches!(self, Self::Configuration | Self::Events) { ABI_VERSION } else { 0 };
+        Description { version, maps }
     }
 
     /// The name of its folder.
@@ -83,8 +95,8 @@ pub(crate) struct MapKind {
 }
 
 /// All maps that outlive a program; the object has no others but the programs' own memory.
-pub(crate) const MAPS: [MapKind; 21] = {
-    use Group::{Configuration, Flows, Fragments, Handover, Outcomes, Services};
+pub(crate) const MAPS: [MapKind; 24] = {
+    use Group::{Configuration, Events, Flows, Fragments, Handover, Outcomes, Services};
     [
         map(Configuration, maps::SETTINGS, whole::<u32>, whole::<Settings>, |_| 1),
         map(Configuration, maps::PORTS, whole::<u32>, whole::<u32>, |it| it.instances),
@@ -103,6 +115,10 @@ pub(crate) const MAPS: [MapKind; 21] = {
         map(Flows, maps::FLOWS_HALF_OPEN, of::<FlowKey>, of::<FlowRecord>, |it| it.flows_half_open),
         map(Flows, maps::FLOWS, of::<FlowKey>, of::<FlowRecord>, |it| it.flows),
         map(Fragments, maps::FRAGMENTS, whole::<FragmentKey>, whole::<FragmentEntry>, |it| it.fragments),
+        map(Events, maps::TRACES, whole::<u32>, whole::<TraceControl>, |_| 1),
+        // A ring buffer has neither keys nor values; its size is in bytes.
+        map(Events, maps::EVENTS, whole::<()>, whole::<()>, |_| EVENTS_BYTES),
+        map(Events, maps::EVENTS_LOST, whole::<u32>, whole::<u64>, |_| lost::COUNT),
         map(Handover, maps::HANDING_OVER, whole::<u32>, whole::<u32>, |_| 1),
         map(Handover, maps::HANDOVER, whole::<HandoverKey>, whole::<HandoverRecord>, |_| capacity::HANDOVER),
         map(Outcomes, maps::OUTCOMES, whole::<u32>, of::<Counter>, |_| capacity::OUTCOMES),

@@ -10,8 +10,10 @@
 
 mod apply;
 pub mod bench;
+mod counters;
 mod draining;
 mod error;
+mod events;
 mod expiry;
 mod groups;
 mod layout;
@@ -25,8 +27,10 @@ mod takeover;
 mod testrun;
 
 pub use apply::Applied;
+pub use counters::LiveCounters;
 pub use dnlb_plan::SwitchState;
 pub use error::SwitchError;
+pub use events::{Event, Events, LostEvents, Traces};
 pub use expiry::{ExpiryReport, ExpiryRules};
 pub use live::{LiveMaps, monotonic_ns};
 pub use load::{Capacities, EdgeForm, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};

@@ -261,7 +261,7 @@ fn present<V>(found: Result<V, MapError>, name: &'static str) -> Result<Option<V
     }
 }
 
-fn failed(map: &'static str, action: &'static str) -> impl Fn(MapError) -> SwitchError {
+pub(crate) fn failed(map: &'static str, action: &'static str) -> impl Fn(MapError) -> SwitchError {
     move |source| SwitchError::Map { map, action, source }
 }
 

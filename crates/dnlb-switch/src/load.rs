@@ -8,7 +8,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Map, MapData, PerCpuArray},
+    maps::{Map, MapData, PerCpuArray, ProgramArray},
     programs::{
         LinkOrder, Program, SchedClassifier, TcAttachType, Xdp, XdpMode,
         links::{FdLink, LinkError, PinnedLink},
@@ -146,6 +146,7 @@ impl Switch {
             load_classifier(&mut ebpf, name)?;
         }
         load_xdp(&mut ebpf, "edge")?;
+        load_tellers(&mut ebpf)?;
         let mapped = |name| MappedArray::new(name, map_data(&ebpf, name)?);
         let (displacements, services) = (mapped(maps::DISPLACEMENTS)?, mapped(maps::SERVICES)?);
         let (rows_hot, rows_cold) = (mapped(maps::ROWS_HOT)?, mapped(maps::ROWS_COLD)?);
@@ -324,8 +325,8 @@ pub struct ProgramFacts {
 pub fn program_facts() -> Result<Vec<ProgramFacts>, SwitchError> {
     let mut ebpf = load(&Capacities::default(), None, false)?;
     let mut facts = Vec::new();
-    for name in CLASSIFIERS.into_iter().chain(["edge"]) {
-        if name == "edge" {
+    for name in CLASSIFIERS.into_iter().chain(["tell", "edge", "edge_traced", "edge_tell"]) {
+        if name.starts_with("edge") && name != "edge_tc" {
             load_xdp(&mut ebpf, name)?;
         } else {
             load_classifier(&mut ebpf, name)?;
@@ -443,6 +444,32 @@ fn xdp<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, Switch
 
 pub(crate) fn load_xdp(ebpf: &mut Ebpf, name: &'static str) -> Result<(), SwitchError> {
     xdp(ebpf, name)?.load().map_err(|error| SwitchError::Load(shorten(&error)))
+}
+
+/// Loads the programs in which others go on while somebody traces, and puts them where they are found.
+fn load_tellers(ebpf: &mut Ebpf) -> Result<(), SwitchError> {
+    load_classifier(ebpf, "tell")?;
+    load_xdp(ebpf, "edge_traced")?;
+    load_xdp(ebpf, "edge_tell")?;
+    let places = [
+        ("tell", maps::TELLER, 0),
+        ("edge_traced", maps::TRACED_EDGE, 0),
+        ("edge_tell", maps::TRACED_EDGE, 1),
+    ];
+    for (name, map, at) in places {
+        let fd = match ebpf.program(name) {
+            Some(Program::SchedClassifier(program)) => program.fd(),
+            Some(Program::Xdp(program)) => program.fd(),
+            _ => return Err(SwitchError::Missing { kind: "program", name }),
+        };
+        let fd =
+            fd.and_then(|fd| Ok(fd.try_clone()?)).map_err(|error| SwitchError::Load(error.to_string()))?;
+        let failed = |action| move |source| SwitchError::Map { map, action, source };
+        let found = ebpf.map_mut(map).ok_or(SwitchError::Missing { kind: "map", name: map })?;
+        let mut programs = ProgramArray::try_from(found).map_err(failed("opened"))?;
+        programs.set(at, &fd, 0).map_err(failed("written"))?;
+    }
+    Ok(())
 }
 
 fn attach_xdp(

@@ -9,20 +9,14 @@ use std::{
 
 use dnlb_abi::{
     Addr, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry, FragmentKey, HostEntry,
-    InstanceEntry, MemberEntry, Outcome, ROUTER_MAC, RuleEntry, RuleRange, ServiceEntry, ServiceKey,
-    Settings, TargetKey, instance_mac, instance_of_mac, tunnel_mac,
+    InstanceEntry, MemberEntry, Outcome, RuleEntry, RuleRange, ServiceEntry, ServiceKey, Settings, TargetKey,
 };
 use dnlb_datapath::{
-    EdgeSink, Flow, Outer, Packet, Rewrite, Room, RuleQuery, RuleSearch, Rules, Sink, Tables, Tunnel, edge,
-    from_instance, from_overlay, probe, rewrite_error, rule_matches,
+    Flow, Packet, Room, RuleQuery, RuleSearch, Rules, Tables, edge, from_instance, from_overlay, probe,
+    rule_matches,
 };
-use dnlb_explain::Maps;
+use dnlb_explain::{Carried, Carrier, Maps};
 use dnlb_plan::SwitchState;
-use dnlb_wire::{
-    ADVERTISEMENT_LEN, Ethernet, Fragment, ICMP, ICMPV6, RESET_LEN, RESET_LEN_V6, UDP, UNREACHABLE_LEN,
-    UNREACHABLE_LEN_V6, Unreachable, advertisement, arp, is_v4, replace, replace_addr, reset, reset_v6,
-    unreachable, unreachable_v6, v4,
-};
 
 use crate::{
     engine::{Engine, Program, Seen, came_by_a_service},
@@ -52,9 +46,9 @@ impl Engine for Pure {
         let tables = &self.tables;
         tables.counted.borrow_mut().clear();
         let encapsulates = program == Program::Edge;
-        let sink = Carrier { frame, settings: tables.state.settings, encapsulates };
+        let sink = Carrier { frame, settings: tables.state.settings, ifindex: TEST_IFINDEX, encapsulates };
         let room = &mut Room::default();
-        let (outcome, details, after) = match program {
+        let Carried { outcome, details, frame: after } = match program {
             Program::Edge | Program::EdgeTc => {
                 edge(&frame, tables, &mut Packet::default(), || Some(room), sink)
             }
@@ -377,227 +371,5 @@ impl Maps for Pure {
 
     fn now_ns(&self) -> u64 {
         self.tables.now_ns()
-    }
-}
-
-/// Carries out verdicts on bytes.
-struct Carrier<'f> {
-    frame: &'f [u8],
-    settings: Settings,
-    /// Whether an edge itself puts the outer header in front.
-    encapsulates: bool,
-}
-
-type Carried = (Outcome, [u32; 4], Vec<u8>);
-
-impl Carrier<'_> {
-    /// An answer to the frame.
-    fn answered(&self, ethernet: &Ethernet, packet: &Packet, answer: Answer) -> Vec<u8> {
-        match (answer, packet.v6) {
-            (Answer::Echo, _) => {
-                let mut frame = self.frame.to_vec();
-                assert!(dnlb_wire::echo_reply(&mut frame.as_mut_slice(), ethernet, packet));
-                frame
-            }
-            (Answer::Neighbour(target), _) => {
-                let mut frame = [0; ADVERTISEMENT_LEN];
-                advertisement(&mut frame, ethernet, packet, &target, ROUTER_MAC);
-                frame.to_vec()
-            }
-            (Answer::Reset, false) => {
-                let mut frame = [0; RESET_LEN];
-                reset(&mut frame, ethernet, packet);
-                frame.to_vec()
-            }
-            (Answer::Reset, true) => {
-                let mut frame = [0; RESET_LEN_V6];
-                reset_v6(&mut frame, ethernet, packet);
-                frame.to_vec()
-            }
-            (Answer::Unreachable(why), false) => {
-                let mut frame = [0; UNREACHABLE_LEN];
-                assert!(unreachable(&mut frame, &self.frame, ethernet, packet, why));
-                frame.to_vec()
-            }
-            (Answer::Unreachable(why), true) => {
-                let mut frame = [0; UNREACHABLE_LEN_V6];
-                assert!(unreachable_v6(&mut frame, &self.frame, ethernet, packet, why));
-                frame.to_vec()
-            }
-        }
-    }
-
-    fn rewritten(&self, packet: &Packet, rewrite: &Rewrite, macs: Option<([u8; 6], [u8; 6])>) -> Vec<u8> {
-        let mut frame = self.frame.to_vec();
-        if rewrite.error {
-            assert!(rewrite_error(&mut frame.as_mut_slice(), packet, rewrite));
-        } else {
-            if rewrite.reset {
-                let at = packet.l4_offset + 12;
-                let word = |frame: &[u8], at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
-                let (old, check) = (word(&frame, at), word(&frame, at + 4));
-                let new = old & 0xf000 | u16::from(packet.flags.0);
-                frame[at..at + 2].copy_from_slice(&new.to_be_bytes());
-                frame[at + 4..at + 6].copy_from_slice(&replace(check, old, new).to_be_bytes());
-            }
-            if rewrite.source {
-                endpoint(&mut frame, packet, false, (rewrite.src, rewrite.src_port));
-            }
-            if rewrite.destination {
-                endpoint(&mut frame, packet, true, (rewrite.dst, rewrite.dst_port));
-            }
-        }
-        if let Some((dst, src)) = macs {
-            frame[..6].copy_from_slice(&dst);
-            frame[6..12].copy_from_slice(&src);
-        }
-        frame
-    }
-}
-
-/// How a frame is answered.
-#[derive(Clone, Copy)]
-enum Answer {
-    Echo,
-    Neighbour(Addr),
-    Reset,
-    Unreachable(Unreachable),
-}
-
-/// Writes an address and a port, and updates the checksums.
-fn endpoint(frame: &mut [u8], packet: &Packet, destination: bool, (addr, port): (Addr, u16)) {
-    let u16_at = |frame: &[u8], at: usize| u16::from_be_bytes([frame[at], frame[at + 1]]);
-    let (old, old_port) =
-        if destination { (packet.dst, packet.dst_port) } else { (packet.src, packet.src_port) };
-    if packet.v6 {
-        let at = if destination { 38 } else { 22 };
-        frame[at..at + 16].copy_from_slice(&addr);
-    } else {
-        let at = if destination { 30 } else { 26 };
-        let check = replace_addr(u16_at(frame, 24), &old, &addr);
-        frame[24..26].copy_from_slice(&check.to_be_bytes());
-        frame[at..at + 4].copy_from_slice(&v4(addr));
-    }
-    if packet.protocol == ICMP || packet.fragment == Fragment::Later {
-        return;
-    }
-    let l4 = packet.l4_offset;
-    let check_at = match packet.protocol {
-        UDP => l4 + 6,
-        ICMPV6 => l4 + 2,
-        _ => l4 + 16,
-    };
-    let check = u16_at(frame, check_at);
-    let none = packet.protocol == UDP && check == 0;
-    let mut mended = replace_addr(check, &old, &addr);
-    if packet.protocol != ICMPV6 {
-        mended = replace(mended, old_port, port);
-        let port_at = if destination { l4 + 2 } else { l4 };
-        frame[port_at..port_at + 2].copy_from_slice(&port.to_be_bytes());
-    }
-    let mended = if packet.protocol == UDP && mended == 0 { 0xffff } else { mended };
-    if !none {
-        frame[check_at..check_at + 2].copy_from_slice(&mended.to_be_bytes());
-    }
-}
-
-impl Sink for Carrier<'_> {
-    type Verdict = Carried;
-
-    fn drop(self, outcome: Outcome) -> Carried {
-        (outcome, [0; 4], self.frame.to_vec())
-    }
-
-    fn arp_reply(self, request: &arp::Request) -> Carried {
-        let mut frame = self.frame.to_vec();
-        frame[..42].copy_from_slice(&request.reply(ROUTER_MAC));
-        (Outcome::ArpReply, [TEST_IFINDEX, 0, 0, 0], frame)
-    }
-
-    fn neighbour_reply(self, ethernet: &Ethernet, packet: &Packet, target: &Addr) -> Carried {
-        let frame = self.answered(ethernet, packet, Answer::Neighbour(*target));
-        (Outcome::NeighbourReply, [TEST_IFINDEX, 0, 0, 0], frame)
-    }
-
-    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Carried {
-        let frame = self.answered(ethernet, packet, Answer::Echo);
-        (Outcome::EchoReply, [TEST_IFINDEX, 0, 0, 0], frame)
-    }
-
-    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
-        (outcome, [TEST_IFINDEX, 0, 0, 0], self.answered(ethernet, packet, Answer::Reset))
-    }
-
-    fn unreachable(
-        self,
-        ethernet: &Ethernet,
-        packet: &Packet,
-        why: Unreachable,
-        outcome: Outcome,
-    ) -> Carried {
-        (outcome, [TEST_IFINDEX, 0, 0, 0], self.answered(ethernet, packet, Answer::Unreachable(why)))
-    }
-
-    fn deliver(self, instance: &InstanceEntry, packet: &Packet, rewrite: &Rewrite) -> Carried {
-        let frame = self.rewritten(packet, rewrite, Some((instance.mac, ROUTER_MAC)));
-        (Outcome::Delivered, [instance.ifindex, instance.number, 0, 0], frame)
-    }
-
-    fn tunnel(self, tunnel: &Tunnel, packet: &Packet, rewrite: &Rewrite) -> Carried {
-        let macs = (instance_mac(tunnel.instance), tunnel_mac(tunnel.hop, tunnel.from_edge));
-        let frame = self.rewritten(packet, rewrite, Some(macs));
-        let remote = u32::from_be_bytes(v4(tunnel.remote));
-        (Outcome::Tunnelled, [remote, tunnel.vni, tunnel.instance, tunnel.hop.into()], frame)
-    }
-
-    fn reply_outside(self, packet: &Packet, rewrite: &Rewrite) -> Carried {
-        let frame = self.rewritten(packet, rewrite, None);
-        (Outcome::RepliedOutside, [self.settings.uplink_ifindex, 0, 0, 0], frame)
-    }
-
-    fn reply_probe(self, packet: &Packet, rewrite: &Rewrite) -> Carried {
-        let frame = self.rewritten(packet, rewrite, Some((self.settings.probe_mac, ROUTER_MAC)));
-        (Outcome::RepliedProbe, [self.settings.probe_ifindex, 0, 0, 0], frame)
-    }
-}
-
-impl EdgeSink for Carrier<'_> {
-    type Verdict = Carried;
-
-    fn pass(self) -> Carried {
-        (Outcome::Passed, [0; 4], self.frame.to_vec())
-    }
-
-    fn drop(self, outcome: Outcome) -> Carried {
-        (outcome, [0; 4], self.frame.to_vec())
-    }
-
-    fn echo_reply(self, ethernet: &Ethernet, packet: &Packet) -> Carried {
-        (Outcome::EchoReply, [0; 4], self.answered(ethernet, packet, Answer::Echo))
-    }
-
-    fn reset(self, ethernet: &Ethernet, packet: &Packet, outcome: Outcome) -> Carried {
-        (outcome, [0; 4], self.answered(ethernet, packet, Answer::Reset))
-    }
-
-    fn unreachable(
-        self,
-        ethernet: &Ethernet,
-        packet: &Packet,
-        why: Unreachable,
-        outcome: Outcome,
-    ) -> Carried {
-        (outcome, [0; 4], self.answered(ethernet, packet, Answer::Unreachable(why)))
-    }
-
-    fn forward(self, outer: &Outer, inner: &[u8; 12]) -> Carried {
-        let mac = [inner[0], inner[1], inner[2], inner[3], inner[4], inner[5]];
-        let details = [u32::from_be_bytes(v4(outer.dst)), outer.vni, instance_of_mac(mac), inner[8].into()];
-        let header = match (self.encapsulates, is_v4(&outer.dst)) {
-            (false, _) => Vec::new(),
-            (true, true) => outer.bytes().to_vec(),
-            (true, false) => outer.bytes_v6().to_vec(),
-        };
-        (Outcome::Forwarded, details, [header.as_slice(), inner, &self.frame[12..]].concat())
     }
 }

@@ -1212,10 +1212,10 @@ fn a_port_used_again_while_records_age_keeps_its_new_record() {
     let (seen, expired) = kernel.switch().find_expired(later, &rules).expect("found");
     assert_eq!((seen, expired.len()), (1, 1));
     establish(&mut kernel);
-    assert_eq!(kernel.switch().remove_expired(&expired, later, &rules).expect("removed"), 0);
+    assert_eq!(kernel.switch().remove_expired(&expired, later, &rules, |_, _| {}).expect("removed"), 0);
     assert_eq!(kernel.flows().expect("flows").len(), 1);
     let much_later = later + 3_600_000_000_000;
-    assert_eq!(kernel.switch().remove_expired(&expired, much_later, &rules).expect("removed"), 1);
+    assert_eq!(kernel.switch().remove_expired(&expired, much_later, &rules, |_, _| {}).expect("removed"), 1);
     assert!(kernel.flows().expect("flows").is_empty());
 }
 

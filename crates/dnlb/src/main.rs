@@ -12,6 +12,7 @@ mod lab;
 mod load;
 mod print;
 mod program;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::{access, api::Api, commands, flood, hold, host, lab, load, print::Format};
+use crate::{access, api::Api, commands, flood, hold, host, lab, load, print::Format, trace};
 
 /// Distributed network load balancer: server, agent, lab and command line in one program
 #[derive(Parser)]
@@ -31,6 +31,8 @@ enum Command {
         #[command(subcommand)]
         command: GuestCommand,
     },
+    /// Follow real packets live: what every host does with them, in order, with names
+    Trace(trace::Options),
     #[command(flatten)]
     Host(host::Command),
     #[command(flatten)]
@@ -68,6 +70,7 @@ pub(crate) fn run(program: Program) -> Result<u8> {
         Command::Guest { command: GuestCommand::Flood(options) } => flood::run(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Echo(options) } => hold::echo(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
+        Command::Trace(options) => trace::run(&options, &program.access, program.output).map(|()| 0),
         Command::Host(command) => host::run(command, program.output).map(|()| 0),
         Command::Client(command) => {
             let api = Api::new(program.access.client()?);

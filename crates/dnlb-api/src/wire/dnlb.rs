@@ -60,4 +60,20 @@ models! {
         target_group_id: String,
         ag_id: String,
     }
+
+    /// Packets that were followed over all hosts, and what became of them.
+    Trace {
+        trace_id: String,
+        ended: bool,
+        next: u64,
+        lost_steps: u64,
+        steps: Vec<serde_json::Value>,
+        errors: Vec<TraceError>,
+    }
+
+    /// Why a trace does not run on a host.
+    TraceError {
+        host_id: String,
+        reason: String,
+    }
 }

@@ -106,7 +106,7 @@ impl Scene {
             token: token(TOKEN),
             hello: hello(number),
         };
-        let (configs, reporter) = AgentLink::spawn(options).unwrap();
+        let (configs, _traces, reporter) = AgentLink::spawn(options).unwrap();
         Agent { host: hello(number).host, configs, reporter }
     }
 

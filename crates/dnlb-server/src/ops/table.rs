@@ -4,7 +4,7 @@ use dnlb_model::Region;
 
 use super::{
     Call, Outcome, acl, ag, backend, catalogue, dnlb, eip, instance, listener, load_balancer, quota,
-    security_group, subnet, target_group, template, vpc,
+    security_group, subnet, target_group, template, trace, vpc,
 };
 
 /// What an operation does with the region.
@@ -12,11 +12,13 @@ use super::{
 pub enum Operation {
     /// Looks at a snapshot.
     Read(fn(&Region, &Call<'_>) -> Outcome),
+    /// Looks at a snapshot and has an effect that is not a change of the region.
+    Act(fn(&Region, &Call<'_>) -> Outcome),
     /// Changes the region, in one transaction.
     Write(fn(&mut Region, &Call<'_>) -> Outcome),
 }
 
-use Operation::{Read, Write};
+use Operation::{Act, Read, Write};
 
 /// An operation and how it is called.
 pub struct Route {
@@ -96,6 +98,9 @@ const ROUTES: &[Route] = routes! {
 
     "dnlb" GET "hosts" DescribeHosts Read dnlb::hosts;
     "dnlb" GET "status" DescribeStatus Read dnlb::status;
+    "dnlb" POST "traces" CreateTrace Act trace::create;
+    "dnlb" GET "traces/{}" DescribeTrace Read trace::describe;
+    "dnlb" DELETE "traces/{}" DeleteTrace Act trace::delete;
 
     "lb" GET "backends" DescribeBackends Read backend::list;
     "lb" POST "backends" CreateBackend Write backend::create;

@@ -9,7 +9,7 @@ use dnlb_explain::{Endpoint, FlowFilter, FlowState, flow};
 use dnlb_switch::monotonic_ns;
 use serde_json::{Value, json};
 
-use super::{Names, Place};
+use super::{Names, Place, flow_log::FlowLog};
 use crate::print::{self, Format};
 
 /// Which flows, and how many.
@@ -27,12 +27,21 @@ pub(crate) struct Options {
     #[arg(long, value_parser = parse_endpoint)]
     vip: Option<Endpoint>,
     /// Only those in this state
-    #[arg(long, value_parser = state_parser())]
+    #[arg(long, value_parser = state_parser(), conflicts_with_all = ["log", "follow"])]
     state: Option<FlowState>,
-    /// Stop after so many
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    /// Show the log of new and closed flows instead, of which the agent samples one in so many (its --flow-log-sample)
+    #[arg(long)]
+    log: bool,
+    /// Show what is logged from now on, as it comes; with --log, what was logged before first
+    #[arg(long)]
+    follow: bool,
+    /// Stop after so many; 1000 if not followed
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
 }
+
+/// How many are shown of what does not end by itself soon.
+const LIMIT: u32 = 1000;
 
 pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
     let maps = options.place.maps()?;
@@ -43,6 +52,11 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
         vip: options.vip,
         state: options.state,
     };
+    if options.log || options.follow {
+        let log = FlowLog::new(&options.place, filter, options.limit)?;
+        return log.show(options.log, options.follow, format);
+    }
+    let limit = options.limit.unwrap_or(LIMIT);
     let now_ns = monotonic_ns();
     let mut rows = Vec::new();
     let (mut shown, mut more) = (0, false);
@@ -51,7 +65,7 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
         if !filter.matches(&key, &record, established) {
             continue;
         }
-        if shown == options.limit {
+        if shown == limit {
             more = true;
             break;
         }

@@ -1,6 +1,9 @@
 //! Names for the numbers that kernel maps hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use anyhow::{Result, bail, ensure};
 use dnlb_model::HostConfig;
@@ -72,6 +75,22 @@ impl Names {
             own.filter(|own| own.id.0 == word || own.name == word).map(|own| own.number).collect();
         ensure!(!found.is_empty(), "this host has no instance `{word}`");
         Ok(found)
+    }
+}
+
+impl dnlb_explain::trace::TraceNames for Names {
+    fn instance_id(&self, number: u32) -> Option<String> {
+        self.instance_id(number).map(str::to_owned)
+    }
+
+    fn listener(&self, number: u32) -> Option<String> {
+        self.service(number).map(str::to_owned)
+    }
+
+    fn host_at(&self, addr: IpAddr) -> Option<String> {
+        let config = self.config()?;
+        let (index, _) = config.hosts.iter().find(|(_, own)| **own == addr)?;
+        config.names.hosts.get(&u32::from(*index)).cloned()
     }
 }
 
