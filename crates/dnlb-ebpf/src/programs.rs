@@ -12,7 +12,7 @@ use dnlb_datapath::Packet;
 use crate::{
     tables::{self, KernelTables, count},
     tc::{self, TcSink},
-    xdp::{self, XdpSink},
+    xdp::{XdpFrame, XdpSink},
 };
 
 /// TCX ingress of the host side of every instance's link.
@@ -70,11 +70,11 @@ fn probe(mut ctx: TcContext) -> i32 {
 
 /// Native XDP of an edge's uplink.
 #[xdp(frags)]
+#[inline(always)]
 fn edge(ctx: XdpContext) -> u32 {
-    let frame = xdp::frame(&ctx);
-    let len = frame.len as u32;
+    let frame = XdpFrame::new(&ctx);
     let mut packet = Packet::default();
-    dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, XdpSink { ctx: &ctx, len })
+    dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, XdpSink { frame: &frame })
 }
 
 /// TCX ingress of an edge's uplink whose driver knows no XDP, or where XDP does not pay: a VLAN, a bond, a veth.
