@@ -24,16 +24,10 @@ impl ServiceHash {
     #[inline(always)]
     #[must_use]
     pub fn new(key: &ServiceKey) -> Self {
-        let word = |at: usize| {
-            u64::from(u32::from_le_bytes([
-                key.addr[at],
-                key.addr[at + 1],
-                key.addr[at + 2],
-                key.addr[at + 3],
-            ]))
-        };
-        let high = word(0) << 32 | word(4);
-        let low = word(8) << 32 | word(12);
+        let (words, _) = key.addr.as_chunks();
+        let word = |at: usize| u64::from(u32::from_le_bytes(words[at]));
+        let high = word(0) << 32 | word(1);
+        let low = word(2) << 32 | word(3);
         let rest = u64::from(key.vni) << 32 | u64::from(key.protocol_port);
         // Three odd multipliers keep the parts from cancelling; the finaliser is MurmurHash3's.
         let mut hash = high.wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -370,7 +370,7 @@ pub struct EndpointEntry {
 /// # Shape
 /// 48 bytes; all zero means unknown. The MAC addresses are for edges, which build the outer header
 /// themselves; elsewhere the kernel's VXLAN device does.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct HostEntry {
     /// Underlay address of the host.

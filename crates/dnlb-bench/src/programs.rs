@@ -78,13 +78,17 @@ pub fn groups() -> Vec<Group> {
     groups
 }
 
-/// Runs everything and prints the report.
+/// Runs every case whose name contains `only` and prints the report.
 ///
 /// # Errors
 /// The kernel refuses, or a program did something else than what was to be timed.
-pub fn run(effort: Effort) -> Result<String> {
+pub fn run(effort: Effort, only: &str) -> Result<String> {
     let mut harness = harness()?;
-    let groups = groups();
+    let mut groups = groups();
+    for group in &mut groups {
+        group.cases.retain(|case| case.name.contains(only));
+    }
+    groups.retain(|group| !group.cases.is_empty());
     let mut samples: Vec<Vec<(Samples, Samples)>> =
         groups.iter().map(|group| vec![Default::default(); group.cases.len()]).collect();
     let mut bare = [Samples::default(), Samples::default()];

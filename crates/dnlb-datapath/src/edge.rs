@@ -1,6 +1,6 @@
 //! A packet from outside reaches an edge.
 
-use dnlb_abi::{MemberEntry, Outcome, Settings, VNI_PUBLIC, instance_mac, tunnel_mac};
+use dnlb_abi::{MemberEntry, Outcome, VNI_PUBLIC, instance_mac, tunnel_mac};
 use dnlb_wire::{
     ETHERNET_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Fragment, Icmp, Outer, Packet, Parsed,
     Unreachable, parse,
@@ -9,7 +9,9 @@ use dnlb_wire::{
 use crate::{
     EdgeSink, Frame, Room, Tables,
     answer::{Absent, Answer},
-    flow_hash, fragment, icmp_error, service,
+    fragment,
+    hash::entropy,
+    icmp_error, service,
 };
 
 /// Decides a frame on an edge's uplink: a listener's EIP is balanced, and answers where nobody is; everything else is not
@@ -66,14 +68,13 @@ pub fn edge<'r, T: Tables, S: EdgeSink>(
     if member.instance == 0 {
         return answer(frame, &ethernet, packet, Absent::member(service), sink);
     }
-    forward(tables, settings, service.vni, &member, packet, sink)
+    forward(tables, service.vni, &member, packet, sink)
 }
 
 /// Sends a packet on to its member; `packet` says which flow it is, how long, and of what traffic class.
 #[inline(always)]
 pub(crate) fn forward<S: EdgeSink>(
     tables: &impl Tables,
-    settings: &Settings,
     vni: u32,
     member: &MemberEntry,
     packet: &Packet,
@@ -85,14 +86,12 @@ pub(crate) fn forward<S: EdgeSink>(
     if host.next_hop_mac == [0; 6] {
         return sink.drop(Outcome::DropUnknownHost);
     }
-    // The fabric spreads tunnels by this port; the row's hash would tie it to the member.
-    let entropy = flow_hash(settings, dnlb_abi::ServiceEntry::QUINTUPLE_HASH, packet);
     let outer = Outer {
         dst_mac: host.next_hop_mac,
         src_mac: host.uplink_mac,
         dst: host.addr,
         src: host.local_addr,
-        src_port: 0xc000 | (entropy & 0x3fff) as u16,
+        src_port: 0xc000 | entropy(packet) & 0x3fff,
         vni,
         tos: packet.tos,
         inner_len: (packet.ip_len + ETHERNET_LEN as u32) as u16,

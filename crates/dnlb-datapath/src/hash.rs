@@ -8,18 +8,12 @@
 //! MurmurHash3's.
 
 use dnlb_abi::{ServiceEntry, Settings};
-use dnlb_wire::Packet;
+use dnlb_wire::{Packet, word};
 
 /// One NH step: a product of two keyed 32-bit sums.
 #[inline(always)]
 const fn nh(a: u32, b: u32, key_a: u32, key_b: u32) -> u64 {
     (a.wrapping_add(key_a) as u64).wrapping_mul(b.wrapping_add(key_b) as u64)
-}
-
-/// Word `at` of an address.
-#[inline(always)]
-const fn word(addr: &[u8; 16], at: usize) -> u32 {
-    u32::from_ne_bytes([addr[at * 4], addr[at * 4 + 1], addr[at * 4 + 2], addr[at * 4 + 3]])
 }
 
 /// Hash of the flow of `packet`: of its source address or of its five-tuple, as the service wants.
@@ -45,6 +39,21 @@ pub fn flow_hash(settings: &Settings, algorithm: u32, packet: &Packet) -> u32 {
     hash ^= (k[12] as u64) << 32 | k[13] as u64;
     hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     (hash >> 32) as u32
+}
+
+/// What the fabric spreads tunnels by, so that not all flows to a host take the same way. Without a key, as the fabric's own hash
+/// is, and another function than [`flow_hash`], which would tie it to the member.
+#[inline(always)]
+#[must_use]
+pub(crate) const fn entropy(packet: &Packet) -> u16 {
+    const fn fold(addr: &[u8; 16]) -> u64 {
+        let high = (word(addr, 0) as u64) << 32 | word(addr, 1) as u64;
+        high.rotate_left(17) ^ ((word(addr, 2) as u64) << 32 | word(addr, 3) as u64)
+    }
+    let ports = (packet.src_port as u64) << 16 | packet.dst_port as u64;
+    let sum = fold(&packet.src).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ (fold(&packet.dst) ^ ports.rotate_left(29)).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    ((sum ^ sum >> 32).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 48) as u16
 }
 
 /// The row of a hash among `rows`: a multiplication instead of a division.

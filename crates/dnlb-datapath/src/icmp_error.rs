@@ -147,7 +147,7 @@ pub(crate) fn edge<T: Tables, S: EdgeSink>(
         return sink.drop(Outcome::DropNoBackend);
     }
     tables.count(Outcome::IcmpError);
-    forward(tables, settings, service.vni, &member, seen, sink)
+    forward(tables, service.vni, &member, seen, sink)
 }
 
 /// Hands the error to the instance that opened the flow: it sees both ends as they are.

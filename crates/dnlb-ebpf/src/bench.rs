@@ -4,7 +4,7 @@
 //! `BPF_PROG_TEST_RUN` does not restore the packet between repetitions: a program that encapsulates would see its own
 //! output. So a repetition begins in a wrapper, which makes the packet what it was, as the next flow sends it, and then calls
 //! the program under test. What the wrapper costs is measured by letting it call a reference that only returns.
-#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
 mod frame;

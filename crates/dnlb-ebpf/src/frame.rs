@@ -1,5 +1,7 @@
 //! Direct packet access.
 
+use core::arch::asm;
+
 use dnlb_wire::{Frame, OFFSET_MAX};
 
 /// The readable part of a frame, as two pointers that the verifier knows.
@@ -17,29 +19,8 @@ pub(crate) struct PacketPointers {
 impl Frame for PacketPointers {
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        if offset > OFFSET_MAX {
-            return None;
-        }
-        let at = self.start + offset;
-        if at + N > self.end {
-            return None;
-        }
-        if N == 16 {
-            // An address, which goes on to memory: by registers, or LLVM makes it a call of memmove, which the verifier refuses.
-            // SAFETY: `at..at + N` lies between the packet's bounds, which the line above has shown to the verifier too.
-            let (low, high) =
-                unsafe { ((at as *const u64).read_unaligned(), ((at + 8) as *const u64).read_unaligned()) };
-            let mut bytes = [0; N];
-            let (l, h) = (low.to_ne_bytes(), high.to_ne_bytes());
-            let mut i = 0;
-            while i < 8 {
-                (bytes[i], bytes[i + 8]) = (l[i], h[i]);
-                i += 1;
-            }
-            return Some(bytes);
-        }
-        // SAFETY: as above.
-        Some(unsafe { (at as *const [u8; N]).read_unaligned() })
+        // SAFETY: those are the packet's bounds.
+        unsafe { read(self.start, self.end, offset) }
     }
 
     #[inline(always)]
@@ -50,5 +31,92 @@ impl Frame for PacketPointers {
     #[inline(always)]
     fn segment_len(&self) -> u32 {
         self.segment_len
+    }
+}
+
+/// The `N` bytes at `offset` behind `start`, if they lie before `end`.
+///
+/// # Safety
+/// `start` and `end` are a packet's bounds.
+#[inline(always)]
+pub(crate) unsafe fn read<const N: usize>(start: usize, end: usize, offset: usize) -> Option<[u8; N]> {
+    if offset > OFFSET_MAX {
+        return None;
+    }
+    let at = start + offset;
+    if at + N > end {
+        return None;
+    }
+    // SAFETY: `at..at + N` lies between the packet's bounds, which the lines above have shown to the verifier too.
+    Some(unsafe { load(at) })
+}
+
+/// The `N` bytes at `at`, by as few loads as there are.
+///
+/// LLVM takes bytes of unknown alignment one by one. The kernel allows words at any place of a packet, on the machines that
+/// we run on.
+///
+/// # Safety
+/// `at..at + N` lies inside a packet whose bounds have been shown to the verifier.
+#[inline(always)]
+pub(crate) unsafe fn load<const N: usize>(at: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    let to = bytes.as_mut_ptr();
+    let mut done = 0;
+    // SAFETY: every access lies inside the first `N` bytes of both. The assembler's words are what the caller promises.
+    unsafe {
+        while done + 8 <= N {
+            let word: u64;
+            asm!("{0} = *(u64 *)({1} + 0)", out(reg) word, in(reg) at + done, options(pure, readonly, nostack));
+            to.add(done).cast::<u64>().write_unaligned(word);
+            done += 8;
+        }
+        if done + 4 <= N {
+            let word: u64;
+            asm!("{0} = *(u32 *)({1} + 0)", out(reg) word, in(reg) at + done, options(pure, readonly, nostack));
+            to.add(done).cast::<u32>().write_unaligned(word as u32);
+            done += 4;
+        }
+        if done + 2 <= N {
+            let word: u64;
+            asm!("{0} = *(u16 *)({1} + 0)", out(reg) word, in(reg) at + done, options(pure, readonly, nostack));
+            to.add(done).cast::<u16>().write_unaligned(word as u16);
+            done += 2;
+        }
+        if done < N {
+            to.add(done).write((at as *const u8).add(done).read());
+        }
+    }
+    bytes
+}
+
+/// Writes `bytes` to `at` as [`load`] reads them.
+///
+/// # Safety
+/// As for [`load`].
+#[inline(always)]
+pub(crate) unsafe fn store<const N: usize>(at: usize, bytes: &[u8; N]) {
+    let from = bytes.as_ptr();
+    let mut done = 0;
+    // SAFETY: as in `load`.
+    unsafe {
+        while done + 8 <= N {
+            let word = from.add(done).cast::<u64>().read_unaligned();
+            asm!("*(u64 *)({0} + 0) = {1}", in(reg) at + done, in(reg) word, options(nostack));
+            done += 8;
+        }
+        if done + 4 <= N {
+            let word = u64::from(from.add(done).cast::<u32>().read_unaligned());
+            asm!("*(u32 *)({0} + 0) = {1}", in(reg) at + done, in(reg) word, options(nostack));
+            done += 4;
+        }
+        if done + 2 <= N {
+            let word = u64::from(from.add(done).cast::<u16>().read_unaligned());
+            asm!("*(u16 *)({0} + 0) = {1}", in(reg) at + done, in(reg) word, options(nostack));
+            done += 2;
+        }
+        if done < N {
+            (at as *mut u8).add(done).write(*from.add(done));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is decided here; `dnlb-datapath` does that. Built for `bpfel-unknown-none` by the build script of
 //! `dnlb-switch`; on any other target this is an empty program, so that `cargo build --workspace` works.
-#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
 mod events;

@@ -13,7 +13,7 @@ use crate::{
     events,
     tables::{self, KernelTables, count},
     tc::{self, TcSink},
-    xdp::{self, XdpSink},
+    xdp::{XdpFrame, XdpSink},
 };
 
 /// TCX ingress of the host side of every instance's link.
@@ -71,13 +71,14 @@ fn probe(mut ctx: TcContext) -> i32 {
 
 /// Native XDP of an edge's uplink.
 #[xdp(frags)]
+#[inline(always)]
 fn edge(ctx: XdpContext) -> u32 {
     if events::active() {
         // Returns only if it cannot be done.
         events::to_traced_edge(&ctx);
     }
-    let frame = xdp::frame(&ctx);
-    let sink = XdpSink { ctx: &ctx, len: frame.len as u32, traced: false };
+    let frame = XdpFrame::new(&ctx);
+    let sink = XdpSink { frame: &frame, traced: false };
     let mut packet = Packet::default();
     dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink)
 }
@@ -88,10 +89,10 @@ fn edge_traced(ctx: XdpContext) -> u32 {
     let (Some(seen), Some(_)) = (tables::new_edge_packet(), tables::new_note(Role::Edge, 0)) else {
         return xdp_action::XDP_PASS;
     };
-    let frame = xdp::frame(&ctx);
+    let frame = XdpFrame::new(&ctx);
     // Once more, because the stack has no place for a decision whose packet must last.
     dnlb_datapath::look(&frame, seen);
-    let sink = XdpSink { ctx: &ctx, len: frame.len as u32, traced: true };
+    let sink = XdpSink { frame: &frame, traced: true };
     let mut packet = Packet::default();
     let verdict = dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink);
     events::tell_edge(&ctx, verdict);
@@ -101,7 +102,7 @@ fn edge_traced(ctx: XdpContext) -> u32 {
 /// Called at the end of [`edge_traced`], as [`tell`] is of classifiers.
 #[xdp(frags)]
 fn edge_tell(ctx: XdpContext) -> u32 {
-    events::note_forwarded(&xdp::frame(&ctx));
+    events::note_forwarded(&XdpFrame::new(&ctx));
     // SAFETY: the context is a live `xdp_md`; the kernel rewrites the load of its field.
     events::tell_packet(unsafe { (*ctx.ctx).ingress_ifindex });
     events::verdict() as u32

@@ -11,6 +11,12 @@ pub trait Frame {
     /// Length of the whole frame, which may be more than its readable part.
     fn len(&self) -> usize;
 
+    /// Whether the whole frame has at least `len` bytes: for some frames an easier question than how many.
+    #[inline(always)]
+    fn holds(&self, len: usize) -> bool {
+        len <= self.len()
+    }
+
     /// Whether there is nothing at all.
     #[inline(always)]
     fn is_empty(&self) -> bool {

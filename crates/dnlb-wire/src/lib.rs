@@ -25,7 +25,7 @@ pub use frame::{Frame, OFFSET_MAX, Patch};
 pub use neighbour::{ADVERTISEMENT_LEN, Solicitation, advertisement};
 pub use packet::{
     ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Fragment, Icmp, Packet, Parsed,
-    TcpFlags, arp, is_v4, parse, v4,
+    TcpFlags, arp, is_v4, parse, v4, word,
 };
 pub use quote::{Quote, parse_quote};
 pub use tunnel::{OUTER_LEN, OUTER_LEN_V6, Outer, VXLAN_PORT};

@@ -206,15 +206,30 @@ pub enum Parsed {
 #[inline(always)]
 #[must_use]
 pub const fn v4(addr: [u8; 16]) -> [u8; 4] {
-    [addr[12], addr[13], addr[14], addr[15]]
+    addr.as_chunks().0[3]
+}
+
+/// An IPv4 address in 16 bytes: `::ffff:a.b.c.d`.
+#[inline(always)]
+pub(crate) const fn v4_mapped(v4: [u8; 4]) -> [u8; 16] {
+    let mut addr = [0; 16];
+    let (words, _) = addr.as_chunks_mut();
+    (words[2], words[3]) = ([0, 0, 0xff, 0xff], v4);
+    addr
+}
+
+/// Word `at` of an address. By whole words and not by bytes, so that the kernel programs load them in one.
+#[inline(always)]
+#[must_use]
+pub const fn word(addr: &[u8; 16], at: usize) -> u32 {
+    u32::from_ne_bytes(addr.as_chunks().0[at])
 }
 
 /// Whether a 16-byte address holds an IPv4 address.
 #[inline(always)]
 #[must_use]
 pub fn is_v4(addr: &[u8; 16]) -> bool {
-    let word = |at: usize| u32::from_ne_bytes([addr[at], addr[at + 1], addr[at + 2], addr[at + 3]]);
-    word(0) | word(4) == 0 && word(8) == 0x0000_ffff_u32.to_be()
+    word(addr, 0) | word(addr, 1) == 0 && word(addr, 2) == 0x0000_ffff_u32.to_be()
 }
 
 /// Parses the IP packet behind the frame's Ethernet header into `packet`. Any EtherType but IPv6's is taken for IPv4's.
@@ -246,11 +261,12 @@ fn parse_v4(frame: &impl Frame, packet: &mut Packet) -> Parsed {
     };
     let header_len = usize::from(ip[0] & 0x0f) * 4;
     let ip_len = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-    if ip[0] >> 4 != 4 || header_len < 20 || ip_len < header_len || ETHERNET_LEN + ip_len > frame.len() {
+    if ip[0] >> 4 != 4 || header_len < 20 || ip_len < header_len || !frame.holds(ETHERNET_LEN + ip_len) {
         return Parsed::Malformed;
     }
-    packet.src = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[12], ip[13], ip[14], ip[15]];
-    packet.dst = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[16], ip[17], ip[18], ip[19]];
+    let (words, _) = ip.as_chunks();
+    packet.src = v4_mapped(words[3]);
+    packet.dst = v4_mapped(words[4]);
     packet.protocol = ip[9];
     packet.tos = ip[1];
     packet.may_fragment = ip[6] & 0x40 == 0;
@@ -288,7 +304,7 @@ fn parse_v6(frame: &impl Frame, packet: &mut Packet) -> Parsed {
         return Parsed::Malformed;
     };
     let end = ETHERNET_LEN + 40 + usize::from(u16::from_be_bytes([ip[4], ip[5]]));
-    if ip[0] >> 4 != 6 || end > frame.len() {
+    if ip[0] >> 4 != 6 || !frame.holds(end) {
         return Parsed::Malformed;
     }
     packet.tos = ip[0] << 4 | ip[1] >> 4;

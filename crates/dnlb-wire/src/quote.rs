@@ -1,6 +1,6 @@
 //! The packet that an ICMP error quotes.
 
-use crate::{Frame, ICMP, ICMPV6, Packet, TCP, UDP};
+use crate::{Frame, ICMP, ICMPV6, Packet, TCP, UDP, packet::v4_mapped};
 
 /// The head of a packet inside an ICMP error: as its receiver, or somebody on its way, saw it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +56,9 @@ pub fn parse_quote(frame: &impl Frame, packet: &Packet, quote: &mut Quote) -> bo
         if ip[0] >> 4 != 4 || header_len < 20 || u16::from_be_bytes([ip[6], ip[7]]) & 0x1fff != 0 {
             return false;
         }
-        quote.src = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[12], ip[13], ip[14], ip[15]];
-        quote.dst = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[16], ip[17], ip[18], ip[19]];
+        let (words, _) = ip.as_chunks();
+        quote.src = v4_mapped(words[3]);
+        quote.dst = v4_mapped(words[4]);
         quote.protocol = ip[9];
         header_len
     };

@@ -1,6 +1,6 @@
 //! The outer header that an edge puts in front of a frame.
 
-use crate::{ETHERNET_LEN, fold, v4};
+use crate::{ETHERNET_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, fold, v4};
 
 /// UDP port of VXLAN (RFC 7348).
 pub const VXLAN_PORT: u16 = 4789;
@@ -35,13 +35,8 @@ impl Outer {
     /// The header's bytes over IPv4: don't-fragment set, TTL 64, no UDP checksum (RFC 7348, section 5).
     #[inline(always)]
     #[must_use]
-    pub const fn bytes(&self) -> [u8; OUTER_LEN] {
-        let ip_len = (self.inner_len + 36).to_be_bytes();
-        let udp_len = (self.inner_len + 16).to_be_bytes();
-        let (d, s, m, n) = (v4(self.dst), v4(self.src), self.dst_mac, self.src_mac);
-        let port = self.src_port.to_be_bytes();
-        let vxlan = VXLAN_PORT.to_be_bytes();
-        let vni = self.vni.to_be_bytes();
+    pub fn bytes(&self) -> [u8; OUTER_LEN] {
+        let (d, s) = (v4(self.dst), v4(self.src));
         let words = 0x4500
             + self.tos as u32
             + (self.inner_len as u32 + 36)
@@ -51,97 +46,48 @@ impl Outer {
             + u16::from_be_bytes([s[2], s[3]]) as u32
             + u16::from_be_bytes([d[0], d[1]]) as u32
             + u16::from_be_bytes([d[2], d[3]]) as u32;
-        let check = (!fold(words)).to_be_bytes();
-        [
-            m[0], m[1], m[2], m[3], m[4], m[5], n[0], n[1], n[2], n[3], n[4], n[5], 8, 0, //
-            0x45, self.tos, ip_len[0], ip_len[1], 0, 0, 0x40, 0, 64, 17, check[0], check[1], //
-            s[0], s[1], s[2], s[3], d[0], d[1], d[2], d[3], //
-            port[0], port[1], vxlan[0], vxlan[1], udp_len[0], udp_len[1], 0, 0, //
-            8, 0, 0, 0, vni[1], vni[2], vni[3], 0,
-        ]
+        let mut bytes = [0; OUTER_LEN];
+        self.ethernet(&mut bytes, ETHERTYPE_IPV4);
+        bytes[14..16].copy_from_slice(&[0x45, self.tos]);
+        bytes[16..18].copy_from_slice(&(self.inner_len + 36).to_be_bytes());
+        bytes[18..24].copy_from_slice(&[0, 0, 0x40, 0, 64, 17]);
+        bytes[24..26].copy_from_slice(&(!fold(words)).to_be_bytes());
+        bytes[26..30].copy_from_slice(&s);
+        bytes[30..34].copy_from_slice(&d);
+        self.udp(&mut bytes, 34);
+        bytes
     }
 
     /// The same over IPv6, without UDP checksum either: tunnels may leave it out (RFC 6935).
     #[inline(always)]
     #[must_use]
-    pub const fn bytes_v6(&self) -> [u8; OUTER_LEN_V6] {
-        let len = (self.inner_len + 16).to_be_bytes();
-        let (d, s, m, n) = (&self.dst, &self.src, self.dst_mac, self.src_mac);
-        let port = self.src_port.to_be_bytes();
-        let vxlan = VXLAN_PORT.to_be_bytes();
-        let vni = self.vni.to_be_bytes();
-        [
-            m[0],
-            m[1],
-            m[2],
-            m[3],
-            m[4],
-            m[5],
-            n[0],
-            n[1],
-            n[2],
-            n[3],
-            n[4],
-            n[5],
-            0x86,
-            0xdd, //
-            0x60 | self.tos >> 4,
-            self.tos << 4,
-            0,
-            0,
-            len[0],
-            len[1],
-            17,
-            64, //
-            s[0],
-            s[1],
-            s[2],
-            s[3],
-            s[4],
-            s[5],
-            s[6],
-            s[7],
-            s[8],
-            s[9],
-            s[10],
-            s[11],
-            s[12],
-            s[13],
-            s[14],
-            s[15], //
-            d[0],
-            d[1],
-            d[2],
-            d[3],
-            d[4],
-            d[5],
-            d[6],
-            d[7],
-            d[8],
-            d[9],
-            d[10],
-            d[11],
-            d[12],
-            d[13],
-            d[14],
-            d[15], //
-            port[0],
-            port[1],
-            vxlan[0],
-            vxlan[1],
-            len[0],
-            len[1],
-            0,
-            0, //
-            8,
-            0,
-            0,
-            0,
-            vni[1],
-            vni[2],
-            vni[3],
-            0,
-        ]
+    pub fn bytes_v6(&self) -> [u8; OUTER_LEN_V6] {
+        let mut bytes = [0; OUTER_LEN_V6];
+        self.ethernet(&mut bytes, ETHERTYPE_IPV6);
+        bytes[14..18].copy_from_slice(&[0x60 | self.tos >> 4, self.tos << 4, 0, 0]);
+        bytes[18..20].copy_from_slice(&(self.inner_len + 16).to_be_bytes());
+        bytes[20..22].copy_from_slice(&[17, 64]);
+        bytes[22..38].copy_from_slice(&self.src);
+        bytes[38..54].copy_from_slice(&self.dst);
+        self.udp(&mut bytes, 54);
+        bytes
+    }
+
+    #[inline(always)]
+    fn ethernet(&self, bytes: &mut [u8], ethertype: u16) {
+        bytes[..6].copy_from_slice(&self.dst_mac);
+        bytes[6..12].copy_from_slice(&self.src_mac);
+        bytes[12..14].copy_from_slice(&ethertype.to_be_bytes());
+    }
+
+    /// UDP and VXLAN.
+    #[inline(always)]
+    fn udp(&self, bytes: &mut [u8], at: usize) {
+        bytes[at..at + 2].copy_from_slice(&self.src_port.to_be_bytes());
+        bytes[at + 2..at + 4].copy_from_slice(&VXLAN_PORT.to_be_bytes());
+        bytes[at + 4..at + 6].copy_from_slice(&(self.inner_len + 16).to_be_bytes());
+        bytes[at + 6..at + 12].copy_from_slice(&[0, 0, 8, 0, 0, 0]);
+        bytes[at + 12..at + 16].copy_from_slice(&(self.vni << 8).to_be_bytes());
     }
 }
 
