@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod bench;
+mod contents;
 mod draining;
 mod error;
 mod expiry;
@@ -25,6 +26,7 @@ mod takeover;
 mod testrun;
 
 pub use apply::Applied;
+pub use contents::Contents;
 pub use dnlb_plan::SwitchState;
 pub use error::SwitchError;
 pub use expiry::{ExpiryReport, ExpiryRules};
