@@ -11,7 +11,7 @@ set -euo pipefail
 
 BPF_LINKER_VERSION=0.13.0
 CARGO_DENY_VERSION=0.20.2
-PACKAGES="build-essential ca-certificates curl ethtool git iperf3 iproute2 iputils-ping nftables pkg-config procps util-linux wrk"
+PACKAGES="build-essential ca-certificates curl ethtool git iperf3 iproute2 iputils-ping nftables pkg-config procps tcpdump util-linux wrk"
 # Debian's Rust that comes with the library's sources: `-Z build-std=core` for the BPF target needs them.
 EBPF_PACKAGES="rustc-web cargo-web rust-web-src"
 BENCH_PACKAGES="haproxy libnginx-mod-stream nginx-light"

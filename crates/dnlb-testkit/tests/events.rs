@@ -12,7 +12,9 @@ use dnlb_explain::{
     trace::{event_of, row_of_flow},
 };
 use dnlb_switch::{Event, LostEvents};
-use dnlb_testkit::{Engine, Kernel, Program, Pure, Scene, TEST_IFINDEX, TestFrame};
+use dnlb_testkit::{
+    Engine, Family, Kernel, Program, Pure, Scene, TEST_IFINDEX, TestFrame, family, with_family,
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const ACK: u8 = 16;
@@ -364,6 +366,12 @@ fn known(program: Program) -> dnlb_explain::Program {
 #[test]
 #[ignore = "needs root"]
 fn a_replay_tells_of_every_packet_what_the_kernel_does() {
+    for family in [Family::V4, Family::V6] {
+        with_family(family, replay_and_compare);
+    }
+}
+
+fn replay_and_compare() {
     let seed = rand::random();
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
@@ -372,7 +380,7 @@ fn a_replay_tells_of_every_packet_what_the_kernel_does() {
     let still = Pure::new(scene().state());
     let mut replay = Replay::new(&still);
     let mut outcomes = std::collections::BTreeSet::new();
-    for _ in 0..2000 {
+    for _ in 0..1000 {
         let (program, frame) = random_frame(&mut random);
         let frame = frame.build();
         let seen = kernel.run(program, &frame).unwrap();
@@ -384,6 +392,9 @@ fn a_replay_tells_of_every_packet_what_the_kernel_does() {
         assert_eq!(carried.outcome, seen.outcome);
         if goes_on(event.outcome) {
             assert_eq!(carried.frame, seen.frame, "{explanation:#?}");
+        }
+        if event.ip_len != 0 {
+            assert_eq!(dnlb_wire::is_v4(&event.src), family() == Family::V4);
         }
         if let Some(row) = row_of_flow(&still, &event).unwrap() {
             // Each service has one member.
