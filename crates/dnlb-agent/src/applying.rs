@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::ErrorKind, net::IpAddr, sync::Arc, time
 use anyhow::Context;
 use dnlb_abi::{HostEntry, Outcome};
 use dnlb_model::{HostConfig, InstanceReport, Protocol, ServiceConfig};
-use dnlb_plan::{Allocation, LocalFacts, Reach, compile};
+use dnlb_plan::{Allocation, Compiler, LocalFacts, Reach};
 use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
 use dnlb_switch::{ExpiryRules, Switch, monotonic_ns};
 use rand::Rng;
@@ -59,7 +59,9 @@ pub(crate) struct Host<D> {
 pub(crate) struct Applier<D> {
     host: Host<D>,
     config: Option<Arc<HostConfig>>,
-    allocation: Allocation,
+    compiler: Compiler,
+    /// Whether the file tells where everything lies.
+    allocation_saved: bool,
     hops: NextHops,
     /// Entries of `HOSTS` in force.
     entries: BTreeMap<u16, HostEntry>,
@@ -88,11 +90,12 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     /// Starts with what a former agent left on disk.
     pub(crate) fn new(host: Host<D>) -> Self {
         let config = load_config(&host.run_dir).map(Arc::new);
-        let allocation = load_allocation(&host.run_dir);
+        let compiler = Compiler::new(load_allocation(&host.run_dir));
         Self {
             host,
             config,
-            allocation,
+            compiler,
+            allocation_saved: false,
             hops: NextHops::default(),
             entries: BTreeMap::new(),
             attached: Attached::default(),
@@ -196,7 +199,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             None => None,
         };
         let reachable = self.host.fleet.as_ref().map(Fleet::ifindices).unwrap_or_default();
-        let digest = self.write_maps(config, &host_links, &reachable)?;
+        let digest = self.write_maps(config, &host_links, &reachable, repair)?;
         self.attach(&host_links, &reachable)?;
         self.host.probes.update(config, &reachable);
         if let (Some(fleet), Some(survey)) = (&mut self.host.fleet, survey) {
@@ -218,11 +221,13 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             .context("cannot find the way to other hosts")
     }
 
+    /// `repair` has all maps looked over, also where nothing has changed.
     fn write_maps(
         &mut self,
-        config: &HostConfig,
+        config: &Arc<HostConfig>,
         host_links: &HostLinks,
         reachable: &BTreeMap<u32, u32>,
+        repair: bool,
     ) -> anyhow::Result<String> {
         let facts = LocalFacts {
             uplink_ifindex: host_links.uplink_ifindex,
@@ -234,26 +239,35 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             links: reachable.clone(),
             hosts: self.entries.clone(),
         };
-        let mut allocation = self.allocation.clone();
-        let state = compile(config, &facts, &mut allocation).context("cannot compile the configuration")?;
-        if allocation != self.allocation {
+        let moved = self.compiler.update(config, &facts).context("cannot compile the configuration")?;
+        if moved || !self.allocation_saved {
+            self.allocation_saved = false;
             // Before the maps: an agent that starts with maps that its file does not know would give their rows
             // to somebody else.
-            let bytes = serde_json::to_vec(&allocation).context("cannot save the allocation")?;
+            let bytes =
+                serde_json::to_vec(self.compiler.allocation()).context("cannot save the allocation")?;
             write_atomically(&self.host.run_dir.allocation(), &bytes, 0o600)?;
+            self.allocation_saved = true;
         }
-        let applied = self.host.switch.apply(&state).context("cannot write the kernel maps")?;
-        self.allocation = allocation;
-        let reach = Reach::new(config);
-        if self.reach.as_ref().is_none_or(|former| reach.lacks(former)) {
-            self.less_reach = true;
-            self.end_drained(&reach);
+        let (switch, state, changes) =
+            (&mut self.host.switch, self.compiler.state(), self.compiler.changes());
+        let applied = if repair { switch.apply(state) } else { switch.apply_changes(state, changes) };
+        let applied = applied.context("cannot write the kernel maps")?;
+        let same_reach =
+            changes.services.is_empty() && changes.targets.is_empty() && changes.instances.is_empty();
+        self.compiler.applied();
+        if repair || !same_reach {
+            let reach = Reach::new(config);
+            if self.reach.as_ref().is_none_or(|former| reach.lacks(former)) {
+                self.less_reach = true;
+                self.end_drained(&reach);
+            }
+            self.reach = Some(reach);
         }
-        self.reach = Some(reach);
         if applied.writes > 0 {
             tracing::info!(revision = config.revision, writes = applied.writes, "kernel maps written");
         }
-        Ok(format!("{:016x}", applied.digest))
+        Ok(format!("{:016x}", self.compiler.digest()))
     }
 
     /// Ends flows whose draining time is over.

@@ -1,7 +1,7 @@
 //! Where everything lies in the kernel's arrays: row ranges, member ranges and slots, rule ranges.
 //!
 //! What stays wanted stays where it is, so that an update writes only what changed. What is no longer wanted
-//! keeps its place for one more update: programs may still read it while the update is being applied.
+//! keeps its place until the update has been applied: programs may still read it until then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,13 +61,30 @@ impl Default for Capacity {
     }
 }
 
-/// What an update wants a place for.
+/// How what wants a place differs from before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
-    /// Backend services by number.
-    pub backends: BTreeMap<u32, BackendDemand>,
-    /// Lists of rules; an empty list needs no place.
-    pub rules: Vec<Vec<RuleEntry>>,
+    /// Backend services by number; none: no longer wanted. Those that are not named want what they wanted before.
+    pub backends: BTreeMap<u32, Option<BackendDemand>>,
+    /// All lists of rules that are wanted; an empty list needs no place. None: the same as before.
+    pub rules: Option<Vec<Vec<RuleEntry>>>,
+}
+
+/// What an update did not leave as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Backend services with another place, or that nobody in their place is retired any more.
+    pub backends: BTreeSet<u32>,
+    /// Whether lists of rules, or indices of such, came or went.
+    pub rules: bool,
+}
+
+impl Moved {
+    /// Whether everything is where it was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.backends.is_empty() && !self.rules
+    }
 }
 
 /// What a backend service needs.
@@ -89,7 +106,9 @@ pub struct Range {
 }
 
 impl Range {
-    fn end(self) -> u32 {
+    /// First entry behind it.
+    #[must_use]
+    pub fn end(self) -> u32 {
         self.base + self.len
     }
 }
@@ -97,8 +116,8 @@ impl Range {
 /// The places of one host, kept over restarts of its agent.
 ///
 /// # States
-/// [`Allocation::update`] assumes that the previous update has been applied. Keep the changed value only when
-/// applying succeeded; else update again from the one before.
+/// Between two updates comes [`Allocation::release`], if the first of them has been applied: what it retired is free then.
+/// Without it, everything that any update since then named keeps its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allocation {
     /// What there is to allocate from; not stored, since it belongs to the maps.
@@ -106,9 +125,9 @@ pub struct Allocation {
     capacity: Capacity,
     backends: BTreeMap<u32, BackendPlace>,
     rules: Vec<RulePlace>,
-    /// Row ranges that the previous update still named.
+    /// Row ranges that programs may still read.
     retired_rows: Vec<Range>,
-    /// Member ranges that the previous update still named.
+    /// Member ranges that programs may still read.
     retired_members: Vec<Range>,
 }
 
@@ -120,7 +139,7 @@ pub struct BackendPlace {
     /// Its members; `members.base` is where slot 0 would be, which nobody has.
     pub members: Range,
     slots: BTreeMap<u32, Slot>,
-    /// Slots that the previous update still named.
+    /// Slots that programs may still read.
     retired: BTreeMap<u32, Slot>,
 }
 
@@ -137,22 +156,31 @@ impl BackendPlace {
         self.slots.get(&instance).map(|slot| slot.slot)
     }
 
-    /// What its member range holds, by index in the map. Members that the previous update named are among them.
+    /// What its member range holds, by index in the map: nobody where no slot is taken. Members that programs may still read
+    /// are among them.
     pub fn members(&self) -> impl Iterator<Item = (u32, MemberEntry)> {
-        self.slots.iter().chain(&self.retired).map(|(&instance, slot)| {
-            let entry = MemberEntry { instance, host: slot.host, reserved: 0 };
-            (self.members.base + u32::from(slot.slot), entry)
-        })
+        let taken: BTreeMap<u32, MemberEntry> = self
+            .slots
+            .iter()
+            .chain(&self.retired)
+            .map(|(&instance, slot)| {
+                let entry = MemberEntry { instance, host: slot.host, reserved: 0 };
+                (self.members.base + u32::from(slot.slot), entry)
+            })
+            .collect();
+        (self.members.base..self.members.end())
+            .skip(1)
+            .map(move |at| (at, taken.get(&at).copied().unwrap_or_default()))
     }
 
     /// Gives every member a slot and keeps those that have one.
     fn assign_slots(&mut self, backend: u32, demand: &BackendDemand) -> Result<(), AllocError> {
         let mut former = std::mem::take(&mut self.slots);
-        let retired = std::mem::take(&mut self.retired);
+        // One that comes back returns to its slot.
+        former.append(&mut self.retired);
         let mut new = Vec::new();
         for (&instance, &host) in &demand.members {
-            // One that comes back within an update returns to its slot.
-            match former.remove(&instance).or_else(|| retired.get(&instance).copied()) {
+            match former.remove(&instance) {
                 Some(Slot { slot, .. }) => {
                     self.slots.insert(instance, Slot { slot, host });
                 }
@@ -178,26 +206,49 @@ impl BackendPlace {
     }
 }
 
+/// Places of backend services that are wanted, then ranges of rows and of members that are retired.
+type PlannedBackends = (BTreeMap<u32, BackendPlace>, Vec<Range>, Vec<Range>);
+
 /// Member ranges have room for a few more, so that a group may grow without moving.
 const MEMBERS_MIN: u32 = 8;
 
 /// A list of rules and where it lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct RulePlace {
+pub struct RulePlace {
     base: u32,
     rules: Vec<StoredRule>,
     /// Where its index lies; a length of 0: it has none.
     index: Range,
-    /// No longer named since the previous update.
+    /// Not wanted any more, but programs may still read it.
     retired: bool,
 }
 
 impl RulePlace {
-    fn range(&self) -> Range {
+    /// Where its rules lie.
+    #[must_use]
+    pub fn range(&self) -> Range {
         Range { base: self.base, len: self.rules.len() as u32 }
     }
 
-    fn build_index(&self) -> Option<Vec<u64>> {
+    /// Where its index lies; a length of 0: it has none.
+    #[must_use]
+    pub fn index(&self) -> Range {
+        self.index
+    }
+
+    /// What lies there: index in the map and rule.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, RuleEntry)> {
+        (self.base..).zip(self.rules.iter().map(RuleEntry::from))
+    }
+
+    /// Whether what lies there is the same, retired or not.
+    pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
+        (self.base, &self.rules, self.index) == (other.base, &other.rules, other.index)
+    }
+
+    /// The words of its index, if it is long enough to have one.
+    #[must_use]
+    pub fn build_index(&self) -> Option<Vec<u64>> {
         let rules: Vec<RuleEntry> = self.rules.iter().map(RuleEntry::from).collect();
         rules::index(&rules)
     }
@@ -241,17 +292,63 @@ impl Allocation {
         Self { capacity, ..self }
     }
 
-    /// Gives everything in `demand` a place. What had one keeps it; what is not in `demand` loses it, but is
-    /// not overwritten before the next update.
+    /// Frees what programs do not read any more now that the last update has been applied.
+    pub fn release(&mut self) -> Moved {
+        let mut moved = Moved::default();
+        self.retired_rows.clear();
+        self.retired_members.clear();
+        for (&number, place) in &mut self.backends {
+            if place.retired.is_empty() {
+                continue;
+            }
+            place.retired.clear();
+            moved.backends.insert(number);
+            if place.slots.is_empty() {
+                self.retired_members.push(std::mem::take(&mut place.members));
+            }
+        }
+        let before = self.rules.len();
+        self.rules.retain(|place| !place.retired);
+        moved.rules = self.rules.len() < before;
+        if moved.rules {
+            self.place_indices();
+        }
+        moved
+    }
+
+    /// Gives everything in `demand` a place. What had one keeps it; what is not wanted any more loses it, but is
+    /// not overwritten before it is released.
     ///
     /// # Errors
     /// When a map is full; nothing has changed then.
-    pub fn update(&mut self, demand: &Demand) -> Result<(), AllocError> {
-        let mut next = self.clone();
-        next.update_backends(demand)?;
-        next.update_rules(demand)?;
-        *self = next;
-        Ok(())
+    pub fn update(&mut self, demand: &Demand) -> Result<Moved, AllocError> {
+        let (backends, retired_rows, retired_members) = self.plan_backends(demand)?;
+        let rules = self.plan_rules(demand)?;
+
+        let mut moved = Moved::default();
+        for &number in demand.backends.keys() {
+            let (former, now) = (self.backends.get(&number), backends.get(&number));
+            if former != now {
+                moved.backends.insert(number);
+            }
+            match now {
+                Some(place) => self.backends.insert(number, place.clone()),
+                None => self.backends.remove(&number),
+            };
+        }
+        self.retired_rows = retired_rows;
+        self.retired_members = retired_members;
+        if let Some(rules) = rules {
+            moved.rules = rules != self.rules;
+            self.rules = rules;
+            self.place_indices();
+        }
+        Ok(moved)
+    }
+
+    /// Numbers of the backend services that have a place.
+    pub fn backends(&self) -> impl Iterator<Item = u32> {
+        self.backends.keys().copied()
     }
 
     /// The place of a backend service.
@@ -271,88 +368,91 @@ impl Allocation {
         Some(RuleRange { base: place.base, len: place.range().len, index: place.index.base })
     }
 
-    /// What the rule map holds, by index. Rules that the previous update named are among them.
-    pub fn rules(&self) -> impl Iterator<Item = (u32, RuleEntry)> {
-        self.rules.iter().flat_map(|place| (place.base..).zip(place.rules.iter().map(RuleEntry::from)))
+    /// All lists of rules, by place. Those that programs may still read are among them.
+    #[must_use]
+    pub fn rules(&self) -> &[RulePlace] {
+        &self.rules
     }
 
-    /// What the map of rule indices holds: first word -> words. Those that the previous update named are among them.
-    pub fn rule_index(&self) -> impl Iterator<Item = (u32, Vec<u64>)> {
-        let indexed = self.rules.iter().filter(|place| place.index.len > 0);
-        indexed.filter_map(|place| Some((place.index.base, place.build_index()?)))
-    }
-
-    fn update_backends(&mut self, demand: &Demand) -> Result<(), AllocError> {
-        let mut retired_rows = Vec::new();
-        let mut retired_members = Vec::new();
-        self.backends.retain(|number, place| {
-            let wanted = demand.backends.contains_key(number);
-            if !wanted {
+    /// The places of those of `demand`'s backend services that are wanted, and all ranges that are retired then.
+    fn plan_backends(&self, demand: &Demand) -> Result<PlannedBackends, AllocError> {
+        let (mut retired_rows, mut retired_members) =
+            (self.retired_rows.clone(), self.retired_members.clone());
+        let mut planned = BTreeMap::new();
+        for (&number, wanted) in &demand.backends {
+            let mut place = self.backends.get(&number).cloned().unwrap_or_default();
+            let Some(wanted) = wanted else {
                 retired_rows.push(place.rows);
                 retired_members.push(place.members);
-            }
-            wanted
-        });
-        for (&number, wanted) in &demand.backends {
-            let place = self.backends.entry(number).or_default();
+                continue;
+            };
             if place.rows.len != wanted.rows {
                 retired_rows.push(std::mem::take(&mut place.rows));
             }
             place.assign_slots(number, wanted)?;
-            let needed = place.members_needed();
             // A range that is larger than needed stays: moving it would cost more than it saves.
-            if needed > place.members.len || needed == 0 {
+            if place.members_needed() > place.members.len {
                 retired_members.push(std::mem::take(&mut place.members));
-            }
-            if needed > place.members.len {
                 // Rows that stayed would name new slots while services still name the former member range, where
                 // those slots are somebody else's.
                 retired_rows.push(std::mem::take(&mut place.rows));
             }
+            planned.insert(number, place);
         }
-        // Only now: what the update before this one retired may be used again, what this one retires may not.
-        self.retired_rows = retired_rows;
-        self.retired_members = retired_members;
-        let in_use = self.backends.values().map(|place| place.rows).chain(self.retired_rows.iter().copied());
-        let mut rows = Gaps::new(dnlb_abi::maps::ROWS_HOT, self.capacity.rows, ROWS_ALIGN, in_use);
-        let in_use = self.backends.values().map(|place| place.members);
-        let in_use = in_use.chain(self.retired_members.iter().copied());
-        let mut members = Gaps::new(dnlb_abi::maps::MEMBERS, self.capacity.members, 1, in_use);
-        self.retired_rows.retain(|range| range.len > 0);
-        self.retired_members.retain(|range| range.len > 0);
-        for (number, wanted) in &demand.backends {
-            let Some(place) = self.backends.get_mut(number) else { continue };
-            if place.rows.len != wanted.rows {
-                place.rows = rows.take(wanted.rows)?;
+        retired_rows.retain(|range| range.len > 0);
+        retired_members.retain(|range| range.len > 0);
+
+        let kept = || {
+            let others = self.backends.iter().filter(|(number, _)| !demand.backends.contains_key(number));
+            others.map(|(_, place)| place).chain(planned.values())
+        };
+        let rows_in_use = || kept().map(|place| place.rows).chain(retired_rows.iter().copied());
+        let members_in_use = || kept().map(|place| place.members).chain(retired_members.iter().copied());
+        let (rows_map, members_map) = (dnlb_abi::maps::ROWS_HOT, dnlb_abi::maps::MEMBERS);
+        // Most updates need neither.
+        let (mut rows, mut members) = (None, None);
+        let mut placed = Vec::new();
+        for (&number, wanted) in &demand.backends {
+            let (Some(wanted), Some(place)) = (wanted, planned.get(&number)) else { continue };
+            let (needed, mut ranges) = (place.members_needed(), (place.rows, place.members));
+            if ranges.0.len != wanted.rows {
+                let gaps = || Gaps::new(rows_map, self.capacity.rows, ROWS_ALIGN, rows_in_use());
+                ranges.0 = rows.get_or_insert_with(gaps).take(wanted.rows)?;
             }
-            let needed = place.members_needed();
-            if place.members.len == 0 && needed > 0 {
-                place.members = members.take(needed)?;
+            if ranges.1.len == 0 && needed > 0 {
+                let gaps = || Gaps::new(members_map, self.capacity.members, 1, members_in_use());
+                ranges.1 = members.get_or_insert_with(gaps).take(needed)?;
+            }
+            placed.push((number, ranges));
+        }
+        for (number, ranges) in placed {
+            if let Some(place) = planned.get_mut(&number) {
+                (place.rows, place.members) = ranges;
             }
         }
-        Ok(())
+        Ok((planned, retired_rows, retired_members))
     }
 
-    fn update_rules(&mut self, demand: &Demand) -> Result<(), AllocError> {
-        let lists = demand.rules.iter().map(|rules| rules.iter().map(StoredRule::from).collect());
+    /// All lists of rules with their places, by place; nothing: as they are.
+    fn plan_rules(&self, demand: &Demand) -> Result<Option<Vec<RulePlace>>, AllocError> {
+        let Some(rules) = &demand.rules else { return Ok(None) };
+        let lists = rules.iter().map(|rules| rules.iter().map(StoredRule::from).collect());
         let mut wanted: BTreeSet<Vec<StoredRule>> = lists.collect();
         wanted.remove([].as_slice());
-        // A list that was retired last time and comes back is still there, unchanged.
-        self.rules.retain_mut(|place| {
-            let named = wanted.remove(&place.rules);
-            let was_retired = std::mem::replace(&mut place.retired, !named);
-            named || !was_retired
-        });
-        let in_use = self.rules.iter().map(RulePlace::range);
+        // A list that is retired and comes back is still there, unchanged.
+        let mut planned = self.rules.clone();
+        for place in &mut planned {
+            place.retired = !wanted.remove(&place.rules);
+        }
+        let in_use = planned.iter().map(RulePlace::range);
         let mut gaps = Gaps::new(dnlb_abi::maps::RULES, self.capacity.rules, 1, in_use);
         for rules in wanted {
             let len = u32::try_from(rules.len()).unwrap_or(u32::MAX);
             let (base, index) = (gaps.take(len)?.base, Range::default());
-            self.rules.push(RulePlace { base, rules, index, retired: false });
+            planned.push(RulePlace { base, rules, index, retired: false });
         }
-        self.rules.sort_by_key(|place| place.base);
-        self.place_indices();
-        Ok(())
+        planned.sort_by_key(|place| place.base);
+        Ok(Some(planned))
     }
 
     /// Gives an index to each list that wants one and has none yet.
@@ -364,8 +464,8 @@ impl Allocation {
         let none = Range { base: 0, len: 1 };
         let in_use = self.rules.iter().map(|place| place.index).chain([none]);
         let mut gaps = Gaps::new(dnlb_abi::maps::RULE_INDEX, self.capacity.rule_index, 1, in_use);
-        let lacking = self.rules.iter_mut().filter(|place| !place.retired && place.index.len == 0);
-        for place in lacking {
+        let lacks = |place: &&mut RulePlace| !place.retired && place.index.len == 0;
+        for place in self.rules.iter_mut().filter(lacks) {
             let len = place.build_index().map_or(0, |words| words.len());
             place.index = u32::try_from(len).ok().and_then(|len| gaps.take(len).ok()).unwrap_or_default();
         }

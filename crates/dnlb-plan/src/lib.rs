@@ -3,11 +3,12 @@
 //! This crate refuses to know what time it is, where values come from and who acts on them: the server and
 //! the agent are thin shells around it. On the server, [`host_configs`] turns a region
 //! into the configuration of each host, [`place`] chooses hosts for instances. On a host,
-//! [`compile`](fn@compile) turns a configuration into the contents of kernel maps ([`SwitchState`]), and
+//! [`Compiler`] turns one configuration after another into the contents of kernel maps ([`SwitchState`]), and
 //! [`HealthState`] says when a target is healthy.
 #![forbid(unsafe_code)]
 
 pub mod alloc;
+pub mod changes;
 pub mod compile;
 pub mod health;
 pub mod history;
@@ -23,7 +24,8 @@ mod switch;
 pub mod test_region;
 
 pub use alloc::{AllocError, Allocation};
-pub use compile::{CompileError, LocalFacts, compile};
+pub use changes::{Changes, Touched};
+pub use compile::{CompileError, Compiler, LocalFacts, compile};
 pub use health::{HealthState, Transition};
 pub use history::{drained, follow};
 pub use host_config::{Fitness, Server, fitness, host_configs, members, servers};

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use dnlb_abi::{
-    InstanceEntry, RULES_PER_RANGE, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry,
-    ServiceHash, capacity, instance_mac,
+    InstanceEntry, MemberEntry, RULES_PER_RANGE, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS,
+    ServiceEntry, ServiceHash, capacity, instance_mac,
 };
 
 use crate::{RowRange, SwitchState};
@@ -128,7 +128,10 @@ fn lint_slots(state: &SwitchState, entry: &ServiceEntry, range: &RowRange, subje
             notes.add(subject, format_args!("has the chain {chain:?} with a repetition"));
             return;
         }
-        let missing = |slot: &&u16| !state.members.contains_key(&(entry.members_base + u32::from(**slot)));
+        let missing = |slot: &&u16| {
+            let member = state.members.get(&(entry.members_base + u32::from(**slot)));
+            member.is_none_or(|member| member.instance == 0)
+        };
         if let Some(slot) = named.iter().find(missing) {
             notes.add(subject, format_args!("has a row that names slot {slot}, where there is no member"));
             return;
@@ -138,6 +141,10 @@ fn lint_slots(state: &SwitchState, entry: &ServiceEntry, range: &RowRange, subje
 
 fn lint_members(state: &SwitchState, notes: &mut Notes) {
     for (&at, member) in &state.members {
+        // A place where nobody is.
+        if *member == MemberEntry::default() {
+            continue;
+        }
         let subject = format_args!("member {at}, instance {}", member.instance).to_string();
         if at >= capacity::MEMBERS {
             notes.add(&subject, "does not fit into the map");

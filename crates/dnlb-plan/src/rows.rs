@@ -55,20 +55,31 @@ pub fn row_count(members: usize) -> u32 {
 /// the same time.
 #[must_use]
 pub fn maglev(set: &MemberSet) -> Vec<u32> {
-    let rows = set.rows;
-    let mut table = vec![0; rows as usize];
-    if rows < 2 {
-        table.fill(set.members.keys().next().copied().unwrap_or(0));
-        return table;
+    if set.members.is_empty() {
+        return vec![0; set.rows as usize];
     }
+    let numbers: Vec<u32> = set.members.keys().copied().collect();
+    owners(set).into_iter().map(|position| numbers[position as usize - 1]).collect()
+}
+
+/// [`maglev`] by positions in the set, counted from 1; empty when the set is.
+pub(crate) fn owners(set: &MemberSet) -> Vec<u32> {
+    let rows = set.rows;
+    if set.members.is_empty() {
+        return Vec::new();
+    }
+    if rows < 2 {
+        return vec![1; rows as usize];
+    }
+    let mut table = vec![0; rows as usize];
     let quotas = quotas(set, rows);
     let mut classes: BTreeMap<Reverse<u32>, Class> = BTreeMap::new();
-    for (&number, member) in &set.members {
+    for (position, (&number, member)) in (1..).zip(&set.members) {
         let quota = quotas.get(&number).copied().unwrap_or(0);
         if quota > 0 {
             let class = classes.entry(Reverse(member.weight));
             let class = class.or_insert(Class { weight: member.weight, credit: 0, walkers: Vec::new() });
-            class.walkers.push(Walker::new(number, rows, quota));
+            class.walkers.push(Walker::new(number, position, rows, quota));
         }
     }
     let mut classes: Vec<Class> = classes.into_values().collect();
@@ -105,22 +116,35 @@ pub fn maglev(set: &MemberSet) -> Vec<u32> {
 #[must_use]
 pub fn chains(generations: &[MemberSet], alive: impl Fn(u32) -> bool) -> Vec<[u32; 4]> {
     let rows = generations.iter().map(|set| set.rows).max().unwrap_or(0);
-    let mut chains = vec![[0; 4]; rows as usize];
+    let owners: Vec<Vec<u32>> = generations.iter().map(owners).collect();
+    let named = |(age, set): (usize, &MemberSet)| -> Vec<u32> {
+        set.members.keys().map(|&number| if age == 0 || alive(number) { number } else { 0 }).collect()
+    };
+    let names: Vec<Vec<u32>> = generations.iter().enumerate().map(named).collect();
+    chain(rows, owners.iter().map(Vec::as_slice).zip(names.iter().map(Vec::as_slice)))
+}
+
+/// The chains of tables of up to so many rows, each with its [`owners`] and what they are called: 0 for those who are left
+/// out. The first one's come first, whatever they are called.
+pub(crate) fn chain<'a, T: Copy + Default + PartialEq + 'a>(
+    rows: u32,
+    tables: impl Iterator<Item = (&'a [u32], &'a [T])>,
+) -> Vec<[T; 4]> {
+    let nobody = T::default();
+    let mut chains = vec![[nobody; 4]; rows as usize];
     let mut lengths = vec![0_u8; rows as usize];
-    for (age, set) in generations.iter().enumerate() {
-        if set.members.is_empty() {
-            if age == 0 {
-                lengths.fill(1);
-            }
-            continue;
+    for (age, (owners, names)) in tables.enumerate() {
+        if age == 0 {
+            lengths.fill(1);
         }
-        let table = maglev(set);
-        let each = chains.len() / table.len().max(1);
-        let owners = table.into_iter().flat_map(|number| std::iter::repeat_n(number, each));
-        for ((chain, length), number) in chains.iter_mut().zip(&mut lengths).zip(owners) {
-            let at = usize::from(*length);
-            if at < chain.len() && !chain[..at].contains(&number) && (age == 0 || alive(number)) {
-                chain[at] = number;
+        let each = chains.len() / owners.len().max(1);
+        let owners = owners.iter().flat_map(|&position| std::iter::repeat_n(position, each));
+        for ((chain, length), position) in chains.iter_mut().zip(&mut lengths).zip(owners) {
+            let (at, name) = (usize::from(*length), names[position as usize - 1]);
+            if age == 0 {
+                chain[0] = name;
+            } else if at < chain.len() && name != nobody && !chain[..at].contains(&name) {
+                chain[at] = name;
                 *length += 1;
             }
         }
@@ -175,18 +199,18 @@ fn assign_last(table: &mut [u32], free: &FreeRows, classes: &[Class]) {
                 claims.push((
                     (turn << 24) / u64::from(class.weight),
                     Reverse(class.weight),
-                    walker.number,
+                    walker.position,
                     row,
                 ));
             }
-            quotas.insert(walker.number, walker.quota);
+            quotas.insert(walker.position, walker.quota);
         }
     }
     claims.sort_unstable();
-    for (_, _, number, row) in claims {
-        let (Some(quota), place) = (quotas.get_mut(&number), &mut table[row as usize]) else { continue };
+    for (_, _, position, row) in claims {
+        let (Some(quota), place) = (quotas.get_mut(&position), &mut table[row as usize]) else { continue };
         if *quota > 0 && *place == 0 {
-            *place = number;
+            *place = position;
             *quota -= 1;
         }
     }
@@ -236,7 +260,7 @@ impl Class {
         for walker in &mut self.walkers {
             for _ in 0..turns {
                 if free.take(walker.row) {
-                    table[walker.row as usize] = walker.number;
+                    table[walker.row as usize] = walker.position;
                     walker.quota -= 1;
                     if walker.quota == 0 {
                         satisfied = true;
@@ -255,7 +279,8 @@ impl Class {
 
 /// A member on its way through the rows in its own order.
 struct Walker {
-    number: u32,
+    /// In the set, counted from 1; later positions have higher numbers.
+    position: u32,
     first: u32,
     row: u32,
     stride: u32,
@@ -263,12 +288,12 @@ struct Walker {
 }
 
 impl Walker {
-    fn new(number: u32, rows: u32, quota: u32) -> Self {
+    fn new(number: u32, position: u32, rows: u32, quota: u32) -> Self {
         let hash = mix(u64::from(number));
         let row = (hash >> 32) as u32 % rows;
         // Any odd stride visits all rows of a power of two.
         let stride = (hash as u32 % rows) | 1;
-        Self { number, first: row, row, stride, quota }
+        Self { position, first: row, row, stride, quota }
     }
 
     fn step(&mut self, rows: u32) {

@@ -33,7 +33,7 @@ pub struct SwitchState {
     pub services: ServiceIndex,
     /// `TARGETS`.
     pub targets: BTreeMap<TargetKey, TargetEntry>,
-    /// `MEMBERS`: index -> entry.
+    /// `MEMBERS`: index -> entry, all of the ranges that belong to a backend service; zeros where nobody is.
     pub members: BTreeMap<u32, MemberEntry>,
     /// `ROWS_HOT` and `ROWS_COLD`.
     pub rows: Vec<RowRange>,

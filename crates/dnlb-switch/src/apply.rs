@@ -1,7 +1,8 @@
 //! Makes the maps equal to a state, writing only what differs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
+    sync::atomic::Ordering::Relaxed,
     thread,
     time::{Duration, Instant},
 };
@@ -11,10 +12,10 @@ use dnlb_abi::{
     Addr, EndpointEntry, EndpointKey, HostEntry, InstanceEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS,
     ServiceEntry, Settings, TargetEntry, TargetKey, maps,
 };
-use dnlb_plan::{RowRange, ServiceIndex, SwitchState};
+use dnlb_plan::{Changes, RowRange, ServiceIndex, SwitchState, Touched};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::{Plain, Switch, SwitchError};
+use crate::{Plain, Switch, SwitchError, mapped::MappedArray};
 
 /// How long the former copy of the services stays untouched after the flip: programs that still read it take
 /// microseconds, so this is four orders of magnitude more.
@@ -25,12 +26,10 @@ const GRACE: Duration = Duration::from_millis(20);
 pub struct Applied {
     /// Entries, words and half words written or deleted. Zero when the maps were as wanted.
     pub writes: u64,
-    /// Digest of the contents that the maps now have.
-    pub digest: u64,
 }
 
 impl Switch {
-    /// Makes the maps equal to `state`.
+    /// Makes the maps equal to `state`, whatever they hold.
     ///
     /// Make before break: whatever something refers to is written before it, and removed after it. Dying in between
     /// leaves maps without dangling references; applying again goes on from there.
@@ -38,43 +37,64 @@ impl Switch {
     /// # Errors
     /// [`SwitchError::Map`] and [`SwitchError::OutOfRange`]; the maps then are somewhere between the two states.
     pub fn apply(&mut self, state: &SwitchState) -> Result<Applied, SwitchError> {
+        self.apply_changes(state, &Changes::all())
+    }
+
+    /// The same when it is known what may not be in the maps yet; nothing else is looked at. What is left of an attempt that
+    /// failed must be among the changes.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn apply_changes(&mut self, state: &SwitchState, changes: &Changes) -> Result<Applied, SwitchError> {
         let mut writes = 0;
-        writes += self.put_array::<HostEntry>(maps::HOSTS, &state.hosts)?;
+        writes += self.put_array::<HostEntry>(maps::HOSTS, &state.hosts, &changes.hosts)?;
         // Instances name ranges of these two that they did not name before: nobody reads them yet.
-        for (&index, rule) in &state.rules {
+        for (&index, rule) in changes.rules.of(&state.rules) {
             const WORDS: usize = size_of::<RuleEntry>() / 8;
             for at in 0..WORDS {
                 writes += self.rules.put(index as usize * WORDS + at, word(&rule.as_bytes()[at * 8..]))?;
             }
         }
-        for (&base, words) in &state.rule_index {
+        for (&base, words) in changes.rule_index.of(&state.rule_index) {
             for (at, &value) in words.iter().enumerate() {
                 writes += self.rule_index.put(base as usize + at, value)?;
             }
         }
-        writes += self.put_hash::<Addr, u32>(maps::PEERS, &state.peers)?;
-        writes += self.put_hash::<u32, InstanceEntry>(maps::INSTANCES, &state.instances)?;
-        writes += self.put_hash::<EndpointKey, EndpointEntry>(maps::ENDPOINTS, &state.endpoints)?;
-        writes += self.put_hash::<TargetKey, TargetEntry>(maps::TARGETS, &state.targets)?;
-        for (&index, member) in &state.members {
+        writes += self.put_hash::<Addr, u32>(maps::PEERS, &state.peers, &changes.peers)?;
+        writes +=
+            self.put_hash::<u32, InstanceEntry>(maps::INSTANCES, &state.instances, &changes.instances)?;
+        writes += self.put_hash::<EndpointKey, EndpointEntry>(
+            maps::ENDPOINTS,
+            &state.endpoints,
+            &changes.endpoints,
+        )?;
+        writes += self.put_hash::<TargetKey, TargetEntry>(maps::TARGETS, &state.targets, &changes.targets)?;
+        let members = || changes.members.of(&state.members);
+        for (&index, member) in members().filter(|(_, member)| member.instance != 0) {
             writes += self.members.put(index as usize, word(member.as_bytes()))?;
         }
-        for range in &state.rows {
+        for range in state.rows.iter().filter(|range| changes.rows.contains(&range.base)) {
             writes += self.put_rows(range)?;
         }
         // No row names these any more, but a small group's slots are all asked.
-        for index in free_slots(state) {
-            writes += self.members.put(index as usize, 0)?;
+        for (&index, member) in members().filter(|(_, member)| member.instance == 0) {
+            writes += self.members.put(index as usize, word(member.as_bytes()))?;
         }
-        writes += self.put_services(&state.services, &state.settings)?;
-        writes += self.put_hash::<u32, u32>(maps::PORTS, &state.ports)?;
+        writes += self.put_services(state, changes)?;
+        writes += self.put_hash::<u32, u32>(maps::PORTS, &state.ports, &changes.ports)?;
         // Nothing refers to these any more.
-        writes += self.retain_hash::<Addr, u32>(maps::PEERS, &state.peers)?;
-        writes += self.retain_hash::<u32, u32>(maps::PORTS, &state.ports)?;
-        writes += self.retain_hash::<TargetKey, TargetEntry>(maps::TARGETS, &state.targets)?;
-        writes += self.retain_hash::<EndpointKey, EndpointEntry>(maps::ENDPOINTS, &state.endpoints)?;
-        writes += self.retain_hash::<u32, InstanceEntry>(maps::INSTANCES, &state.instances)?;
-        Ok(Applied { writes, digest: digest(state) })
+        writes += self.retain_hash::<Addr, u32>(maps::PEERS, &state.peers, &changes.peers)?;
+        writes += self.retain_hash::<u32, u32>(maps::PORTS, &state.ports, &changes.ports)?;
+        writes +=
+            self.retain_hash::<TargetKey, TargetEntry>(maps::TARGETS, &state.targets, &changes.targets)?;
+        writes += self.retain_hash::<EndpointKey, EndpointEntry>(
+            maps::ENDPOINTS,
+            &state.endpoints,
+            &changes.endpoints,
+        )?;
+        writes +=
+            self.retain_hash::<u32, InstanceEntry>(maps::INSTANCES, &state.instances, &changes.instances)?;
+        Ok(Applied { writes })
     }
 
     /// Cold halves first: whoever reads a hot half must find its chain.
@@ -92,21 +112,27 @@ impl Switch {
     }
 
     /// Writes the copy that is not in force and makes it the one that is, unless the one in force is as wanted.
-    fn put_services(&mut self, index: &ServiceIndex, settings: &Settings) -> Result<u64, SwitchError> {
+    fn put_services(&mut self, state: &SwitchState, changes: &Changes) -> Result<u64, SwitchError> {
         let current = self.settings()?;
         let active = current.active_copy & 1;
-        let mut wanted = Settings { active_copy: active, ..*settings };
+        let mut wanted = Settings { active_copy: active, ..state.settings };
         let mut writes = 0;
-        if !self.services_equal(active, index)? {
+        let touched = Index::of(changes);
+        if touched.is_whole() {
+            // Nothing is known of the other copy, either.
+            self.lagging = Index::WHOLE;
+        }
+        if !touched.words(active, &state.services).try_fold(true, |same, (map, at, value)| {
+            Ok::<_, SwitchError>(same && self.index_map(map).word(at)?.load(Relaxed) == value)
+        })? {
             let spare = 1 - active;
             if let Some(rest) = self.flipped.and_then(|flipped| GRACE.checked_sub(flipped.elapsed())) {
                 thread::sleep(rest);
             }
-            for (at, value) in service_words(spare, index) {
-                writes += self.services.put(at, value)?;
-            }
-            for (at, value) in displacement_words(spare, index) {
-                writes += self.displacements.put(at, value)?;
+            // It lacks what the one in force was given when it was the spare one.
+            self.lagging.add(&touched);
+            for (map, at, value) in self.lagging.words(spare, &state.services) {
+                writes += self.index_map(map).put(at, value)?;
             }
             wanted.active_copy = spare;
         }
@@ -117,23 +143,16 @@ impl Switch {
         }
         if wanted.active_copy != active {
             self.flipped = Some(Instant::now());
+            self.lagging = touched;
         }
         Ok(writes)
     }
 
-    fn services_equal(&self, copy: u32, index: &ServiceIndex) -> Result<bool, SwitchError> {
-        use std::sync::atomic::Ordering::Relaxed;
-        for (at, value) in service_words(copy, index) {
-            if self.services.word(at)?.load(Relaxed) != value {
-                return Ok(false);
-            }
+    fn index_map(&self, map: IndexMap) -> &MappedArray {
+        match map {
+            IndexMap::Displacements => &self.displacements,
+            IndexMap::Services => &self.services,
         }
-        for (at, value) in displacement_words(copy, index) {
-            if self.displacements.word(at)?.load(Relaxed) != value {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn settings(&mut self) -> Result<Settings, SwitchError> {
@@ -161,10 +180,11 @@ impl Switch {
         &mut self,
         name: &'static str,
         wanted: &BTreeMap<u32, V>,
+        touched: &Touched<u32>,
     ) -> Result<u64, SwitchError> {
         let mut array = self.array::<V>(name)?;
         let mut writes = 0;
-        for (&index, value) in wanted {
+        for (&index, value) in touched.of(wanted) {
             if index >= array.len() {
                 let capacity = u64::from(array.len());
                 return Err(SwitchError::OutOfRange { map: name, index: index.into(), capacity });
@@ -181,10 +201,11 @@ impl Switch {
         &mut self,
         name: &'static str,
         wanted: &BTreeMap<K, V>,
+        touched: &Touched<K>,
     ) -> Result<u64, SwitchError> {
         let mut hash = self.hash::<K, V>(name)?;
         let mut writes = 0;
-        for (&key, &value) in wanted {
+        for (&key, &value) in touched.of(wanted) {
             // Reading first: a needless write would replace an element that programs are reading.
             if hash.get(&Plain(key), 0).ok().map(|found| found.0) != Some(value) {
                 hash.insert(Plain(key), Plain(value), 0).map_err(failed(name, "written"))?;
@@ -198,10 +219,18 @@ impl Switch {
         &mut self,
         name: &'static str,
         wanted: &BTreeMap<K, V>,
+        touched: &Touched<K>,
     ) -> Result<u64, SwitchError> {
         let mut hash = self.hash::<K, V>(name)?;
-        let surplus: Vec<_> =
-            hash.keys().filter_map(Result::ok).filter(|Plain(key)| !wanted.contains_key(key)).collect();
+        let surplus = |Plain(key): &Plain<K>| !wanted.contains_key(key);
+        let surplus: Vec<_> = match touched {
+            Touched::All => hash.keys().filter_map(Result::ok).filter(surplus).collect(),
+            Touched::Keys(keys) => {
+                let surplus = keys.iter().copied().map(Plain).filter(surplus);
+                // One may be gone already.
+                surplus.filter(|key| hash.get(key, 0).is_ok()).collect()
+            }
+        };
         for key in &surplus {
             hash.remove(key).map_err(failed(name, "pruned"))?;
         }
@@ -217,66 +246,62 @@ fn failed(map: &'static str, action: &'static str) -> impl Fn(aya::maps::MapErro
     move |source| SwitchError::Map { map, action, source }
 }
 
-/// Places of the members' array that belong to a backend service and have nobody.
-fn free_slots(state: &SwitchState) -> impl Iterator<Item = u32> {
-    let entries = state.services.entries.values();
-    let groups: BTreeSet<_> = entries.map(|entry| (entry.members_base, entry.slots)).collect();
-    let slots = groups.into_iter().flat_map(|(base, slots)| (1..slots).map(move |slot| base + slot));
-    slots.filter(|index| !state.members.contains_key(index))
-}
-
 fn word(bytes: &[u8]) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[..8]);
     u64::from_ne_bytes(word)
 }
 
-/// Every word of one copy of `SERVICES`: index and value.
-fn service_words(copy: u32, index: &ServiceIndex) -> impl Iterator<Item = (usize, u64)> {
-    const WORDS: usize = size_of::<ServiceEntry>() / 8;
-    (0..SERVICE_SLOTS).flat_map(move |slot| {
-        let entry = index.entries.get(&slot).copied().unwrap_or_default();
-        (0..WORDS).map(move |at| {
-            let index = (copy * SERVICE_SLOTS + slot) as usize * WORDS + at;
-            (index, word(&entry.as_bytes()[at * 8..]))
-        })
-    })
+/// A map of the service index.
+#[derive(Clone, Copy)]
+enum IndexMap {
+    Displacements,
+    Services,
 }
 
-/// Every word of one copy of `DISPLACEMENTS`.
-fn displacement_words(copy: u32, index: &ServiceIndex) -> impl Iterator<Item = (usize, u64)> {
-    (0..SERVICE_BUCKETS / 4).map(move |at| {
-        let value = (0..4).rev().fold(0, |word, part| {
-            let displacement = index.displacements.get((at * 4 + part) as usize).copied().unwrap_or(0);
-            word << 16 | u64::from(displacement)
-        });
-        ((copy * (SERVICE_BUCKETS / 4) + at) as usize, value)
-    })
+/// A part of the service index.
+#[derive(Default)]
+pub(crate) struct Index {
+    slots: Touched<u32>,
+    buckets: Touched<u32>,
 }
 
-/// FNV-1a over everything that a state says; `active_copy` differs between hosts by accident and is left out.
-fn digest(state: &SwitchState) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |bytes: &[u8]| {
-        for &byte in bytes {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    add(Settings { active_copy: 0, ..state.settings }.as_bytes());
-    state.hosts.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.peers.keys().for_each(|key| add(key));
-    state.endpoints.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.instances.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.ports.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.rules.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.rule_index.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.services.entries.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.targets.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    state.members.iter().for_each(|(key, value)| (add(key.as_bytes()), add(value.as_bytes())).1);
-    for range in &state.rows {
-        add(range.base.as_bytes());
-        add(range.hot.as_bytes());
-        range.cold.iter().for_each(|chain| add(chain.as_bytes()));
+impl Index {
+    /// All of it.
+    pub(crate) const WHOLE: Self = Self { slots: Touched::All, buckets: Touched::All };
+
+    fn of(changes: &Changes) -> Self {
+        Self { slots: changes.services.clone(), buckets: changes.displacements.clone() }
     }
-    hash
+
+    fn is_whole(&self) -> bool {
+        matches!((&self.slots, &self.buckets), (Touched::All, Touched::All))
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.slots.extend(&other.slots);
+        self.buckets.extend(&other.buckets);
+    }
+
+    /// Every word of it in one of the copies: map, index and value.
+    fn words(&self, copy: u32, index: &ServiceIndex) -> impl Iterator<Item = (IndexMap, usize, u64)> {
+        const WORDS: usize = size_of::<ServiceEntry>() / 8;
+        let services = self.slots.within(SERVICE_SLOTS).flat_map(move |slot| {
+            let entry = index.entries.get(&slot).copied().unwrap_or_default();
+            (0..WORDS).map(move |at| {
+                let index = (copy * SERVICE_SLOTS + slot) as usize * WORDS + at;
+                (IndexMap::Services, index, word(&entry.as_bytes()[at * 8..]))
+            })
+        });
+        // Four to a word.
+        const BUCKETS: u32 = SERVICE_BUCKETS / 4;
+        let displacements = self.buckets.within(SERVICE_BUCKETS).map(|bucket| bucket / 4).map(move |at| {
+            let value = (0..4).rev().fold(0, |word, part| {
+                let displacement = index.displacements.get((at * 4 + part) as usize).copied().unwrap_or(0);
+                word << 16 | u64::from(displacement)
+            });
+            (IndexMap::Displacements, (copy * BUCKETS + at) as usize, value)
+        });
+        services.chain(displacements)
+    }
 }

@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod bench;
+mod contents;
 mod counters;
 mod draining;
 mod error;
@@ -27,6 +28,7 @@ mod takeover;
 mod testrun;
 
 pub use apply::Applied;
+pub use contents::Contents;
 pub use counters::LiveCounters;
 pub use dnlb_plan::SwitchState;
 pub use error::SwitchError;

@@ -20,6 +20,7 @@ use dnlb_abi::{Counter, Outcome, capacity, maps};
 
 use crate::{
     OBJECT, Plain, SwitchError,
+    apply::Index,
     groups::{Folders, Former, Group, MAPS},
     mapped::MappedArray,
 };
@@ -111,6 +112,8 @@ pub struct Switch {
     pub(crate) rule_index: MappedArray,
     /// When the copy of the services in force last changed.
     pub(crate) flipped: Option<Instant>,
+    /// Where the other copy differs from it, at most.
+    pub(crate) lagging: Index,
 }
 
 impl Switch {
@@ -164,6 +167,7 @@ impl Switch {
             rules,
             rule_index,
             flipped: None,
+            lagging: Index::WHOLE,
         })
     }
 

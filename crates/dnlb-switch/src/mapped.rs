@@ -53,6 +53,11 @@ impl MappedArray {
         Ok(Self { name, memory, len })
     }
 
+    /// The map's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Number of 64-bit words.
     pub(crate) fn words(&self) -> usize {
         self.len / 8

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
 };
 
 use dnlb_abi::HostEntry;
@@ -293,6 +294,12 @@ impl Scene {
     pub fn unlinked(mut self, number: u32) -> Self {
         self.local.links.remove(&number);
         self
+    }
+
+    /// The configuration, and what only the host itself knows.
+    #[must_use]
+    pub fn inputs(&self) -> (Arc<HostConfig>, LocalFacts) {
+        (Arc::new(self.config.clone()), self.local.clone())
     }
 
     /// Contents of the maps.

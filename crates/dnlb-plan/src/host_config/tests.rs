@@ -231,7 +231,8 @@ fn former_sets_are_passed_on_with_deleted_members_marked() {
     let config = &configs[&HostId::from("h1")];
     let state = compile(config, &local(config), &mut Allocation::default()).unwrap();
     assert_eq!(lint(&state), []);
-    assert_eq!(state.members.values().map(|member| member.instance).collect::<Vec<_>>(), [1, 2]);
+    let members = state.members.values().map(|member| member.instance).filter(|number| *number != 0);
+    assert_eq!(members.collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]
