@@ -146,19 +146,24 @@ pub(crate) enum Part {
 
 /// What an entry adds to the digest of a state. Sums do not depend on order, so that a change costs what it changes.
 pub(crate) fn entry_digest(part: Part, key: &[u8], value: &[u8]) -> u64 {
-    let mut hash = mixed(part as u64 + 1);
-    for bytes in [key, value] {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            hash = mixed(hash ^ u64::from_le_bytes(word));
-        }
+    mixed(words_digest(value).wrapping_add(mixed(words_digest(key).wrapping_add(part as u64))))
+}
+
+/// A sum, so that a processor can work on several words at a time; each says where it stands.
+fn words_digest(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut sum = 0_u64;
+    for (at, word) in (1_u64..).zip(words.iter().chain([&last])) {
+        sum = sum.wrapping_add(mixed(u64::from_le_bytes(*word) ^ at.wrapping_mul(0xd6e8_feb8_6659_fd93)));
     }
-    hash
+    sum
 }
 
 fn mixed(word: u64) -> u64 {
-    let word = word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ word >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word ^ word >> 32
 }
 

@@ -137,15 +137,21 @@ pub(crate) fn chain<'a, T: Copy + Default + PartialEq + 'a>(
         if age == 0 {
             lengths.fill(1);
         }
-        let each = chains.len() / owners.len().max(1);
-        let owners = owners.iter().flat_map(|&position| std::iter::repeat_n(position, each));
-        for ((chain, length), position) in chains.iter_mut().zip(&mut lengths).zip(owners) {
-            let (at, name) = (usize::from(*length), names[position as usize - 1]);
-            if age == 0 {
-                chain[0] = name;
-            } else if at < chain.len() && name != nobody && !chain[..at].contains(&name) {
-                chain[at] = name;
-                *length += 1;
+        if owners.is_empty() {
+            continue;
+        }
+        let each = chains.len() / owners.len();
+        let shared = chains.chunks_exact_mut(each).zip(lengths.chunks_exact_mut(each));
+        for ((chains, lengths), &position) in shared.zip(owners) {
+            let name = names[position as usize - 1];
+            for (chain, length) in chains.iter_mut().zip(lengths) {
+                let at = usize::from(*length);
+                if age == 0 {
+                    chain[0] = name;
+                } else if at < chain.len() && name != nobody && !chain[..at].contains(&name) {
+                    chain[at] = name;
+                    *length += 1;
+                }
             }
         }
     }
