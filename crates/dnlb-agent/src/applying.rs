@@ -243,10 +243,10 @@ impl<D: ComputeDriver + 'static> Applier<D> {
         if moved || !self.allocation_saved {
             self.allocation_saved = false;
             // Before the maps: an agent that starts with maps that its file does not know would give their rows
-            // to somebody else.
+            // to somebody else. The maps end with the machine, so nobody waits for the disk.
             let bytes =
                 serde_json::to_vec(self.compiler.allocation()).context("cannot save the allocation")?;
-            write_atomically(&self.host.run_dir.allocation(), &bytes, 0o600)?;
+            write_for_readers(&self.host.run_dir.allocation(), &bytes, 0o600)?;
             self.allocation_saved = true;
         }
         let (switch, state, changes) =

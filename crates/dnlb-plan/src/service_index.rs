@@ -44,7 +44,7 @@ pub fn build(services: &[ServiceEntry]) -> Result<ServiceIndex, IndexError> {
     }
     let mut sorted: Vec<(ServiceHash, &ServiceEntry)> =
         services.iter().map(|entry| (ServiceHash::new(&entry.key), entry)).collect();
-    sorted.sort_by_key(|(hash, entry)| (hash.bucket(), entry.key));
+    sorted.sort_by(|(a, x), (b, y)| a.bucket().cmp(&b.bucket()).then_with(|| x.key.cmp(&y.key)));
     for pair in sorted.windows(2) {
         if pair[0].1.key == pair[1].1.key {
             return Err(IndexError::Duplicate { first: pair[0].1.number, second: pair[1].1.number });
@@ -55,7 +55,8 @@ pub fn build(services: &[ServiceEntry]) -> Result<ServiceIndex, IndexError> {
         sorted.chunk_by(|a, b| a.0.bucket() == b.0.bucket()).collect();
     buckets.sort_by_key(|bucket| std::cmp::Reverse(bucket.len()));
 
-    let mut index = ServiceIndex { displacements: vec![0; SERVICE_BUCKETS as usize], ..Default::default() };
+    let mut displacements = vec![0; SERVICE_BUCKETS as usize];
+    let mut placed = Vec::with_capacity(services.len());
     let mut taken = vec![false; SERVICE_SLOTS as usize];
     let mut slots = Vec::new();
     for bucket in buckets {
@@ -73,13 +74,15 @@ pub fn build(services: &[ServiceEntry]) -> Result<ServiceIndex, IndexError> {
         let Some(displacement) = displacement else {
             return Err(IndexError::NoDisplacement { bucket: number, keys: bucket.len() });
         };
-        index.displacements[number as usize] = displacement;
+        displacements[number as usize] = displacement;
         for (&slot, (_, entry)) in slots.iter().zip(bucket) {
             taken[slot as usize] = true;
-            index.entries.insert(slot, **entry);
+            placed.push((slot, *entry));
         }
     }
-    Ok(index)
+    placed.sort_unstable_by_key(|(slot, _)| *slot);
+    let entries = placed.into_iter().map(|(slot, entry)| (slot, *entry)).collect();
+    Ok(ServiceIndex { displacements, entries })
 }
 
 /// Finds a service as programs do: two loads and a comparison.
