@@ -220,10 +220,19 @@ fn edge() -> Group {
         let vip = Ipv4Addr::from(0x0a02_0000 + service / 8).to_string();
         scene = scene.also(1 + service, &vip, 80 + (service % 8) as u16).eip(&eip(HOT + service / 8));
     }
+    // An edge looks at hosts and MAC addresses of members only, so those of IPv4 do. All rows are taken.
+    scene = scene.also(1 + KNOWN, "fd00::100", 80).eip("2001:db8::1");
     let to_first = |flags| frame("11.0.0.0:1024", &format!("{}:80", eip(0)), flags);
     let forwarded = [Outcome::Balanced, Outcome::Forwarded];
     let balanced = |name: &str, flags, flows| {
         case(name, Timed::Edge, to_first(flags), flows, &forwarded).encapsulates().budget(25.0)
+    };
+    let balanced_v6 = |name: &str, flags, flows| {
+        let frame = frame("[2001:db8:11::]:1024", "[2001:db8::1]:80", flags);
+        case(name, Timed::Edge, frame, flows, &forwarded).encapsulates().budget(25.0)
+    };
+    let passed = |name: &str, src: &str, dst: &str| {
+        case(name, Timed::Edge, frame(src, dst, ACK), MANY, &[Outcome::Passed]).budget(6.0)
     };
     let reference = "reference: parse and encapsulate, XDP";
     Group {
@@ -237,14 +246,11 @@ fn edge() -> Group {
             balanced("`edge`, 64 services of 100 members, 1,048,576 flows", ACK, MANY)
                 .services(HOT)
                 .budget(60.0),
-            case(
-                "`edge`, not for an elastic IP",
-                Timed::Edge,
-                frame("11.0.0.0:1024", "192.0.2.1:80", ACK),
-                MANY,
-                &[Outcome::Passed],
-            )
-            .budget(6.0),
+            balanced_v6("`edge`, IPv6, 1 service, 1 flow", ACK, 1),
+            balanced_v6("`edge`, IPv6, 1 service, 1,048,576 flows", ACK, MANY),
+            balanced_v6("`edge`, IPv6, 1 service, SYNs of 1,048,576 flows", SYN, MANY),
+            passed("`edge`, not for an elastic IP", "11.0.0.0:1024", "192.0.2.1:80"),
+            passed("`edge`, IPv6, not for an elastic IP", "[2001:db8:11::]:1024", "[2001:db8:22::1]:80"),
         ],
     }
 }

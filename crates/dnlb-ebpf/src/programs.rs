@@ -11,9 +11,10 @@ use dnlb_datapath::Packet;
 
 use crate::{
     events,
+    frame::XdpFrame,
     tables::{self, KernelTables, count},
     tc::{self, TcSink},
-    xdp::{XdpFrame, XdpSink},
+    xdp::XdpSink,
 };
 
 /// TCX ingress of the host side of every instance's link.

@@ -3,9 +3,7 @@
 use aya_ebpf::{
     EbpfContext,
     bindings::{TC_ACT_REDIRECT, TC_ACT_SHOT, bpf_tunnel_key, xdp_action},
-    helpers::generated::{
-        bpf_redirect, bpf_skb_set_tunnel_key, bpf_skb_store_bytes, bpf_xdp_adjust_head, bpf_xdp_get_buff_len,
-    },
+    helpers::generated::{bpf_redirect, bpf_skb_set_tunnel_key, bpf_skb_store_bytes, bpf_xdp_adjust_head},
     macros::{classifier, map, xdp},
     maps::{Array, ProgramArray},
     programs::{TcContext, XdpContext},
@@ -13,7 +11,7 @@ use aya_ebpf::{
 use dnlb_abi::{BenchPlan, v4_mapped};
 use dnlb_wire::{ETHERNET_LEN, Ethernet, OUTER_LEN, Outer, Packet, Parsed, parse};
 
-use crate::frame::PacketPointers;
+use crate::frame::{PacketPointers, XdpFrame, store};
 
 #[map]
 static PLAN: Array<BenchPlan> = Array::with_max_entries(1, 0);
@@ -125,9 +123,7 @@ fn return_tc(_ctx: TcContext) -> i32 {
 /// Reference: parses and encapsulates towards one host; no look-up, no hash, no counter.
 #[xdp(frags)]
 fn encapsulate_xdp(ctx: XdpContext) -> u32 {
-    // SAFETY: a helper on the program's own context.
-    let len = unsafe { bpf_xdp_get_buff_len(ctx.as_ptr().cast()) } as usize;
-    let frame = PacketPointers { start: ctx.data(), end: ctx.data_end(), len, segment_len: 0 };
+    let frame = XdpFrame::new(&ctx);
     let mut packet = Packet::default();
     let Some(ethernet) = Ethernet::read(&frame) else {
         return xdp_action::XDP_DROP;
@@ -146,7 +142,7 @@ fn encapsulate_xdp(ctx: XdpContext) -> u32 {
         inner_len: (packet.ip_len + ETHERNET_LEN as u32) as u16,
     }
     .bytes();
-    // SAFETY: as above.
+    // SAFETY: a helper on the program's own context.
     if unsafe { bpf_xdp_adjust_head(ctx.as_ptr().cast(), -(OUTER_LEN as i32)) } != 0 {
         return xdp_action::XDP_DROP;
     }
@@ -156,9 +152,8 @@ fn encapsulate_xdp(ctx: XdpContext) -> u32 {
     }
     // SAFETY: both ranges lie inside the bounds that were just checked.
     unsafe {
-        (start as *mut [u8; OUTER_LEN]).write_unaligned(outer);
-        ((start + OUTER_LEN) as *mut [u8; ETHERNET_LEN])
-            .write_unaligned([6, 1, 0, 0, 0, 9, 6, 0xfd, 0, 1, 0, 0, 8, 0]);
+        store(start, &outer);
+        store(start + OUTER_LEN, &[6, 1, 0, 0, 0, 9, 6, 0xfd, 0, 1, 0, 0]);
     }
     xdp_action::XDP_TX
 }

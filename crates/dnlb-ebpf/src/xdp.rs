@@ -1,68 +1,23 @@
-//! Frames of XDP, and how verdicts of the edge are carried out on them.
-
-use core::{arch::asm, cell::Cell};
+//! Carries out verdicts of the edge on XDP frames.
 
 use aya_ebpf::{
     EbpfContext,
     bindings::xdp_action,
-    helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len},
+    helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail},
     programs::XdpContext,
 };
 use dnlb_abi::Outcome;
 use dnlb_datapath::{EdgeSink, Outer, Packet};
 use dnlb_wire::{
-    Ethernet, Frame, OFFSET_MAX, Patch, RESET_LEN, RESET_LEN_V6, UNREACHABLE_LEN, UNREACHABLE_LEN_V6,
+    Ethernet, Frame as _, OFFSET_MAX, Patch, RESET_LEN, RESET_LEN_V6, UNREACHABLE_LEN, UNREACHABLE_LEN_V6,
     Unreachable, is_v4,
 };
 
 use crate::{
     events,
-    frame::{load, read, store},
+    frame::{XdpFrame, load, store},
     tables::{self, count},
 };
-
-/// The frame of a context.
-pub(crate) struct XdpFrame<'c> {
-    ctx: &'c XdpContext,
-    /// First byte, and one past the last byte of the part that can be read.
-    bounds: (usize, usize),
-    /// How many bytes it is known to have.
-    known_len: Cell<usize>,
-}
-
-impl<'c> XdpFrame<'c> {
-    #[inline(always)]
-    pub(crate) fn new(ctx: &'c XdpContext) -> Self {
-        let (start, end) = (ctx.data(), ctx.data_end());
-        let mut readable = end;
-        // SAFETY: a subtraction. LLVM must not see it: it would take checks against the end for checks against the length, and the
-        // verifier knows the former only.
-        unsafe { asm!("{0} -= {1}", inout(reg) readable, in(reg) start, options(pure, nomem, nostack)) };
-        Self { ctx, bounds: (start, end), known_len: Cell::new(readable) }
-    }
-}
-
-impl Frame for XdpFrame<'_> {
-    #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        // SAFETY: those are the packet's bounds.
-        unsafe { read(self.bounds.0, self.bounds.1, offset) }
-    }
-
-    #[inline(always)]
-    fn len(&self) -> usize {
-        // SAFETY: a helper on the program's own context.
-        let len = unsafe { bpf_xdp_get_buff_len(self.ctx.as_ptr().cast()) } as usize;
-        self.known_len.set(len);
-        len
-    }
-
-    /// Asks the kernel, which costs 6 ns, only when the packet goes on behind the part that can be read.
-    #[inline(always)]
-    fn holds(&self, len: usize) -> bool {
-        len <= self.known_len.get() || len <= self.len()
-    }
-}
 
 /// A frame as pings are answered in it.
 struct XdpPatch<'c>(&'c XdpContext);

@@ -1,6 +1,6 @@
 //! The outer header that an edge puts in front of a frame.
 
-use crate::{ETHERNET_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, fold, v4};
+use crate::{ETHERNET_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, fold, word};
 
 /// UDP port of VXLAN (RFC 7348).
 pub const VXLAN_PORT: u16 = 4789;
@@ -36,24 +36,19 @@ impl Outer {
     #[inline(always)]
     #[must_use]
     pub fn bytes(&self) -> [u8; OUTER_LEN] {
-        let (d, s) = (v4(self.dst), v4(self.src));
-        let words = 0x4500
-            + self.tos as u32
-            + (self.inner_len as u32 + 36)
-            + 0x4000
-            + 0x4011
-            + u16::from_be_bytes([s[0], s[1]]) as u32
-            + u16::from_be_bytes([s[2], s[3]]) as u32
-            + u16::from_be_bytes([d[0], d[1]]) as u32
-            + u16::from_be_bytes([d[2], d[3]]) as u32;
+        // Sums of words before sums of bytes: kernel programs take an address as a whole.
+        let (src, dst) = (u32::from_be(word(&self.src, 3)), u32::from_be(word(&self.dst, 3)));
+        let words = 0x4500 + 0x4000 + 0x4011 + u32::from(self.tos) + u32::from(self.inner_len) + 36;
+        let sum = words + (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff);
         let mut bytes = [0; OUTER_LEN];
         self.ethernet(&mut bytes, ETHERTYPE_IPV4);
         bytes[14..16].copy_from_slice(&[0x45, self.tos]);
         bytes[16..18].copy_from_slice(&(self.inner_len + 36).to_be_bytes());
-        bytes[18..24].copy_from_slice(&[0, 0, 0x40, 0, 64, 17]);
-        bytes[24..26].copy_from_slice(&(!fold(words)).to_be_bytes());
-        bytes[26..30].copy_from_slice(&s);
-        bytes[30..34].copy_from_slice(&d);
+        bytes[18..22].copy_from_slice(&[0, 0, 0x40, 0]);
+        bytes[22..24].copy_from_slice(&[64, 17]);
+        bytes[24..26].copy_from_slice(&(!fold(sum)).to_be_bytes());
+        bytes[26..30].copy_from_slice(&src.to_be_bytes());
+        bytes[30..34].copy_from_slice(&dst.to_be_bytes());
         self.udp(&mut bytes, 34);
         bytes
     }
@@ -86,7 +81,7 @@ impl Outer {
         bytes[at..at + 2].copy_from_slice(&self.src_port.to_be_bytes());
         bytes[at + 2..at + 4].copy_from_slice(&VXLAN_PORT.to_be_bytes());
         bytes[at + 4..at + 6].copy_from_slice(&(self.inner_len + 16).to_be_bytes());
-        bytes[at + 6..at + 12].copy_from_slice(&[0, 0, 8, 0, 0, 0]);
+        bytes[at + 8..at + 12].copy_from_slice(&[8, 0, 0, 0]);
         bytes[at + 12..at + 16].copy_from_slice(&(self.vni << 8).to_be_bytes());
     }
 }
