@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions};
-use dnlb_switch::{Capacities, Switch, SwitchOptions};
+use dnlb_switch::{Capacities, EdgeForm, Switch, SwitchOptions};
 use nix::mount::{MntFlags, umount2};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -56,6 +56,9 @@ pub struct Options {
     /// Balance elastic IPs at the region's border.
     #[arg(long)]
     pub edge: bool,
+    /// Where an edge takes packets from its uplink.
+    #[arg(long, value_enum, default_value_t, requires = "edge")]
+    pub edge_form: EdgeChoice,
     /// Carry no instances.
     #[arg(long)]
     pub no_compute: bool,
@@ -68,6 +71,29 @@ pub struct Options {
     /// What starts instances: a program that understands `guest spawn`.
     #[arg(long, hide = true, default_value = "/proc/self/exe")]
     pub guest_program: PathBuf,
+}
+
+/// Where an edge takes packets from its uplink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum EdgeChoice {
+    /// In the driver where it can, else as TCX
+    #[default]
+    Auto,
+    /// In the driver (native XDP), or not at all
+    Xdp,
+    /// Where socket buffers come in: any interface can
+    Tcx,
+}
+
+impl EdgeChoice {
+    /// The form; none: whichever works.
+    const fn form(self) -> Option<EdgeForm> {
+        match self {
+            Self::Auto => None,
+            Self::Xdp => Some(EdgeForm::Xdp),
+            Self::Tcx => Some(EdgeForm::Tcx),
+        }
+    }
 }
 
 /// Runs the agent until it is told to end; everything goes on forwarding then.
@@ -124,6 +150,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         uplink: options.uplink,
         underlay: options.underlay,
         edge: options.edge,
+        edge_form: options.edge_form.form(),
         no_second_chance: options.no_second_chance,
         probes: Probes::new(LinkProber, health.clone()),
         health,

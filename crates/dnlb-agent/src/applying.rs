@@ -7,7 +7,7 @@ use dnlb_abi::{HostEntry, Outcome};
 use dnlb_model::{HostConfig, InstanceReport, Protocol, ServiceConfig};
 use dnlb_plan::{Allocation, Compiler, LocalFacts, Reach};
 use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
-use dnlb_switch::{ExpiryRules, Switch, monotonic_ns};
+use dnlb_switch::{EdgeForm, ExpiryRules, Switch, monotonic_ns};
 use rand::Rng;
 use tokio::{
     sync::{mpsc, watch},
@@ -45,6 +45,8 @@ pub(crate) struct Host<D> {
     pub(crate) uplink: String,
     pub(crate) underlay: IpAddr,
     pub(crate) edge: bool,
+    /// Where its program is to be attached; none: where it can.
+    pub(crate) edge_form: Option<EdgeForm>,
     pub(crate) no_second_chance: bool,
     pub(crate) fleet: Option<Fleet<D>>,
     pub(crate) probes: Probes<LinkProber, HealthBoard>,
@@ -294,8 +296,9 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             switch.attach_overlay(OVERLAY)?;
             switch.attach_probe(PROBE_SWITCH)?;
             if self.host.edge {
-                let form = switch.attach_edge(&self.host.uplink)?;
-                tracing::info!(uplink = self.host.uplink, ?form, "edge attached");
+                let form = switch.attach_edge(&self.host.uplink, self.host.edge_form)?.word();
+                self.host.status.edge_form = Some(form);
+                tracing::info!(uplink = self.host.uplink, form, "edge attached");
             }
             for number in switch.attached_instances()? {
                 if !reachable.contains_key(&number) {

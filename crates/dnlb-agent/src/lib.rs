@@ -23,6 +23,6 @@ mod status;
 mod teller;
 mod trace_socket;
 
-pub use agent::{Options, power_off, purge, run};
+pub use agent::{EdgeChoice, Options, power_off, purge, run};
 pub use applying::saved_config;
 pub use run_dir::{RunDir, RunDirError, RunDirLock};

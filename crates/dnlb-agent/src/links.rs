@@ -13,11 +13,9 @@ use std::{
     path::PathBuf,
 };
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use rtnetlink::packet_route::link::InfoKind;
-
 use self::netlink::{Device, Netlink, Peer, inside};
 pub use self::next_hops::NextHops;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The tunnel device.
 pub const OVERLAY: &str = "dnlb-vx";
@@ -273,8 +271,10 @@ impl Links {
 
     async fn ensure_overlay(&self, mtu: u32) -> Result<Device, LinkError> {
         match self.netlink.device(OVERLAY).await? {
-            Some(device) if device.kind == Some(InfoKind::Vxlan) => {}
-            Some(_) => {
+            Some(device) if device.is_tunnel(VXLAN_PORT) => {}
+            Some(device) => {
+                // Of another version, or somebody else's: packets would be lost in it, as those without a checksum are over IPv6.
+                tracing::warn!(name = OVERLAY, kind = ?device.kind, "the tunnel device is not what it should be: making it anew");
                 self.netlink.delete(OVERLAY).await?;
                 self.netlink.add_vxlan(OVERLAY, VXLAN_PORT, mtu).await?;
             }

@@ -17,6 +17,8 @@ pub(crate) struct Status {
     pub(crate) az: String,
     pub(crate) rack: String,
     pub(crate) edge: bool,
+    /// Where the edge's program is attached: `xdp` or `tcx`.
+    pub(crate) edge_form: Option<&'static str>,
     pub(crate) pid: u32,
     /// Revision of the configuration that the agent has.
     pub(crate) revision: Option<u64>,

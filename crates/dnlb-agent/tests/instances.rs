@@ -113,6 +113,21 @@ fn host_links_are_made_once_and_left_alone_afterwards() {
         assert!(overlay.contains("mtu 1430") && overlay.contains(" udp6zerocsumrx"), "{overlay}");
         assert!(sh("ss -Hlun6 'sport = :4789'").contains("[::]:4789"));
 
+        // A device of a former version is not good enough, whichever of its attributes is missing.
+        for old in [
+            "external dstport 4789 nolearning noudp6zerocsumrx",
+            "external dstport 4790 nolearning udp6zerocsumrx",
+            "external dstport 4789 learning udp6zerocsumrx",
+            "id 7 dstport 4789 nolearning udp6zerocsumrx",
+        ] {
+            sh(&format!("ip link del {OVERLAY} && ip link add {OVERLAY} type vxlan {old}"));
+            let before = sh(&format!("ip -o link show {OVERLAY} | cut -d: -f1"));
+            let after = Links::open("up0", UNDERLAY).unwrap().ensure_host().await.unwrap();
+            assert_ne!(before.trim(), after.overlay_ifindex.to_string(), "{old}");
+            let again = Links::open("up0", UNDERLAY).unwrap().ensure_host().await.unwrap();
+            assert_eq!(after, again);
+        }
+
         Links::open("up0", UNDERLAY).unwrap().remove_all().await.unwrap();
         let left = sh("ip -o link | grep -c dnlb- || true");
         assert_eq!(left.trim(), "0");

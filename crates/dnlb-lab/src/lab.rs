@@ -17,7 +17,7 @@ use crate::{
     netns, network,
     process::{self, Process},
     state::{Failure, Files, Lock, Record, private_folder, write_secret},
-    topology::{AGENT_PORT, Node, Role, Size, Topology, UPLINK, check_name, namespace},
+    topology::{AGENT_PORT, EdgeForm, Node, Role, Size, Topology, UPLINK, check_name, namespace},
 };
 
 /// Where the API listens if nobody else does.
@@ -314,7 +314,15 @@ impl Lab {
             // A lab has few flows: all of them are logged.
             ("--flow-log-sample", "1".to_owned()),
         ];
-        let flags: &[&str] = if node.role == Role::Edge { &["--edge", "--no-compute"] } else { &[] };
+        let edge = ["--edge", "--no-compute", "--edge-form", self.topology.edge_form.word()];
+        let flags: &[&str] = if node.role != Role::Edge {
+            &[]
+        } else if self.topology.edge_form == EdgeForm::Auto {
+            // Programs of former versions know no other.
+            &edge[..2]
+        } else {
+            &edge
+        };
         self.start(node, "agent", &arguments, flags)
     }
 

@@ -18,7 +18,7 @@ pub use node_command::{Output, RUN_DIR, exec, output};
 pub use process::Process;
 pub use state::{Failure, Files, Record};
 pub use topology::{
-    DEFAULT_NAME, Link, Node, Role, Size, Topology, UPLINK, UnderlayFamily, check_name, namespace,
+    DEFAULT_NAME, EdgeForm, Link, Node, Role, Size, Topology, UPLINK, UnderlayFamily, check_name, namespace,
 };
 
 /// Fails unless this process may make namespaces and load programs into the kernel.

@@ -62,6 +62,34 @@ pub struct Size {
     #[arg(long, value_enum, default_value_t)]
     #[serde(default)]
     pub underlay_family: UnderlayFamily,
+    /// Where edges take packets from their uplinks: auto, xdp, tcx
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    pub edge_form: EdgeForm,
+}
+
+/// Where an edge takes packets from its uplink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub enum EdgeForm {
+    /// In the driver where it can, else as TCX
+    #[default]
+    Auto,
+    /// In the driver
+    Xdp,
+    /// Where socket buffers come in
+    Tcx,
+}
+
+impl EdgeForm {
+    /// Its word in the agent's option.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Xdp => "xdp",
+            Self::Tcx => "tcx",
+        }
+    }
 }
 
 impl Default for Size {
@@ -73,6 +101,7 @@ impl Default for Size {
             edges: 2,
             region: "lab-1".to_owned(),
             underlay_family: UnderlayFamily::V4,
+            edge_form: EdgeForm::Auto,
         }
     }
 }
@@ -160,6 +189,8 @@ pub struct Topology {
     pub region: String,
     /// Family of the underlay.
     pub underlay: UnderlayFamily,
+    /// Where edges take packets from their uplinks.
+    pub edge_form: EdgeForm,
     /// Zones, by name.
     pub azs: Vec<String>,
     /// The router first.
@@ -216,7 +247,13 @@ impl Topology {
         };
         let client = node("client", Role::Client, Some(link));
         nodes.push(Node { mtu: OUTSIDE_MTU, ..client });
-        Self { region: size.region.clone(), underlay: size.underlay_family, azs, nodes }
+        Self {
+            region: size.region.clone(),
+            underlay: size.underlay_family,
+            edge_form: size.edge_form,
+            azs,
+            nodes,
+        }
     }
 
     /// Where elastic IPs come from: a block of each family.

@@ -85,6 +85,17 @@ pub enum EdgeForm {
     Tcx,
 }
 
+impl EdgeForm {
+    /// Its word in tools.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Xdp => "xdp",
+            Self::Tcx => "tcx",
+        }
+    }
+}
+
 /// How to open a switch.
 #[derive(Clone, Debug)]
 pub struct SwitchOptions {
@@ -217,28 +228,30 @@ impl Switch {
         Ok(names.filter_map(|name| name.strip_prefix("instance-")?.parse().ok()).collect())
     }
 
-    /// Attaches the edge's program to its uplink: in the driver (native XDP) where that can, else as TCX, which any interface
-    /// can: a VLAN, a bond. Says which it was.
+    /// Attaches the edge's program to its uplink, in the form that is asked for; without one, in the driver (native XDP) where that
+    /// can, else as TCX, which any interface can: a VLAN, a bond. Says which it was. The other form's program is detached afterwards.
     ///
     /// # Errors
     /// As [`Self::attach_overlay`].
-    pub fn attach_edge(&mut self, interface: &str) -> Result<EdgeForm, SwitchError> {
+    pub fn attach_edge(&mut self, interface: &str, form: Option<EdgeForm>) -> Result<EdgeForm, SwitchError> {
         const TCX_PIN: &str = "edge-tcx";
         let xdp = self.links.join("edge");
-        match attach_xdp(&mut self.ebpf, "edge", interface, &xdp) {
-            Ok(()) => {
-                // The uplink may have had a driver that could not, or been another interface.
-                remove_pin(&self.links.join(TCX_PIN))?;
-                Ok(EdgeForm::Xdp)
+        if form != Some(EdgeForm::Tcx) {
+            match attach_xdp(&mut self.ebpf, "edge", interface, &xdp) {
+                Ok(()) => {
+                    // The uplink may have had a driver that could not, or been another interface.
+                    remove_pin(&self.links.join(TCX_PIN))?;
+                    return Ok(EdgeForm::Xdp);
+                }
+                Err(refused @ SwitchError::Attach { .. }) if form.is_none() => {
+                    tracing::debug!(interface, error = %shorten(&refused), "no native XDP, attaching the edge as TCX");
+                }
+                Err(other) => return Err(other),
             }
-            Err(refused @ SwitchError::Attach { .. }) => {
-                tracing::debug!(interface, error = %shorten(&refused), "no native XDP, attaching the edge as TCX");
-                self.attach_classifier("edge_tc", interface, TCX_PIN)?;
-                remove_pin(&xdp)?;
-                Ok(EdgeForm::Tcx)
-            }
-            Err(other) => Err(other),
         }
+        self.attach_classifier("edge_tc", interface, TCX_PIN)?;
+        remove_pin(&xdp)?;
+        Ok(EdgeForm::Tcx)
     }
 
     /// All outcome counters, summed over the CPUs.

@@ -347,6 +347,15 @@ cases! {
         let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Delivered, &wanted);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1), ("second_chance", 1)]);
     };
+    a_frame_with_a_vlans_tag_is_for_the_vlans_own_device(scene()) |engine| {
+        let plain = TestFrame::syn("198.51.100.9:4000", "203.0.113.1:80").build();
+        let tagged = [&plain[..12], &[0x81, 0, 0, 100], &plain[12..]].concat();
+        for program in [Program::Edge, Program::EdgeTc] {
+            let seen = run(engine, program, &tagged);
+            assert_eq!((seen.outcome, &seen.frame), (Outcome::Passed, &tagged));
+            assert_eq!(run(engine, program, &plain).outcome, Outcome::Forwarded);
+        }
+    };
     a_former_member_here_that_does_not_know_the_flow_is_passed_over(changed()) |engine| {
         let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.106:80");
         let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(3, false));

@@ -14,7 +14,7 @@ use rtnetlink::{
     packet_route::{
         AddressFamily,
         address::{AddressAttribute, AddressHeaderFlags},
-        link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
+        link::{InfoData, InfoKind, InfoVeth, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
         neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
         route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope},
     },
@@ -36,6 +36,21 @@ pub(crate) struct Device {
     pub(crate) mtu: u32,
     pub(crate) up: bool,
     pub(crate) kind: Option<InfoKind>,
+    /// Attributes of a VXLAN device.
+    pub(crate) vxlan: Vec<InfoVxlan>,
+}
+
+impl Device {
+    /// Whether it is the tunnel that [`Netlink::add_vxlan`] makes. None of these can be changed later.
+    pub(crate) fn is_tunnel(&self, port: u16) -> bool {
+        let wanted = [
+            InfoVxlan::CollectMetadata(true),
+            InfoVxlan::Port(port),
+            InfoVxlan::Learning(false),
+            InfoVxlan::UDPZeroCsumRX(true),
+        ];
+        self.kind == Some(InfoKind::Vxlan) && wanted.iter().all(|one| self.vxlan.contains(one))
+    }
 }
 
 /// Where a packet to some address goes.
@@ -285,6 +300,7 @@ fn parse_device(message: &LinkMessage) -> Device {
         mtu: 0,
         up: message.header.flags.contains(LinkFlags::Up),
         kind: None,
+        vxlan: Vec::new(),
     };
     for attribute in &message.attributes {
         match attribute {
@@ -297,6 +313,11 @@ fn parse_device(message: &LinkMessage) -> Device {
                     LinkInfo::Kind(kind) => Some(kind.clone()),
                     _ => None,
                 });
+                let vxlan = infos.iter().find_map(|info| match info {
+                    LinkInfo::Data(InfoData::Vxlan(attributes)) => Some(attributes.clone()),
+                    _ => None,
+                });
+                device.vxlan = vxlan.unwrap_or_default();
             }
             _ => {}
         }
