@@ -9,7 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sys::signal::Signal,
+};
 use rand::Rng;
 use serde::Deserialize;
 
@@ -128,14 +131,28 @@ impl Lab {
             failure == Failure::Cut || node.role != Role::Client,
             "nothing runs on the client: it can only be cut off, with `--how cut`"
         );
-        if failure != Failure::Cut {
-            process::kill_all(&self.processes_of(&node, failure == Failure::Off))?;
-        }
-        if failure != Failure::Kill {
-            network::cut(&self.name, &node)?;
-        }
-        if failure == Failure::Off {
-            network::unmount_pins(&self.files.node(&node.name));
+        ensure!(
+            self.record.broken.get(&node.name) != Some(&Failure::Deaf),
+            "{0} does not hear the server on purpose: `dnlb lab heal {0}` first",
+            node.name
+        );
+        match failure {
+            Failure::Cut => network::cut(&self.name, &node)?,
+            Failure::Deaf => {
+                ensure!(node.has_agent(), "{} has no agent: hosts and edges have one", node.name);
+                network::deafen(&self.name, &node)?;
+            }
+            Failure::Freeze => {
+                self.processes_of(&node, false)
+                    .into_iter()
+                    .try_for_each(|process| process.signal(Signal::SIGSTOP))?;
+            }
+            Failure::Kill => process::kill_all(&self.processes_of(&node, false))?,
+            Failure::Off => {
+                process::kill_all(&self.processes_of(&node, true))?;
+                network::cut(&self.name, &node)?;
+                network::unmount_pins(&self.files.node(&node.name));
+            }
         }
         self.record.broken.insert(node.name, failure);
         self.files.save(&self.record)
@@ -161,8 +178,13 @@ impl Lab {
     pub fn heal(&mut self, node: &str) -> Result<()> {
         let (_lock, node) = self.change(node)?;
         network::connect(&self.name, &node)?;
+        if self.record.broken.get(&node.name) == Some(&Failure::Deaf) {
+            network::undeafen(&self.name, &node)?;
+        }
         if node.has_agent() || node.role == Role::Server {
-            let alive = self.record.processes.get(&node.name).is_some_and(|process| process.is_alive());
+            let process = self.record.processes.get(&node.name);
+            let alive = process.is_some_and(|process| process.is_alive());
+            process.map_or(Ok(()), |process| process.signal(Signal::SIGCONT))?;
             if !alive && node.role == Role::Server {
                 let api = TcpListener::bind((Ipv4Addr::LOCALHOST, self.record.port))
                     .with_context(|| format!("taking port {} for the API again", self.record.port))?;

@@ -6,8 +6,11 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use crate::{
     netns,
     state::{Files, private_folder},
-    topology::{Node, Role, Topology, UPLINK, UnderlayFamily, namespace},
+    topology::{AGENT_PORT, Node, Role, Topology, UPLINK, UnderlayFamily, namespace},
 };
+
+/// The table of rules by which a node does not hear the server.
+const DEAF: &str = "deaf";
 
 /// Makes all namespaces and links.
 pub(crate) fn create(lab: &str, topology: &Topology) -> Result<()> {
@@ -74,6 +77,20 @@ pub(crate) fn prepare_edges(lab: &str, files: &Files, topology: &Topology) -> Re
         })?;
     }
     Ok(())
+}
+
+/// Takes from a node every packet between its agent and the server, in both directions; nothing is refused, it gets lost.
+pub(crate) fn deafen(lab: &str, node: &Node) -> Result<()> {
+    let chain = |name, port| {
+        format!("chain {name} {{ type filter hook {name} priority 0; tcp {port} {AGENT_PORT} drop; }};")
+    };
+    let table = format!("table inet {DEAF} {{ {} {} }}", chain("input", "sport"), chain("output", "dport"));
+    netns::run(&namespace(lab, &node.name), "nft", &[&table])
+}
+
+/// Undoes [`deafen`].
+pub(crate) fn undeafen(lab: &str, node: &Node) -> Result<()> {
+    netns::run(&namespace(lab, &node.name), "nft", &[&format!("delete table inet {DEAF}")])
 }
 
 /// Removes all namespaces of a lab, and with them its links.

@@ -47,6 +47,10 @@ pub struct Record {
 pub enum Failure {
     /// Its link is cut; everything on it goes on running
     Cut,
+    /// It and the server do not hear each other; everything else on its link goes on
+    Deaf,
+    /// Its agent or server is stopped as by a debugger, for as long as this lasts
+    Freeze,
     /// Its agent or server is killed; kernel programs and instances go on
     Kill,
     /// It loses power: link, agent, instances and kernel programs are gone

@@ -22,9 +22,15 @@ fn torture(arguments: &[&str], second_chance: bool) -> (i32, String) {
 #[test]
 #[ignore = "needs root and a release build"]
 fn no_connection_breaks_while_everything_changes() {
-    let (code, last) =
-        torture(&["--connections", "600", "--sessions", "300", "--seconds", "25", "--seed", "3"], true);
-    assert_eq!((code, last.as_str()), (0, "broken: 0 of 900"));
+    for seed in ["3", "4"] {
+        let arguments = ["--connections", "600", "--sessions", "300", "--seconds", "10", "--seed", seed];
+        let (code, last) = torture(&arguments, true);
+        let living = last.strip_prefix("broken: 0 of ").map(str::parse::<u32>);
+        let living = living.unwrap_or_else(|| panic!("seed {seed}: {last}")).unwrap();
+        assert_eq!(code, 0, "{last}");
+        // At most two of six servers of each family are deleted, and what they served with them.
+        assert!((450..=900).contains(&living), "{last}");
+    }
 }
 
 #[test]
@@ -34,6 +40,7 @@ fn without_second_chance_connections_break() {
         ["--connections", "200", "--sessions", "100", "--seconds", "10", "--changes", "leave,join,weight"];
     let (code, last) = torture(&arguments, false);
     assert_eq!(code, 1, "{last}");
+    // Nothing is deleted, so all of them count.
     let broken = last.strip_prefix("broken: ").and_then(|rest| rest.strip_suffix(" of 300"));
     let broken: u32 = broken.expect("the torture came to its end").parse().unwrap();
     assert!(broken > 75, "{last}");

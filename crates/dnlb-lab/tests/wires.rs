@@ -32,10 +32,15 @@ fn idle_program(folder: &Path) -> PathBuf {
     path
 }
 
-/// Whether packets go from one node to another and back: nobody listens there, so the answer is a refusal.
+/// Whether packets go from one node to another and back.
 fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
+    reaches_at(lab, from, to, 9)
+}
+
+/// Whether those to a port do: nobody listens there, so the answer is a refusal.
+fn reaches_at(lab: &Lab, from: &str, to: &str, port: u16) -> bool {
     let [four, six] = [UnderlayFamily::V4, UnderlayFamily::V6].map(|family| {
-        let addr = SocketAddr::new(lab.topology().node(to).unwrap().ip(family).unwrap(), 9);
+        let addr = SocketAddr::new(lab.topology().node(to).unwrap().ip(family).unwrap(), port);
         lab.inside(from, || -> Result<bool> {
             let error = TcpStream::connect_timeout(&addr, Duration::from_millis(500)).unwrap_err();
             Ok(error.kind() == ErrorKind::ConnectionRefused)
@@ -95,6 +100,23 @@ fn a_lab_is_wired_broken_healed_and_gone_without_a_trace() {
         assert!(lab.record().processes[node].is_alive());
     }
     assert!(lab.record().broken.is_empty());
+
+    assert!(reaches_at(&lab, "edge-1", "server", 7443));
+    lab.fail("edge-1", Failure::Deaf).unwrap();
+    assert!(!reaches_at(&lab, "edge-1", "server", 7443));
+    assert!(reaches(&lab, "edge-1", "server"));
+    assert!(lab.fail("edge-1", Failure::Kill).unwrap_err().to_string().contains("heal edge-1"));
+    lab.heal("edge-1").unwrap();
+    assert!(reaches_at(&lab, "edge-1", "server", 7443));
+
+    let stopped = |lab: &Lab| {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", lab.record().processes["edge-1"].pid));
+        stat.unwrap().contains(") T ")
+    };
+    lab.fail("edge-1", Failure::Freeze).unwrap();
+    assert!(stopped(&lab));
+    lab.heal("edge-1").unwrap();
+    assert!(!stopped(&lab));
 
     // As after a crash: the record is lost, the namespaces and processes are not.
     let processes: Vec<_> = lab.record().processes.values().copied().collect();

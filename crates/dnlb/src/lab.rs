@@ -212,6 +212,8 @@ fn fail(lab: &mut Lab, node: &str, how: Option<Failure>) -> Result<()> {
     lab.fail(node, how)?;
     let word = match how {
         Failure::Cut => "is cut off",
+        Failure::Deaf => "is cut off from the server alone",
+        Failure::Freeze => "has its process stopped",
         Failure::Kill => "has lost its process",
         Failure::Off => "has lost power",
     };
