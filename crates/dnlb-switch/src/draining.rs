@@ -37,12 +37,19 @@ impl Switch {
 
 fn mark(flows: &RawMap<'_>, now_ns: u64, ends: impl Fn(&FlowKey, &FlowRecord) -> bool) -> io::Result<u64> {
     const OVER: u32 = FlowRecord::FLAG_DRAINED | FlowRecord::FLAG_RESET;
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
     let mut drained = 0;
+    let mut now = vec![0; flows.value_len()];
     flows.for_each(|key_bytes, record_bytes| {
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let key = FlowKey::read_from_bytes(key_bytes).map_err(|_| invalid())?;
-        let mut record = FlowRecord::read_from_bytes(record_bytes).map_err(|_| invalid())?;
-        if record.flags & OVER == 0 && ends(&key, &record) {
+        let named = |record: &FlowRecord| record.flags & OVER == 0 && ends(&key, record);
+        let seen = FlowRecord::read_from_bytes(record_bytes).map_err(|_| invalid())?;
+        // Once more: thousands were read at a time, and its sockets may have made another connection since.
+        if !named(&seen) || !flows.lookup(key_bytes, &mut now)? {
+            return Ok(());
+        }
+        let mut record = FlowRecord::read_from_bytes(&now).map_err(|_| invalid())?;
+        if named(&record) {
             record.flags |= FlowRecord::FLAG_DRAINED;
             record.last_used_ns = now_ns;
             // One that has gone in between stays away.
