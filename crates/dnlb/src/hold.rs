@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail};
 use dnlb_agent::guest;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpStream, UdpSocket},
+    net::{TcpSocket, TcpStream, UdpSocket},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -56,6 +57,14 @@ pub(crate) struct HoldOptions {
     to: SocketAddr,
 }
 
+/// Whom to ask.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct AskOptions {
+    /// Where
+    #[arg(long)]
+    to: SocketAddr,
+}
+
 /// Echoes until it is killed.
 pub(crate) fn echo(options: &EchoOptions) -> Result<()> {
     runtime()?.block_on(async {
@@ -91,6 +100,38 @@ async fn echo_datagrams(socket: UdpSocket, name: String) {
         // An error is one client's, such as a port that it has closed.
         let Ok((len, client)) = socket.recv_from(&mut received).await else { continue };
         let _ = socket.send_to(&[name.as_bytes(), b"\n", &received[..len]].concat(), client).await;
+    }
+}
+
+/// Makes one connection for each line of the standard input, which is the port to connect from, and prints who served it, or an
+/// empty line if nobody did.
+pub(crate) fn ask_each(options: &AskOptions) -> Result<()> {
+    runtime()?.block_on(async {
+        for line in std::io::stdin().lines() {
+            let line = line.context("reading the standard input")?;
+            let port = line.parse().with_context(|| format!("`{line}` is no port to connect from"))?;
+            println!("{}", greeted(options.to, port).await.unwrap_or_default());
+        }
+        Ok(())
+    })
+}
+
+/// Whose greeting a new connection gets; it is reset then, so that it leaves nothing.
+async fn greeted(to: SocketAddr, port: u16) -> Result<String> {
+    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((unspecified(to), port).into())?;
+    SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
+    let stream = timeout(PATIENCE, socket.connect(to)).await??;
+    let mut greeting = String::new();
+    timeout(PATIENCE, BufReader::new(stream).read_line(&mut greeting)).await??;
+    Ok(greeting.trim_end().to_owned())
+}
+
+/// Any address of the host, of the family of another.
+const fn unspecified(to: SocketAddr) -> IpAddr {
+    match to {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }
 
@@ -191,11 +232,7 @@ async fn converse(
     end: Instant,
     ended: &mut Ended,
 ) -> Result<()> {
-    let any: IpAddr = match to {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).await?;
+    let socket = UdpSocket::bind((unspecified(to), 0)).await?;
     socket.connect(to).await?;
     while Instant::now() < end {
         let sent = block(number, ended.blocks);

@@ -52,6 +52,9 @@ enum GuestCommand {
     /// Echo what comes in over TCP
     #[command(hide = true)]
     Echo(hold::EchoOptions),
+    /// Make connections to such servers, one for each line of the standard input
+    #[command(hide = true)]
+    Ask(hold::AskOptions),
     /// Hold connections to such servers and check every byte
     #[command(hide = true)]
     Hold(hold::HoldOptions),
@@ -68,6 +71,7 @@ pub(crate) fn run(program: Program) -> Result<u8> {
         }
         Command::Guest { command: GuestCommand::Load(options) } => load::run(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Flood(options) } => flood::run(&options).map(|()| 0),
+        Command::Guest { command: GuestCommand::Ask(options) } => hold::ask_each(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Echo(options) } => hold::echo(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
         Command::Trace(options) => trace::run(&options, &program.access, program.output).map(|()| 0),
