@@ -199,8 +199,15 @@ impl Raw {
         self.say.send(pb::FromAgent { kind: Some(kind) }).await.unwrap();
     }
 
+    /// The next message about configurations: traces come between them at any time.
     async fn next(&mut self) -> from_server::Kind {
-        soon("a message", self.hear.message()).await.unwrap().unwrap().kind.unwrap()
+        loop {
+            let message = soon("a message", self.hear.message()).await.unwrap().unwrap();
+            let kind = message.kind.unwrap();
+            if !matches!(kind, from_server::Kind::Traces(_)) {
+                return kind;
+            }
+        }
     }
 
     /// Reads until the server ends the stream.
