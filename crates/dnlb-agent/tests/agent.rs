@@ -186,6 +186,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
                 algorithm: Algorithm::QuintupleHash,
                 targets: numbers.map(|n| (n, 8080)).collect(),
                 others: BTreeMap::new(),
+                unheard: Default::default(),
                 generations: vec![MemberSet { members, rows: 1024 }],
             },
         )]),

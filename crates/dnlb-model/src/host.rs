@@ -163,6 +163,9 @@ pub struct BackendConfig {
     /// Everybody else who may have connections, on any host: targets that get no new ones, and former ones that
     /// drain: instance number -> index of its host.
     pub others: BTreeMap<u32, u16>,
+    /// Those among all these whose host is not heard of: they may have connections and may be dead, so that they are asked last.
+    #[serde(default)]
+    pub unheard: BTreeSet<u32>,
     /// Whether new flows are dropped, instead of answered, while there is no member.
     #[serde(default)]
     pub silent: bool,

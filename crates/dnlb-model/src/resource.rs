@@ -322,6 +322,14 @@ pub enum InstanceState {
     Stopped,
 }
 
+impl InstanceState {
+    /// Its host is not heard of. Whether it runs, nobody knows.
+    #[must_use]
+    pub fn unheard() -> Self {
+        Self::Error("its host is down".to_owned())
+    }
+}
+
 /// A VIP and its configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancer {

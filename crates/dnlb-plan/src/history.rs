@@ -10,7 +10,7 @@ use dnlb_model::{Backend, BackendId, Draining, Instance, InstanceId, Region};
 use crate::host_config::{Fitness, current_members, fitness, remember, remember_former, servers_by_group};
 
 /// Brings the memory of `new` up to date with its other resources: every backend service's member sets, and a drain
-/// for every instance that was a target in `old` and is none any more, or was a member and is unhealthy now.
+/// for every instance that was a target in `old` and is none any more, or was a member and is unfit now.
 ///
 /// A backend service to which a listener switches remembers what the former one did, and drains who is a target of that one only: the
 /// listener's connections are found by it now.
@@ -19,7 +19,7 @@ use crate::host_config::{Fitness, current_members, fitness, remember, remember_f
 ///
 /// # Invariants
 /// Afterwards each backend service's first generation is its current member set, nothing names a backend service or
-/// an instance that does not exist, and a drain that is over is that of an unhealthy target.
+/// an instance that does not exist, and a drain that is over is that of an unfit target.
 pub fn follow(old: &Region, new: &mut Region, now: u64) {
     let draining = drains(old, new, now);
     if draining != new.draining {
@@ -53,7 +53,7 @@ fn drains(old: &Region, new: &Region, now: u64) -> BTreeMap<(BackendId, Instance
         new.backends.contains_key(backend) && new.instances.contains_key(instance)
     };
     let mut draining = new.draining.clone();
-    draining.retain(|key, _| known(&key.0, &key.1) && after.get(key).is_none_or(|target| target.unhealthy));
+    draining.retain(|key, _| known(&key.0, &key.1) && after.get(key).is_none_or(|target| target.unfit));
     let mut begin = |backend: &BackendId, to: &BackendId, instance: &InstanceId, port: u16| {
         if !known(to, instance) {
             return;
@@ -68,7 +68,7 @@ fn drains(old: &Region, new: &Region, now: u64) -> BTreeMap<(BackendId, Instance
             begin(backend, backend, instance, target.port);
         }
     }
-    for ((backend, instance), target) in after.iter().filter(|(_, target)| target.unhealthy) {
+    for ((backend, instance), target) in after.iter().filter(|(_, target)| target.unfit) {
         let former = old.generations.get(backend).and_then(|sets| sets.first());
         if former.is_some_and(|members| members.members.contains_key(&target.number)) {
             begin(backend, backend, instance, target.port);
@@ -100,7 +100,8 @@ fn switches<'a>(old: &'a Region, new: &'a Region) -> BTreeSet<(&'a BackendId, &'
 struct Target {
     number: u32,
     port: u16,
-    unhealthy: bool,
+    /// It fails its checks, does not run, or its host is down; and so it is no member.
+    unfit: bool,
 }
 
 /// Every target.
@@ -113,9 +114,10 @@ fn targets(region: &Region) -> BTreeMap<(BackendId, InstanceId), Target> {
         let members = current_members(region, backend, &servers).members;
         for server in servers {
             let number = server.instance.number;
-            let fails = matches!(fitness(region, backend, server.instance), Fitness::Unhealthy(_));
-            let unhealthy = fails && !members.contains_key(&number);
-            let target = Target { number, port: server.port, unhealthy };
+            let fitness = fitness(region, backend, server.instance);
+            let fails = matches!(fitness, Fitness::HostDown | Fitness::NotRunning | Fitness::Unhealthy(_));
+            let unfit = fails && !members.contains_key(&number);
+            let target = Target { number, port: server.port, unfit };
             targets.insert((id.clone(), server.instance.id.clone()), target);
         }
     }
@@ -152,11 +154,11 @@ pub fn drained(region: &Region, now: u64) -> BTreeSet<(BackendId, InstanceId)> {
 mod tests {
     use std::sync::Arc;
 
-    use dnlb_model::{HostId, ServerGroup};
+    use dnlb_model::{HostId, HostState, InstanceState, ServerGroup};
 
     use super::*;
     use crate::{
-        host_configs,
+        Allocation, LocalFacts, compile, host_configs,
         test_region::{add_instance, add_service, region, set_healthy},
     };
 
@@ -272,6 +274,51 @@ mod tests {
         leave(&mut gone, &ids[1]);
         follow(&over, &mut gone, 2_400);
         assert!(gone.draining.is_empty());
+    }
+
+    #[test]
+    fn who_is_not_heard_of_is_asked_last_while_it_drains() {
+        let (mut old, backend, ids) = scene();
+        let host = |id: &str| HostId::from(id);
+        // 1 is on the host that falls silent; 2 and 3 were members after and before it.
+        Arc::make_mut(old.instances.get_mut(&ids[1]).unwrap()).host = host("h2");
+        let third = add_instance(&mut old, 3, "h2", "a", Some("ag-1"));
+        set_healthy(&mut old, &backend, &third, true);
+        let before = old.clone();
+        follow(&before, &mut old, 1_500);
+        let mut silent = old.clone();
+        Arc::make_mut(silent.hosts.get_mut(&host("h1")).unwrap()).state = HostState::Down;
+        Arc::make_mut(silent.instances.get_mut(&ids[0]).unwrap()).state = InstanceState::unheard();
+        set_healthy(&mut silent, &backend, &ids[0], false);
+        follow(&old, &mut silent, 2_000);
+        let config = |region: &Region| host_configs(region)[&host("h2")].clone();
+        let chains = |region: &Region| {
+            let state = compile(&config(region), &LocalFacts::default(), &mut Allocation::default()).unwrap();
+            // The only backend service: its slots begin where members do.
+            let named = |slot: &u16| {
+                let member = state.members.get(&u32::from(*slot)).filter(|_| *slot != 0);
+                member.map(|member| member.instance)
+            };
+            state.rows[0]
+                .cold
+                .iter()
+                .map(|chain| chain.iter().filter_map(named).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
+        let all = chains(&silent);
+        assert!(all.iter().any(|chain| chain.contains(&1)));
+        for chain in &all {
+            assert!(
+                chain[0] != 1 && chain.iter().position(|&it| it == 1).is_none_or(|at| at == chain.len() - 1),
+                "{chain:?}"
+            );
+        }
+
+        let mut over = silent.clone();
+        let key = (backend.clone(), ids[0].clone());
+        Arc::make_mut(over.draining.get_mut(&key).unwrap()).over = true;
+        follow(&silent, &mut over, 2_300);
+        assert!(chains(&over).iter().all(|chain| !chain.contains(&1)));
     }
 
     #[test]

@@ -229,7 +229,12 @@ impl<'a> View<'a> {
             Some(known) if !known.is_empty() => known.to_vec(),
             _ => vec![current_members(self.region, backend, targets)],
         };
-        self.mark_deleted(&mut generations[1..]);
+        let unheard = self.unheard(backend);
+        let host = |number: &u32| self.living.get(number).or_else(|| unheard.get(number)).copied();
+        // A chain leaves out members of former sets that have host 0, while the set still yields the rows that it had.
+        for (number, member) in generations[1..].iter_mut().flat_map(|set| &mut set.members) {
+            member.host = host(number).unwrap_or(0);
+        }
         let keeps = |role: &&Server<'_>| {
             let drain = self.region.draining.get(&(backend.id.clone(), role.instance.id.clone()));
             drain.is_none_or(|drain| !drain.over)
@@ -242,8 +247,9 @@ impl<'a> View<'a> {
             others: all
                 .keys()
                 .filter(|number| !generations[0].members.contains_key(number))
-                .filter_map(|number| Some((*number, *self.living.get(number)?)))
+                .filter_map(|number| Some((*number, host(number)?)))
                 .collect(),
+            unheard: unheard.keys().copied().collect(),
             targets: all,
             generations,
         };
@@ -266,12 +272,16 @@ impl<'a> View<'a> {
         going_on.filter_map(|((_, id), drain)| Some((self.region.instances.get(id)?.number, drain.port)))
     }
 
-    /// Members of former sets that no longer exist, or do not run, get host 0: a chain leaves them out, while the set
-    /// still yields the rows that it had.
-    fn mark_deleted(&self, former: &mut [MemberSet]) {
-        for (number, member) in former.iter_mut().flat_map(|set| &mut set.members) {
-            member.host = self.living.get(number).copied().unwrap_or(0);
-        }
+    /// Who drains and may be alive, though nobody hears of its host, and the index of that.
+    fn unheard(&self, backend: &Backend) -> BTreeMap<u32, u16> {
+        let first = (backend.id.clone(), InstanceId(String::new()));
+        let drains = self.region.draining.range(first..).take_while(|((of, _), _)| *of == backend.id);
+        let unheard = drains.filter(|(_, drain)| !drain.over).filter_map(|((_, id), _)| {
+            let instance = self.region.instances.get(id)?;
+            let unheard = instance.wanted == Power::On && instance.state == InstanceState::unheard();
+            unheard.then_some((instance.number, self.region.hosts.get(&instance.host)?.index))
+        });
+        unheard.collect()
     }
 
     fn host_config(&self, host: &Host) -> HostConfig {

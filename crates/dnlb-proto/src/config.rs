@@ -300,6 +300,7 @@ fn backend_message(number: u32, backend: &BackendConfig) -> pb::Backend {
             .map(|(&instance, &host)| pb::Other { instance, host: host.into() })
             .collect(),
         silent: backend.silent,
+        unheard: backend.unheard.iter().copied().collect(),
     }
 }
 
@@ -330,6 +331,7 @@ fn parse_backend(backend: pb::Backend) -> Result<(u32, BackendConfig), ParseErro
     };
     let config = BackendConfig {
         silent: backend.silent,
+        unheard: backend.unheard.into_iter().collect(),
         algorithm,
         targets: parse::map("backends.targets", backend.targets, target)?,
         others: parse::map("backends.others", backend.others, other)?,

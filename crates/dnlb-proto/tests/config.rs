@@ -11,7 +11,7 @@ use dnlb_model::{
 use dnlb_proto::{DiskError, ParseError, decode_config, encode_config, pb};
 use ipnet::IpNet;
 use proptest::{
-    collection::{btree_map, vec},
+    collection::{btree_map, btree_set, vec},
     option,
     prelude::*,
     sample::select,
@@ -114,9 +114,11 @@ fn backend() -> impl Strategy<Value = BackendConfig> {
         btree_map(1..u32::MAX, any::<u16>(), 0..4),
         vec(set, 1..4),
         any::<bool>(),
+        btree_set(1..u32::MAX, 0..4),
     )
-        .prop_map(|(algorithm, targets, others, generations, silent)| BackendConfig {
+        .prop_map(|(algorithm, targets, others, generations, silent, unheard)| BackendConfig {
             silent,
+            unheard,
             algorithm,
             targets,
             others,
@@ -230,6 +232,7 @@ fn small() -> HostConfig {
         algorithm: Algorithm::IpHash,
         targets: BTreeMap::from([(1, 8080)]),
         others: BTreeMap::new(),
+        unheard: [2].into(),
         generations: vec![MemberSet { members: BTreeMap::from([(1, member)]), rows: 1_024 }],
     };
     HostConfig {

@@ -174,6 +174,7 @@ impl Scene {
                     .map(|&(instance, _, port)| (instance, port))
                     .collect(),
                 others: BTreeMap::new(),
+                unheard: Default::default(),
                 generations: vec![MemberSet { members, rows: 256 }],
             },
         );

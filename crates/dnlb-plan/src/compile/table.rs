@@ -78,11 +78,19 @@ impl Table {
     /// Its rows in their place.
     pub(super) fn range(&self, backend: &BackendConfig, place: &BackendPlace) -> RowRange {
         // Those who are not to be named have no slot.
-        let slots = |set: &MemberSet| -> Vec<u16> {
-            set.members.keys().map(|&instance| place.slot(instance).unwrap_or(0)).collect()
+        let slots = |unheard: bool| -> Vec<Vec<u16>> {
+            let slot = |instance: &u32| {
+                let named = backend.unheard.contains(instance) == unheard;
+                if named { place.slot(*instance).unwrap_or(0) } else { 0 }
+            };
+            backend.generations.iter().map(|set| set.members.keys().map(slot).collect()).collect()
         };
-        let slots: Vec<Vec<u16>> = backend.generations.iter().map(slots).collect();
-        let tables = self.owners.iter().zip(&slots).map(|(owners, slots)| (&**owners, slots.as_slice()));
+        // Whoever may be dead keeps packets from all behind.
+        let (heard, unheard) = (slots(false), slots(true));
+        let last = if backend.unheard.is_empty() { 0 } else { self.owners.len() };
+        let owners = self.owners.iter().chain(&self.owners[..last]);
+        let tables =
+            owners.zip(heard.iter().chain(&unheard)).map(|(owners, slots)| (&**owners, slots.as_slice()));
         let cold = rows::chain(self.rows, tables);
         RowRange { base: place.rows.base, hot: cold.iter().map(|chain| chain[0]).collect(), cold }
     }

@@ -82,6 +82,7 @@ fn config() -> HostConfig {
                 algorithm: Algorithm::QuintupleHash,
                 targets: BTreeMap::from([(1, 8080), (2, 8080)]),
                 others: BTreeMap::new(),
+                unheard: Default::default(),
                 generations: vec![members([(1, 1, 10), (3, 2, 30)])],
             },
         )]),
@@ -326,6 +327,7 @@ fn varied((instances, backends, edge, acl, unlinked): Variation) -> (HostConfig,
             algorithm: Algorithm::IpHash,
             targets: targets.collect(),
             others: BTreeMap::new(),
+            unheard: Default::default(),
             generations: vec![set],
         };
         config.backends.insert(number, backend);

@@ -197,7 +197,7 @@ pub(crate) fn settle(region: &Region, reported: &BTreeMap<HostId, Reported>, now
     }
     for instance in region.instances.values().filter(|instance| instance.state == InstanceState::Running) {
         if state_of(&instance.host) == Some(HostState::Down) {
-            settlement.states.push((instance.id.clone(), InstanceState::Error(HOST_DOWN.to_owned())));
+            settlement.states.push((instance.id.clone(), InstanceState::unheard()));
         }
     }
     let numbers = Numbers::of(region);
