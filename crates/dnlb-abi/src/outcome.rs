@@ -58,7 +58,7 @@ outcomes! {
     DropFragment = 11, "drop_fragment";
     /// A protocol, or a kind of ICMP message, that this version does not carry.
     DropProtocol = 12, "drop_protocol";
-    /// The instance used an address or MAC that is not its own.
+    /// The sender used an address or MAC that is not its own: an instance, or somebody outside the elastic IP that he calls.
     DropSpoofed = 13, "drop_spoofed";
     /// The interface carries no instance of ours.
     DropUnknownPort = 14, "drop_unknown_port";

@@ -3,7 +3,7 @@
 use dnlb_abi::{MemberEntry, Outcome, VNI_PUBLIC, instance_mac, tunnel_mac};
 use dnlb_wire::{
     ETHERNET_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Ethernet, Fragment, Icmp, Outer, Packet, Parsed,
-    Unreachable, parse,
+    Unreachable, parse, word,
 };
 
 use crate::{
@@ -55,6 +55,10 @@ pub fn edge<'r, T: Tables, S: EdgeSink>(
         }
         return sink.pass();
     };
+    if to_itself(packet) {
+        // Its answer would come back here, and the answer to that.
+        return sink.drop(Outcome::DropSpoofed);
+    }
     if packet.wire_len(frame) > settings.overlay_mtu {
         // What may be fragmented is not: that is for routers with time.
         return if !packet.may_fragment && Answer::can_quote(frame, packet) {
@@ -69,6 +73,13 @@ pub fn edge<'r, T: Tables, S: EdgeSink>(
         return answer(frame, &ethernet, packet, Absent::member(service), sink);
     }
     forward(tables, service.vni, &member, packet, sink)
+}
+
+/// Whether it is for its own sender. By words: the hash wants them, too.
+#[inline(always)]
+fn to_itself(packet: &Packet) -> bool {
+    let same = |at| word(&packet.src, at) == word(&packet.dst, at);
+    same(3) && same(2) && same(1) && same(0)
 }
 
 /// Sends a packet on to its member; `packet` says which flow it is, how long, and of what traffic class.

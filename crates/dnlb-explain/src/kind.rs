@@ -61,7 +61,7 @@ pub const fn kind(outcome: Outcome) -> Kind {
             "What the sender speaks: this version carries TCP, UDP and pings over IPv4 and nothing else.",
         ),
         Outcome::DropSpoofed => Dropped(
-            "The instance's own configuration: it may use only the address and MAC that it was given, no others and none of a container's or VM's inside.",
+            "The instance's own configuration: it may use only the address and MAC that it was given, no others and none of a container's or VM's inside. On an edge: somebody outside forges packets; let the border drop what comes from outside with an elastic IP as its source.",
         ),
         Outcome::DropUnknownPort => Dropped(
             "Passes while an instance is made or goes. If it stays, the agent's log on this host: the configuration is not applied.",

@@ -877,6 +877,12 @@ cases! {
         let question = TestFrame::datagram("198.51.100.9:1", "203.0.113.1:81").build();
         unreachable(engine, Program::Edge, &question, Outcome::UnreachableNoListener, PORT_UNREACHABLE);
     };
+    an_edge_takes_nothing_that_an_eip_sends_to_itself(datagrams()) |engine| {
+        for frame in [TestFrame::syn("203.0.113.1:80", "203.0.113.1:80"), TestFrame::datagram("203.0.113.11:53", "203.0.113.11:53")] {
+            dropped(engine, Program::Edge, &frame.build(), Outcome::DropSpoofed);
+            dropped(engine, Program::EdgeTc, &frame.build(), Outcome::DropSpoofed);
+        }
+    };
     an_edge_leaves_alone_what_is_not_an_eips(scene()) |engine| {
         for dst in ["203.0.113.2:80", "10.0.0.100:80"] {
             let frame = TestFrame::syn("198.51.100.9:1234", dst).build();
