@@ -192,7 +192,10 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
         Some(ServerGroup::TargetGroup(group)) => (Some(group.0.clone()), None),
     };
     let in_ag = ids.1.is_some();
-    let targets: Vec<TargetHealth> = servers(region, backend)
+    let mut servers = servers(region, backend);
+    // As they were made: ids are random.
+    servers.sort_by_key(|server| server.instance.number);
+    let targets: Vec<TargetHealth> = servers
         .into_iter()
         .map(|target| {
             let fit = fitness(region, backend, target.instance);
