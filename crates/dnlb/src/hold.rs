@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail};
@@ -176,13 +176,23 @@ struct Ended {
     blocks: u64,
     /// Why it did not last; none: it did.
     broken: Option<String>,
+    /// When, since the Unix epoch.
+    at: Duration,
+}
+
+impl Ended {
+    /// Not yet.
+    const fn new() -> Self {
+        Self { server: None, blocks: 0, broken: None, at: Duration::ZERO }
+    }
 }
 
 async fn connection(number: u32, to: SocketAddr, pause: Duration, end: Instant) -> Ended {
-    let mut ended = Ended { server: None, blocks: 0, broken: None };
+    let mut ended = Ended::new();
     if let Err(error) = exchange(number, to, pause, end, &mut ended).await {
         ended.broken = Some(format!("{error:#}"));
     }
+    ended.at = UNIX_EPOCH.elapsed().unwrap_or_default();
     ended
 }
 
@@ -218,10 +228,11 @@ async fn exchange(
 }
 
 async fn session(number: u32, to: SocketAddr, pause: Duration, end: Instant) -> Ended {
-    let mut ended = Ended { server: None, blocks: 0, broken: None };
+    let mut ended = Ended::new();
     if let Err(error) = converse(number, to, pause, end, &mut ended).await {
         ended.broken = Some(format!("{error:#}"));
     }
+    ended.at = UNIX_EPOCH.elapsed().unwrap_or_default();
     ended
 }
 
@@ -281,8 +292,8 @@ struct Held {
     blocks: u64,
     servers: BTreeMap<String, u32>,
     never_opened: BTreeMap<String, u32>,
-    /// By server and reason.
-    broken: BTreeMap<(String, String), u32>,
+    /// By server and reason: how many, and when the first one.
+    broken: BTreeMap<(String, String), (u32, Duration)>,
 }
 
 impl Held {
@@ -292,13 +303,17 @@ impl Held {
         match (ended.server, ended.broken) {
             (None, reason) => *self.never_opened.entry(reason.unwrap_or_default()).or_default() += 1,
             (Some(server), None) => *self.servers.entry(server).or_default() += 1,
-            (Some(server), Some(reason)) => *self.broken.entry((server, reason)).or_default() += 1,
+            (Some(server), Some(reason)) => {
+                let (count, first) = self.broken.entry((server, reason)).or_insert((0, ended.at));
+                *count += 1;
+                *first = ended.at.min(*first);
+            }
         }
     }
 
     fn json(&self) -> Value {
         let broken = self.broken.iter().map(
-            |((server, reason), count)| json!({"server": server, "reason": reason, "connections": count}),
+            |((server, reason), (count, first))| json!({"server": server, "reason": reason, "connections": count, "first": first.as_millis() as u64}),
         );
         json!({
             "connections": self.connections,

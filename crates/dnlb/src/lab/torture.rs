@@ -1,11 +1,11 @@
 //! `dnlb lab torture`: everything changes while thousands of connections check their bytes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::PathBuf,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -120,7 +120,7 @@ fn torture(lab: Lab, options: &Options) -> Result<bool> {
     thread::sleep(Duration::from_millis(u64::from(opening) + 2_000));
     let made = Changes::new(&mut walk, &mut scenes, options).and_then(Changes::make);
     let (mut broken, mut all) = (0, 0);
-    let removed: BTreeSet<_> = scenes.iter().flat_map(|scene| scene.removed.iter().cloned()).collect();
+    let removed: BTreeMap<_, _> = scenes.iter().flat_map(|scene| scene.removed.iter().cloned()).collect();
     for holder in holders {
         let (title, said) = holder.join().map_err(|_| anyhow::anyhow!("a holder panicked"))??;
         let held = serde_json::from_str(&said).context("the holder said no JSON")?;
@@ -180,8 +180,8 @@ struct Scene {
     members: Vec<String>,
     /// Ids of those out of it.
     others: Vec<String>,
-    /// Ids of those that are gone.
-    removed: Vec<String>,
+    /// Ids of those that are gone, and since when: the Unix time in milliseconds before their deletion.
+    removed: Vec<(String, u64)>,
     /// Whose checks fail.
     flapping: Option<String>,
 }
@@ -419,8 +419,9 @@ impl<'t> Changes<'t> {
         if flapping.as_ref() == Some(&id) {
             *flapping = None;
         }
+        let since = UNIX_EPOCH.elapsed().context("the clock is before 1970")?.as_millis() as u64;
         self.walk.dnlb(&format!("instance delete {id}"))?;
-        removed.push(id);
+        removed.push((id, since));
         let az = ["lab-1a", "lab-1b"][removed.len() % 2];
         let line = format!("instance create {name}-{} --template {name} --az {az} --wait", removed.len());
         let made = text(&self.walk.dnlb(&line)?, "/instanceId")?;
@@ -452,7 +453,7 @@ fn stop_flapping(walk: &Walk, id: &str) -> Result<()> {
 
 /// Prints what became of the connections or sessions of one place; how many broke or never came to be, of how many whose
 /// server is still there.
-fn report(title: &str, held: &Value, removed: &BTreeSet<String>) -> (u64, u64) {
+fn report(title: &str, held: &Value, removed: &BTreeMap<String, u64>) -> (u64, u64) {
     println!("\n{title}: {}, {} blocks", held["connections"], held["blocks"]);
     let (mut broken, mut living) = (0, held["connections"].as_u64().unwrap_or(0));
     for (reason, count) in held["neverOpened"].as_object().into_iter().flatten() {
@@ -461,7 +462,9 @@ fn report(title: &str, held: &Value, removed: &BTreeSet<String>) -> (u64, u64) {
     }
     for one in held["broken"].as_array().into_iter().flatten() {
         let (server, connections) = (&one["server"], one["connections"].as_u64().unwrap_or(0));
-        if server.as_str().is_some_and(|server| removed.contains(server)) {
+        let since = server.as_str().and_then(|server| removed.get(server));
+        // What broke while its server was there counts, whatever became of that.
+        if since.is_some_and(|since| one["first"].as_u64().is_some_and(|first| first >= *since)) {
             println!("  ended with {server}, which was deleted: {connections}, {}", one["reason"]);
             living -= connections;
         } else {
