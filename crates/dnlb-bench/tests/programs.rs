@@ -24,5 +24,5 @@ fn every_packet_of_every_case_has_the_outcomes_that_it_is_timed_for() {
 #[ignore = "needs root"]
 fn every_change_is_applied_and_writes_little() {
     let report = changes::updates(&mut harness().unwrap(), 1).unwrap();
-    assert_eq!(report.lines().count(), 5, "{report}");
+    assert_eq!(report.lines().count(), 2 + 6, "{report}");
 }
