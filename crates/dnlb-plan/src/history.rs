@@ -53,7 +53,7 @@ fn drains(old: &Region, new: &Region, now: u64) -> BTreeMap<(BackendId, Instance
         new.backends.contains_key(backend) && new.instances.contains_key(instance)
     };
     let mut draining = new.draining.clone();
-    draining.retain(|key, _| known(&key.0, &key.1) && after.get(key).is_none_or(|target| target.unfit));
+    draining.retain(|key, _| known(&key.0, &key.1) && after.get(key).is_none_or(|target| !target.member));
     let mut begin = |backend: &BackendId, to: &BackendId, instance: &InstanceId, port: u16| {
         if !known(to, instance) {
             return;
@@ -69,8 +69,9 @@ fn drains(old: &Region, new: &Region, now: u64) -> BTreeMap<(BackendId, Instance
         }
     }
     for ((backend, instance), target) in after.iter().filter(|(_, target)| target.unfit) {
-        let former = old.generations.get(backend).and_then(|sets| sets.first());
-        if former.is_some_and(|members| members.members.contains_key(&target.number)) {
+        // Not the last one alone: it may have been without a verdict in between.
+        let mut former = old.generations.get(backend).into_iter().flat_map(|sets| sets.iter());
+        if former.any(|set| set.members.contains_key(&target.number)) {
             begin(backend, backend, instance, target.port);
         }
     }
@@ -100,6 +101,8 @@ fn switches<'a>(old: &'a Region, new: &'a Region) -> BTreeSet<(&'a BackendId, &'
 struct Target {
     number: u32,
     port: u16,
+    /// It gets new connections.
+    member: bool,
     /// It fails its checks, does not run, or its host is down; and so it is no member.
     unfit: bool,
 }
@@ -116,8 +119,8 @@ fn targets(region: &Region) -> BTreeMap<(BackendId, InstanceId), Target> {
             let number = server.instance.number;
             let fitness = fitness(region, backend, server.instance);
             let fails = matches!(fitness, Fitness::HostDown | Fitness::NotRunning | Fitness::Unhealthy(_));
-            let unfit = fails && !members.contains_key(&number);
-            let target = Target { number, port: server.port, unfit };
+            let member = members.contains_key(&number);
+            let target = Target { number, port: server.port, member, unfit: fails && !member };
             targets.insert((id.clone(), server.instance.id.clone()), target);
         }
     }
@@ -319,6 +322,29 @@ mod tests {
         Arc::make_mut(over.draining.get_mut(&key).unwrap()).over = true;
         follow(&silent, &mut over, 2_300);
         assert!(chains(&over).iter().all(|chain| !chain.contains(&1)));
+    }
+
+    #[test]
+    fn who_comes_back_and_falls_silent_before_it_is_checked_keeps_its_connections() {
+        let (old, backend, ids) = scene();
+        let key = (backend.clone(), ids[1].clone());
+        let mut away = old.clone();
+        leave(&mut away, &ids[1]);
+        away.health.remove(&key);
+        follow(&old, &mut away, 2_000);
+        let mut back = away.clone();
+        Arc::make_mut(back.instances.get_mut(&ids[1]).unwrap()).ag = Some("ag-1".into());
+        follow(&away, &mut back, 2_010);
+        assert_eq!(back.draining[&key].until, 2_300, "it is no member yet");
+        let mut silent = back.clone();
+        Arc::make_mut(silent.hosts.get_mut(&HostId::from("h1")).unwrap()).state = HostState::Down;
+        Arc::make_mut(silent.instances.get_mut(&ids[1]).unwrap()).state = InstanceState::unheard();
+        follow(&back, &mut silent, 2_020);
+        assert_eq!(silent.draining[&key].until, 2_300);
+        let mut member = back.clone();
+        set_healthy(&mut member, &backend, &ids[1], true);
+        follow(&back, &mut member, 2_020);
+        assert!(member.draining.is_empty());
     }
 
     #[test]
