@@ -22,7 +22,7 @@ const DRAINING: u64 = 5;
 #[ignore = "needs root and a release build"]
 fn connections_outlive_the_leaving_of_their_instance_for_as_long_as_it_drains() {
     let region = Region::up("draining");
-    let instances = servers(&region);
+    let instances = region.echo_servers(3, PORT);
     let (leaving, staying) = (&instances[0], &instances[1]);
     let eip = balancer(&region, &instances[..2], &instances[2]);
     let mut held = Held::new(&region, &eip, 16);
@@ -76,24 +76,6 @@ fn connections_outlive_the_leaving_of_their_instance_for_as_long_as_it_drains() 
     let switched = Held::new(&region, &eip, 8);
     assert_eq!(switched.at(&instances[2]).count(), 8);
     new.answer(|_| true);
-}
-
-/// Three instances that echo.
-fn servers(region: &Region) -> Vec<String> {
-    region.dnlb("vpc create v --prefix 10.0.0.0/16");
-    region.dnlb("subnet create s --vpc v --prefix 10.0.0.0/24");
-    region.dnlb("sg create g --vpc v");
-    region.dnlb("sg allow g --direction in --protocol tcp");
-    region.dnlb("sg allow g --direction out --protocol tcp");
-    region.dnlb("template create t --subnet s --sg g --image img-blank");
-    region.dnlb("ag create a --template t");
-    let made = region.dnlb("ag scale a --to 3 --wait");
-    let instances: Vec<String> =
-        made.as_array().unwrap().iter().map(|instance| text(instance, "/instanceId")).collect();
-    for id in &instances {
-        region.serve_echo(id, PORT);
-    }
-    instances
 }
 
 /// A listener for some instances, and a backend service for another one; returns the elastic IP.

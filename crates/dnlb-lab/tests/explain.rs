@@ -181,20 +181,11 @@ fn change<'a>(region: &Region, rng: &mut StdRng, ids: &'a [String], members: &mu
 
 /// Echoing instances behind a VIP and an EIP, and one that calls; returns VIP, EIP and who calls.
 fn prepare(region: &Region) -> (String, String, String) {
-    region.dnlb("vpc create v --prefix 10.0.0.0/16");
-    region.dnlb("subnet create s --vpc v --prefix 10.0.0.0/24");
-    region.dnlb("sg create g --vpc v");
-    region.dnlb("sg allow g --direction in --protocol tcp");
-    region.dnlb("sg allow g --direction out --protocol tcp");
-    region.dnlb("template create t --subnet s --sg g --image img-blank");
-    region.dnlb("ag create t --template t");
-    let made = region.dnlb(&format!("ag scale t --to {INSTANCES} --wait"));
+    let servers = region.echo_servers(INSTANCES, 8080);
     let caller = text(&region.dnlb("instance create caller --template t --az lab-1a --wait"), "/instanceId");
     let vip = text(&region.dnlb("lb create l --subnet s"), "/privateIp/privateIpAddress");
     region.dnlb("target-group create t --lb l");
-    for instance in made.as_array().unwrap() {
-        let id = text(instance, "/instanceId");
-        region.serve_echo(&id, 8080);
+    for id in &servers {
         region.dnlb(&format!("target-group register t --instance {id} --weight 50"));
     }
     region.dnlb(

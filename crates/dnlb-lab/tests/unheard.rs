@@ -13,23 +13,13 @@ use serde_json::Value;
 #[ignore = "needs root and a release build"]
 fn connections_to_a_host_that_nobody_hears_of_go_on_while_others_change() {
     let region = Region::up("unheard");
-    region.dnlb("vpc create v --prefix 10.0.0.0/16");
-    region.dnlb("subnet create s --vpc v --prefix 10.0.0.0/24");
-    region.dnlb("sg create g --vpc v");
-    region.dnlb("template create t --subnet s --sg g --image img-blank");
-    region.dnlb("ag create a --template t");
-    let made = region.dnlb("ag scale a --to 4 --wait");
-    let instances: Vec<String> =
-        made.as_array().unwrap().iter().map(|instance| text(instance, "/instanceId")).collect();
+    let instances = region.echo_servers(4, 7);
     region.dnlb("lb create l --subnet s");
     region.dnlb("target-group create t --lb l");
     for id in &instances {
-        region.serve_echo(id, 7);
         region.dnlb(&format!("target-group register t --instance {id} --weight 10"));
     }
     for protocol in ["tcp", "udp"] {
-        region.dnlb(&format!("sg allow g --direction in --protocol {protocol}"));
-        region.dnlb(&format!("sg allow g --direction out --protocol {protocol}"));
         region.dnlb(&format!(
             "backend create {protocol} --lb l --protocol {protocol} --port 7 --target-group t --algorithm quintuple-hash --check-protocol tcp --check-port 7 --healthy-after 1 --check-timeout 2"
         ));

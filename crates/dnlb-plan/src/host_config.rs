@@ -240,7 +240,8 @@ impl<'a> View<'a> {
             drain.is_none_or(|drain| !drain.over)
         };
         let ports = targets.iter().filter(keeps).map(|role| (role.instance.number, role.port));
-        let all: BTreeMap<u32, u16> = self.draining(backend).chain(ports).collect();
+        let draining = self.draining(backend).map(|(instance, port)| (instance.number, port));
+        let all: BTreeMap<u32, u16> = draining.chain(ports).collect();
         let config = BackendConfig {
             silent: backend.without_member == WithoutMember::Drop,
             algorithm: backend.algorithm,
@@ -264,24 +265,21 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Former and unhealthy targets of a backend service that keep their connections.
-    fn draining(&self, backend: &Backend) -> impl Iterator<Item = (u32, u16)> {
+    /// Who keeps connections of a backend service without being its member, and the port where it has them.
+    fn draining(&self, backend: &Backend) -> impl Iterator<Item = (&'a Instance, u16)> {
         let first = (backend.id.clone(), InstanceId(String::new()));
         let drains = self.region.draining.range(first..).take_while(|((of, _), _)| *of == backend.id);
         let going_on = drains.filter(|(_, drain)| !drain.over);
-        going_on.filter_map(|((_, id), drain)| Some((self.region.instances.get(id)?.number, drain.port)))
+        going_on.filter_map(|((_, id), drain)| Some((&**self.region.instances.get(id)?, drain.port)))
     }
 
     /// Who drains and may be alive, though nobody hears of its host, and the index of that.
     fn unheard(&self, backend: &Backend) -> BTreeMap<u32, u16> {
-        let first = (backend.id.clone(), InstanceId(String::new()));
-        let drains = self.region.draining.range(first..).take_while(|((of, _), _)| *of == backend.id);
-        let unheard = drains.filter(|(_, drain)| !drain.over).filter_map(|((_, id), _)| {
-            let instance = self.region.instances.get(id)?;
-            let unheard = instance.wanted == Power::On && instance.state == InstanceState::unheard();
-            unheard.then_some((instance.number, self.region.hosts.get(&instance.host)?.index))
-        });
-        unheard.collect()
+        let unheard =
+            |instance: &&Instance| instance.wanted == Power::On && instance.state == InstanceState::unheard();
+        let host =
+            |instance: &Instance| Some((instance.number, self.region.hosts.get(&instance.host)?.index));
+        self.draining(backend).map(|(instance, _)| instance).filter(unheard).filter_map(host).collect()
     }
 
     fn host_config(&self, host: &Host) -> HostConfig {

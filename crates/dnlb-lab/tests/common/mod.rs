@@ -111,6 +111,25 @@ impl Region {
         output.stdout
     }
 
+    /// Network `v` with subnet `s` and group `g` that lets TCP and UDP through, template `t`, and so many instances of the group
+    /// `a` that echo; returns their ids.
+    pub(crate) fn echo_servers(&self, instances: usize, port: u16) -> Vec<String> {
+        self.dnlb("vpc create v --prefix 10.0.0.0/16");
+        self.dnlb("subnet create s --vpc v --prefix 10.0.0.0/24");
+        self.dnlb("sg create g --vpc v");
+        for protocol in ["tcp", "udp"] {
+            self.dnlb(&format!("sg allow g --direction in --protocol {protocol}"));
+            self.dnlb(&format!("sg allow g --direction out --protocol {protocol}"));
+        }
+        self.dnlb("template create t --subnet s --sg g --image img-blank");
+        self.dnlb("ag create a --template t");
+        let made = self.dnlb(&format!("ag scale a --to {instances} --wait"));
+        let ids: Vec<_> =
+            made.as_array().unwrap().iter().map(|instance| text(instance, "/instanceId")).collect();
+        ids.iter().for_each(|id| self.serve_echo(id, port));
+        ids
+    }
+
     /// Starts the echo server in an instance, under the name of its id.
     pub(crate) fn serve_echo(&self, id: &str, port: u16) {
         let lab = self.lab();
