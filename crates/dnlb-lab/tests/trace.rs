@@ -302,6 +302,15 @@ fn replay(region: &Region, node: &str, line: &str) -> Value {
     serde_json::from_str(&region.exec(node, &format!("dnlb replay {line} -o json"))).unwrap()
 }
 
+/// What became of packets, in an order of its own.
+fn fates<'a>(steps: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+    let names = ["source", "sequence", "flags", "destinationAfter", "outcome", "instance", "row"];
+    let mut fates: Vec<_> =
+        steps.into_iter().map(|step| names.map(|name| step[name].to_string()).join(" ")).collect();
+    fates.sort();
+    fates
+}
+
 fn a_capture_replays_as_it_was(region: &Region, eip: &str) {
     let forwarded = || EDGES.iter().map(|edge| counted(region, edge, "forwarded")).sum::<u64>();
     let before = forwarded();
@@ -327,13 +336,9 @@ fn a_capture_replays_as_it_was(region: &Region, eip: &str) {
         let told = replay(region, host, &format!("{path} --out {out}"));
         let told = told["packets"].as_array().unwrap();
         let real: Vec<_> = steps.iter().filter(|step| is(step, "host", host)).collect();
-        let real: Vec<_> = real.into_iter().filter(|step| is(step, "program", "from_overlay")).collect();
-        assert_eq!(told.len(), real.len(), "{host}");
-        for (told, real) in told.iter().zip(real) {
-            for name in ["outcome", "source", "destinationAfter", "sequence", "flags", "instance", "row"] {
-                assert_eq!(told[name], real[name], "{name} of {told:#} and {real:#}");
-            }
-        }
+        let real = real.into_iter().filter(|step| is(step, "program", "from_overlay"));
+        // Processors take packets of different connections in another order than tcpdump writes them.
+        assert_eq!(fates(told), fates(real), "{host}");
         replayed += told.len() as u64;
         // As the instances got them.
         let shown = region.exec(host, &format!("tcpdump -nn -r {out}"));
