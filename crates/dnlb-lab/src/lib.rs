@@ -14,7 +14,7 @@ mod state;
 mod topology;
 
 pub use lab::{Access, Lab, down, own_program, remove};
-pub use node_command::{Output, RUN_DIR, exec, output};
+pub use node_command::{Output, RUN_DIR, exec, output, serve_echo};
 pub use process::Process;
 pub use state::{Failure, Files, Record};
 pub use topology::{

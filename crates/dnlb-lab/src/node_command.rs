@@ -6,7 +6,7 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::Lab;
 
@@ -49,6 +49,19 @@ pub fn output(lab: &Lab, place: &str, command: &[String]) -> Result<Output> {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
+}
+
+/// Starts the echo server in an instance, under the name of its id; it goes on until the instance ends.
+///
+/// # Errors
+/// As [`exec`], and when the instance's shell cannot start it.
+pub fn serve_echo(lab: &Lab, instance: &str, port: u16) -> Result<()> {
+    // The shell knows no `dnlb`.
+    let line =
+        format!("{PROGRAM_INSIDE} guest echo --port {port} --name {instance} </dev/null >/dev/null 2>&1 &");
+    let started = output(lab, instance, &["sh".to_owned(), "-c".to_owned(), line])?;
+    ensure!(started.code == 0, "the echo server of {instance}: {}", started.stderr.trim());
+    Ok(())
 }
 
 fn at<T: Send>(

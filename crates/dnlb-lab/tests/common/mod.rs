@@ -132,12 +132,7 @@ impl Region {
 
     /// Starts the echo server in an instance, under the name of its id.
     pub(crate) fn serve_echo(&self, id: &str, port: u16) {
-        let lab = self.lab();
-        // The shell knows no `dnlb`; the name of the program comes as its argument.
-        let line = format!("\"$0\" guest echo --port {port} --name {id} </dev/null >/dev/null 2>&1 &");
-        let program = lab.program().display().to_string();
-        let started = dnlb_lab::output(&lab, id, &["sh".to_owned(), "-c".to_owned(), line, program]);
-        assert_eq!(started.unwrap().code, 0);
+        dnlb_lab::serve_echo(&self.lab(), id, port).unwrap();
     }
 
     /// Packets of an outcome on all hosts together, as their agents have written it last.

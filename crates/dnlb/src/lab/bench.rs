@@ -110,9 +110,7 @@ pub(super) fn prepare(walk: &Walk) -> Result<Scene> {
     let host = instances.into_iter().find(|(id, ..)| *id == servers[0].id).map(|(_, host, _)| host);
     for server in &servers {
         walk.exec(&server.id, &["iperf3", "--server", "--daemon", "--port", &IPERF_PORT.to_string()])?;
-        let line =
-            format!("\"$0\" guest echo --port {ECHO_PORT} --name {} </dev/null >/dev/null 2>&1 &", server.id);
-        walk.exec(&server.id, &["sh", "-c", &line, &walk.lab.program().display().to_string()])?;
+        dnlb_lab::serve_echo(&walk.lab, &server.id, ECHO_PORT)?;
         if others_are_there() {
             let web = format!(
                 "http {{ access_log off; keepalive_requests 100000000; server {{ listen {WEB_PORT}; location / {{ return 200 \"served\\n\"; }} }} }}"

@@ -22,9 +22,9 @@ use super::{
 /// Its own lab, so that it disturbs nobody's.
 const LAB: &str = "torture";
 /// Where instances serve.
-const PORT: &str = "9000";
+const PORT: u16 = 9000;
 /// Where they are checked: apart, so that one can be unhealthy and alive.
-const CHECK_PORT: &str = "9001";
+const CHECK_PORT: u16 = 9001;
 /// Instances of a family, in its group or out of it.
 const INSTANCES: usize = 6;
 /// A group is never smaller.
@@ -241,13 +241,7 @@ impl Scene {
 
 /// Starts the servers in an instance.
 fn serve(walk: &Walk, id: &str) -> Result<()> {
-    for port in [PORT, CHECK_PORT] {
-        // The shell knows no `dnlb`; the name of the program comes as its argument.
-        let line = format!("\"$0\" guest echo --port {port} --name {id} </dev/null >/dev/null 2>&1 &");
-        let program = walk.lab.program().display().to_string();
-        walk.exec(id, &["sh", "-c", &line, &program])?;
-    }
-    Ok(())
+    [PORT, CHECK_PORT].into_iter().try_for_each(|port| dnlb_lab::serve_echo(&walk.lab, id, port))
 }
 
 /// What changes everything, and what it has to undo in the end.
