@@ -8,6 +8,7 @@
 mod family;
 mod host;
 mod id;
+mod map;
 mod region;
 mod resource;
 mod trace;
@@ -15,6 +16,7 @@ mod trace;
 pub use family::Family;
 pub use host::*;
 pub use id::*;
+pub use map::*;
 pub use region::*;
 pub use resource::*;
 pub use trace::*;

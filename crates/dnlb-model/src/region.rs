@@ -1,14 +1,14 @@
 //! Everything that a region's control plane knows, as one value.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Acl, AclId, Ag, AgId, Backend, BackendId, Eip, EipId, Health, Host, HostId, Instance, InstanceId,
-    Listener, ListenerId, LoadBalancer, LoadBalancerId, MemberSet, SecurityGroup, SecurityGroupId, Subnet,
-    SubnetId, TargetGroup, TargetGroupId, Template, TemplateId, Vpc, VpcId,
+    Listener, ListenerId, LoadBalancer, LoadBalancerId, Map, MemberSet, SecurityGroup, SecurityGroupId,
+    Subnet, SubnetId, TargetGroup, TargetGroupId, Template, TemplateId, Vpc, VpcId,
 };
 
 /// All resources of a region at one revision.
@@ -22,38 +22,38 @@ pub struct Region {
     /// What belongs to the region as a whole.
     pub settings: Arc<RegionSettings>,
     /// Hosts.
-    pub hosts: BTreeMap<HostId, Arc<Host>>,
+    pub hosts: Map<HostId, Host>,
     /// VPCs.
-    pub vpcs: BTreeMap<VpcId, Arc<Vpc>>,
+    pub vpcs: Map<VpcId, Vpc>,
     /// Subnets.
-    pub subnets: BTreeMap<SubnetId, Arc<Subnet>>,
+    pub subnets: Map<SubnetId, Subnet>,
     /// Security groups.
-    pub security_groups: BTreeMap<SecurityGroupId, Arc<SecurityGroup>>,
+    pub security_groups: Map<SecurityGroupId, SecurityGroup>,
     /// Network ACLs.
-    pub acls: BTreeMap<AclId, Arc<Acl>>,
+    pub acls: Map<AclId, Acl>,
     /// Elastic IPs.
-    pub eips: BTreeMap<EipId, Arc<Eip>>,
+    pub eips: Map<EipId, Eip>,
     /// Instance templates.
-    pub templates: BTreeMap<TemplateId, Arc<Template>>,
+    pub templates: Map<TemplateId, Template>,
     /// Availability groups.
-    pub ags: BTreeMap<AgId, Arc<Ag>>,
+    pub ags: Map<AgId, Ag>,
     /// Instances.
-    pub instances: BTreeMap<InstanceId, Arc<Instance>>,
+    pub instances: Map<InstanceId, Instance>,
     /// Load balancers.
-    pub load_balancers: BTreeMap<LoadBalancerId, Arc<LoadBalancer>>,
+    pub load_balancers: Map<LoadBalancerId, LoadBalancer>,
     /// Listeners.
-    pub listeners: BTreeMap<ListenerId, Arc<Listener>>,
+    pub listeners: Map<ListenerId, Listener>,
     /// Backend services.
-    pub backends: BTreeMap<BackendId, Arc<Backend>>,
+    pub backends: Map<BackendId, Backend>,
     /// Target groups.
-    pub target_groups: BTreeMap<TargetGroupId, Arc<TargetGroup>>,
+    pub target_groups: Map<TargetGroupId, TargetGroup>,
     /// Last known health of targets; none: not checked yet, hence not healthy.
-    pub health: BTreeMap<(BackendId, InstanceId), Arc<Health>>,
+    pub health: Map<(BackendId, InstanceId), Health>,
     /// Recent distinct member sets of each backend service, the current one first.
-    pub generations: BTreeMap<BackendId, Arc<Vec<MemberSet>>>,
+    pub generations: Map<BackendId, Vec<MemberSet>>,
     /// Who gets no new connections of a backend service any more and keeps those that it has for a while: former targets, and
     /// unhealthy ones.
-    pub draining: BTreeMap<(BackendId, InstanceId), Arc<Draining>>,
+    pub draining: Map<(BackendId, InstanceId), Draining>,
 }
 
 /// A former or unhealthy target that keeps its connections for a while.

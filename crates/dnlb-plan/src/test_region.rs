@@ -184,7 +184,7 @@ pub fn add_eip(region: &mut Region, number: u32) -> IpAddr {
         tags: Vec::new(),
         created: 0,
     };
-    let balancer = region.load_balancers.get_mut(&format!("dnlb-{number}").into()).unwrap();
+    let balancer = region.load_balancers.get_mut(&LoadBalancerId(format!("dnlb-{number}"))).unwrap();
     Arc::make_mut(balancer).eip = Some(eip.id.clone());
     region.eips.insert(eip.id.clone(), Arc::new(eip));
     addr
@@ -198,7 +198,7 @@ pub fn set_healthy(region: &mut Region, backend: &BackendId, instance: &Instance
 
 /// Changes a host in place.
 pub fn change_host(region: &mut Region, host: &str, change: impl FnOnce(&mut Host)) {
-    change(Arc::make_mut(region.hosts.get_mut(&host.into()).unwrap()));
+    change(Arc::make_mut(region.hosts.get_mut(&HostId::from(host)).unwrap()));
 }
 
 /// Changes an instance in place.

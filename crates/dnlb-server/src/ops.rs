@@ -25,10 +25,10 @@ mod template;
 mod trace;
 mod vpc;
 
-use std::{collections::BTreeMap, fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc};
 
 use dnlb_api::{ApiError, Query, body};
-use dnlb_model::Region;
+use dnlb_model::{Map, Region};
 use rand::Rng;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -77,27 +77,23 @@ fn one(key: &str, value: impl Serialize) -> Outcome {
     Ok(Value::Object([(key.to_owned(), value)].into_iter().collect()))
 }
 
-fn find<'a, K: Ord + Display, V>(
-    map: &'a BTreeMap<K, Arc<V>>,
-    kind: &str,
-    id: &K,
-) -> Result<&'a V, ApiError> {
+fn find<'a, K: Ord + Display, V>(map: &'a Map<K, V>, kind: &str, id: &K) -> Result<&'a V, ApiError> {
     map.get(id).map(|found| &**found).ok_or_else(|| ApiError::not_found(kind, id))
 }
 
-fn edit<'a, K: Ord + Display, V: Clone>(
-    map: &'a mut BTreeMap<K, Arc<V>>,
+fn edit<'a, K: Ord + Clone + Display, V: Clone>(
+    map: &'a mut Map<K, V>,
     kind: &str,
     id: &K,
 ) -> Result<&'a mut V, ApiError> {
     map.get_mut(id).map(Arc::make_mut).ok_or_else(|| ApiError::not_found(kind, id))
 }
 
-/// An identifier that nothing in the map has: the prefix and ten characters.
-fn fresh<K: Ord + From<String>, V>(prefix: &str, map: &BTreeMap<K, V>) -> K {
+/// An identifier that is not taken: the prefix and ten characters.
+fn fresh<K: From<String>>(prefix: &str, taken: impl Fn(&K) -> bool) -> K {
     loop {
         let id = K::from(random_id(prefix));
-        if !map.contains_key(&id) {
+        if !taken(&id) {
             return id;
         }
     }

@@ -1,13 +1,12 @@
 //! The region as one value in memory, and durable: every change is one transaction of the store.
 
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use dnlb_model::{BackendId, Draining, Health, InstanceId, Region, RegionSettings};
+use dnlb_model::{BackendId, Draining, Health, InstanceId, Map, Region, RegionSettings, changes};
 use dnlb_store::{Listing, Store, StoreError, Transaction};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::{Mutex, watch};
@@ -304,19 +303,15 @@ fn difference(old: &Region, new: &Region) -> Result<Writes, StoreError> {
 
 fn diff_map<K: Ord, V: Serialize + PartialEq>(
     writes: &mut Writes,
-    old: &BTreeMap<K, Arc<V>>,
-    new: &BTreeMap<K, Arc<V>>,
+    old: &Map<K, V>,
+    new: &Map<K, V>,
     name: impl Fn(&K) -> String,
 ) -> Result<(), StoreError> {
-    for (id, object) in new {
-        let same = old.get(id).is_some_and(|before| Arc::ptr_eq(before, object) || before == object);
-        if !same {
-            let key = name(id);
-            let value = encode(&key, &**object)?;
-            writes.push((key, Some(value)));
-        }
+    for (id, _, object) in changes(old, new) {
+        let key = name(id);
+        let value = object.map(|object| encode(&key, &**object)).transpose()?;
+        writes.push((key, value));
     }
-    writes.extend(old.keys().filter(|id| !new.contains_key(id)).map(|id| (name(id), None)));
     Ok(())
 }
 

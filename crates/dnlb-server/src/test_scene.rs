@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use dnlb_model::{
-    Algorithm, Backend, CheckProtocol, Health, HealthCheck, HealthReport, HostId, Instance, InstanceId,
-    InstanceReport, InstanceState, Listener, LoadBalancer, Power, Protocol, Region, RegionSettings,
-    ServerGroup, Subnet, Vpc,
+    Algorithm, Backend, BackendId, CheckProtocol, Health, HealthCheck, HealthReport, HostId, Instance,
+    InstanceId, InstanceReport, InstanceState, Listener, LoadBalancer, Power, Protocol, Region,
+    RegionSettings, ServerGroup, Subnet, Vpc,
 };
 use dnlb_proto::{Hello, Report};
 
@@ -140,7 +140,7 @@ pub(crate) fn add_instance(region: &mut Region, number: u32, host: u8) {
 
 /// Gives the backend service another server group.
 pub(crate) fn set_group(region: &mut Region, group: Option<ServerGroup>) {
-    let backend = region.backends.get_mut(&"backend-1".into());
+    let backend = region.backends.get_mut(&BackendId::from("backend-1"));
     Arc::make_mut(backend.expect("made by `populate`")).group = group;
 }
 

@@ -21,8 +21,8 @@ use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 use dnlb_abi::{HostEntry, Outcome, ServiceEntry, instance_mac};
 use dnlb_datapath::{Packet, flow_hash, row_of};
 use dnlb_model::{
-    Algorithm, BackendId, Direction, FilterRule, HostConfig, HostId, InstanceId, Protocol, Region,
-    RuleProtocol, ServerGroup, Target, TargetId,
+    Algorithm, BackendId, Direction, FilterRule, HostConfig, HostId, InstanceId, ListenerId, Protocol,
+    Region, RuleProtocol, ServerGroup, Target, TargetGroupId, TargetId,
 };
 use dnlb_plan::{
     Allocation, LocalFacts, SwitchState, compile, follow, host_configs,
@@ -177,7 +177,7 @@ impl World {
         (service.group, service.draining_seconds) = (Some(group), 300);
         service.algorithm = Algorithm::QuintupleHash;
         service.protocol = protocol;
-        Arc::make_mut(region.listeners.get_mut(&"listener-1".into()).unwrap()).protocol = protocol;
+        Arc::make_mut(region.listeners.get_mut(&ListenerId::from("listener-1")).unwrap()).protocol = protocol;
         add_eip(&mut region, 1);
         for at in 0..instances {
             set_healthy(&mut region, &backend, &instance_id(at), true);
@@ -504,7 +504,7 @@ fn target_id(at: usize) -> TargetId {
 }
 
 fn target_group(region: &mut Region) -> &mut BTreeMap<TargetId, Target> {
-    &mut Arc::make_mut(region.target_groups.get_mut(&"t".into()).unwrap()).targets
+    &mut Arc::make_mut(region.target_groups.get_mut(&TargetGroupId::from("t")).unwrap()).targets
 }
 
 /// What happens to a group of so many members out of so many instances.

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use dnlb_abi::HostEntry;
 use dnlb_model::{
-    AclRule, AgId, CheckProtocol, Direction, RuleProtocol, SecurityGroup, SecurityGroupRule, TargetId,
+    AclRule, AgId, CheckProtocol, Direction, ListenerId, LoadBalancerId, RuleProtocol, SecurityGroup,
+    SecurityGroupRule, SubnetId, TargetGroupId, TargetId,
 };
 use proptest::prelude::*;
 
@@ -109,9 +110,9 @@ fn what_is_switched_off_is_left_out_but_still_checked() {
     for number in 1..=3 {
         add_service(&mut region, number, "a", Some(ServerGroup::Ag("ag-1".into())));
     }
-    Arc::make_mut(region.listeners.get_mut(&"listener-1".into()).unwrap()).enabled = false;
-    Arc::make_mut(region.load_balancers.get_mut(&"dnlb-2".into()).unwrap()).enabled = false;
-    Arc::make_mut(region.backends.get_mut(&"backend-3".into()).unwrap()).check_enabled = false;
+    Arc::make_mut(region.listeners.get_mut(&ListenerId::from("listener-1")).unwrap()).enabled = false;
+    Arc::make_mut(region.load_balancers.get_mut(&LoadBalancerId::from("dnlb-2")).unwrap()).enabled = false;
+    Arc::make_mut(region.backends.get_mut(&BackendId::from("backend-3")).unwrap()).check_enabled = false;
     let config = &configs(&region)["h1"];
     assert_eq!(config.services.iter().map(|service| service.number).collect::<Vec<_>>(), [203]);
     assert_eq!(config.backends.keys().collect::<Vec<_>>(), [&103]);
@@ -185,7 +186,7 @@ fn an_instance_gets_all_its_groups_rules_and_its_subnets_acl_in_order() {
         created: 0,
     };
     region.acls.insert(acl.id.clone(), Arc::new(acl));
-    Arc::make_mut(region.subnets.get_mut(&"subnet-a".into()).unwrap()).acl = Some("acl-1".into());
+    Arc::make_mut(region.subnets.get_mut(&SubnetId::from("subnet-a")).unwrap()).acl = Some("acl-1".into());
     let found = configs(&region)["h1"].instances[&1].clone();
     assert_eq!(ports(&found.acl_rules.unwrap()), [(2, false), (1, true), (3, false)]);
 }
@@ -274,10 +275,11 @@ proptest! {
     ) {
         let mut region = region(&[("a", "r1"), ("a", "r2"), ("b", "r1"), ("b", "r2")]);
         add_vpc(&mut region, "b", 12);
-        for host in region.hosts.values_mut() {
-            let host = Arc::make_mut(host);
-            host.edge = host.index == edge;
-            host.state = if host.index == down { HostState::Down } else { HostState::Up };
+        for index in 1..=4 {
+            change_host(&mut region, &format!("h{index}"), |host| {
+                host.edge = host.index == edge;
+                host.state = if host.index == down { HostState::Down } else { HostState::Up };
+            });
         }
         let vpcs = ["a", "b"];
         for (number, (host, vpc, ag, state)) in (1..).zip(instances) {
@@ -335,7 +337,11 @@ fn targets_that_no_longer_exist_are_ignored() {
     let group = add_targets(&mut region, "tg-1", &[(&one, 0, 10), (&"i-gone".into(), 0, 10)]);
     add_service(&mut region, 1, "a", Some(group));
     assert_eq!(configs(&region)["h1"].backends[&101].targets.len(), 1);
-    assert!(region.target_groups[&"tg-1".into()].targets.contains_key(&TargetId::from("target-i-gone")));
+    assert!(
+        region.target_groups[&TargetGroupId::from("tg-1")]
+            .targets
+            .contains_key(&TargetId::from("target-i-gone"))
+    );
 }
 
 #[test]

@@ -11,7 +11,8 @@ use std::{
 };
 
 use dnlb_model::{
-    HealthReport, HostConfig, HostId, HostState, InstanceReport, InstanceState, Region, ServerGroup,
+    HealthReport, HostConfig, HostId, HostState, InstanceId, InstanceReport, InstanceState, Region,
+    ServerGroup, VpcId,
 };
 use dnlb_proto::{AgentLink, ConfigReceiver, LinkOptions, Report, Reporter, pb::agents_client::AgentsClient};
 use dnlb_store::SqliteStore;
@@ -273,7 +274,7 @@ async fn a_newer_stream_of_a_host_takes_the_place_of_the_older() {
     newer.say(from_agent::Kind::Report(running(1).into())).await;
     scene
         .region_shows("the newer stream's report", |region| {
-            region.instances[&"i-1".into()].state == InstanceState::Running
+            region.instances[&InstanceId::from("i-1")].state == InstanceState::Running
         })
         .await;
     assert!(scene.observed.host(&"h1".into()).unwrap().connected);
@@ -396,11 +397,11 @@ async fn a_silent_host_leaves_the_member_sets_and_comes_back() {
     scene.region_shows("both members", shows(vec![1, 2])).await;
     silent.store(true, Ordering::Relaxed);
     let region = scene.region_shows("one member", shows(vec![1])).await;
-    assert_eq!(region.hosts[&"h2".into()].state, HostState::Down);
+    assert_eq!(region.hosts[&HostId::from("h2")].state, HostState::Down);
     assert!(!known_health(&region, 2).unwrap().healthy);
     silent.store(false, Ordering::Relaxed);
     let region = scene.region_shows("both members again", shows(vec![1, 2])).await;
-    assert_eq!(region.hosts[&"h2".into()].state, HostState::Up);
+    assert_eq!(region.hosts[&HostId::from("h2")].state, HostState::Up);
 }
 
 #[tokio::test]
@@ -425,7 +426,7 @@ async fn a_restarted_server_changes_nothing_by_itself() {
     scene.stop().await;
     scene
         .change(|region| {
-            Arc::make_mut(region.vpcs.get_mut(&"vpc-1".into()).unwrap()).description = "w".into()
+            Arc::make_mut(region.vpcs.get_mut(&VpcId::from("vpc-1")).unwrap()).description = "w".into()
         })
         .await;
     let revision = scene.region.snapshot().revision;

@@ -7,7 +7,7 @@ use std::{
 
 use dnlb_model::{
     AgId, BackendId, Family, Health, Host, HostId, HostState, Instance, InstanceId, InstanceState, Region,
-    ServerGroup,
+    ServerGroup, change_where,
 };
 use dnlb_proto::{Hello, Report};
 
@@ -120,13 +120,14 @@ pub(crate) fn register(region: &mut Region, hello: &Hello, now: u64) -> Result<(
         created,
     };
     region.hosts.insert(hello.host.clone(), Arc::new(host));
-    for instance in region.instances.values_mut().filter(|instance| instance.host == hello.host) {
-        if instance.az != hello.az || instance.rack != hello.rack {
-            let instance = Arc::make_mut(instance);
+    change_where(
+        &mut region.instances,
+        |instance| instance.host == hello.host && (instance.az != hello.az || instance.rack != hello.rack),
+        |instance| {
             instance.az.clone_from(&hello.az);
             instance.rack.clone_from(&hello.rack);
-        }
-    }
+        },
+    );
     Ok(())
 }
 

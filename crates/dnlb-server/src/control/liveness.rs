@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dnlb_model::{Host, HostId, HostState};
+use dnlb_model::{Host, HostId, HostState, Map};
 
 /// Limits of silence.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Liveness {
         &mut self,
         now: Instant,
         heartbeats: &BTreeMap<HostId, Instant>,
-        hosts: &BTreeMap<HostId, Arc<Host>>,
+        hosts: &Map<HostId, Host>,
     ) -> Vec<(HostId, HostState)> {
         let fresh = |at: &Instant| now.saturating_duration_since(*at) <= self.limits.silence;
         let Some(newest) = heartbeats.values().max() else { return Vec::new() };
@@ -78,7 +78,7 @@ mod tests {
     struct Scene {
         start: Instant,
         liveness: Liveness,
-        hosts: BTreeMap<HostId, Arc<Host>>,
+        hosts: Map<HostId, Host>,
         heartbeats: BTreeMap<HostId, Instant>,
     }
 

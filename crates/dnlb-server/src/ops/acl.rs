@@ -31,7 +31,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     find(&region.vpcs, vpc::KIND, &vpc)?;
     let have = region.acls.values().filter(|acl| acl.vpc == vpc).count();
     quota::within(have, 1, call.quotas.acls, "network ACLs of the VPC")?;
-    let id: AclId = fresh(AclId::PREFIX, &region.acls);
+    let id: AclId = fresh(AclId::PREFIX, |id| region.acls.contains_key(id));
     let acl = Acl { id: id.clone(), name, description, vpc, rules: Vec::new(), created: call.now };
     region.acls.insert(id.clone(), Arc::new(acl));
     one("networkAclId", id)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dnlb_api::{ApiError, time, wire};
 use dnlb_model::{
     AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId, Protocol,
-    Region, ServerGroup, TargetGroupId, WithoutMember,
+    Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
@@ -77,7 +77,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let siblings = region.backends.values().filter(|one| one.load_balancer == load_balancer).count();
     quota::within(siblings, 1, call.quotas.backends, "backends of the load balancer")?;
     let number = next(region, KIND, u32::MAX, |sequences| &mut sequences.backend)?;
-    let id: BackendId = fresh(BackendId::PREFIX, &region.backends);
+    let id: BackendId = fresh(BackendId::PREFIX, |id| region.backends.contains_key(id));
     let backend = Backend {
         id: id.clone(),
         number,
@@ -165,7 +165,7 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
         return Err(ApiError::precondition(format!("backend {id} is in use by listener {}", listener.id)));
     }
     region.backends.remove(&id);
-    region.health.retain(|(backend, _), _| *backend != id);
+    remove_where(&mut region.health, |(backend, _), _| *backend == id);
     DONE
 }
 

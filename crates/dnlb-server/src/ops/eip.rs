@@ -118,7 +118,7 @@ pub(super) fn add(
     now: u64,
 ) -> Result<EipId, ApiError> {
     let addr = allocate(region, wish.family, wanted)?;
-    let id: EipId = fresh(EipId::PREFIX, &region.eips);
+    let id: EipId = fresh(EipId::PREFIX, |id| region.eips.contains_key(id));
     let eip = Eip {
         id: id.clone(),
         addr,

@@ -1,9 +1,11 @@
 //! Instances.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
-use dnlb_model::{AgId, Instance, InstanceId, InstanceState, Power, Region, TemplateId};
+use dnlb_model::{
+    AgId, Instance, InstanceId, InstanceState, Power, Region, TemplateId, change_where, remove_where,
+};
 use dnlb_plan::{PlacementError, place};
 use wire::vm::{
     CreateInstances, InstanceInterface, InstanceSpec, InstanceStatus, Interface, ModifyInstanceAttribute,
@@ -71,7 +73,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         let (az, rack) = (host.az.clone(), host.rack.clone());
         let addr = address::allocate(region, &subnet, "primaryIpAddress", wanted.as_deref())?;
         let number = next(region, KIND, (1 << 28) - 2, |sequences| &mut sequences.instance)?;
-        let id: InstanceId = fresh(InstanceId::PREFIX, &region.instances);
+        let id: InstanceId = fresh(InstanceId::PREFIX, |id| region.instances.contains_key(id));
         let machine = origin.machine.clone();
         let instance = Instance {
             id: id.clone(),
@@ -203,12 +205,12 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
     let id: InstanceId = call.id();
     find(&region.instances, KIND, &id)?;
     region.instances.remove(&id);
-    for group in region.target_groups.values_mut() {
-        if group.targets.values().any(|target| target.instance == id) {
-            Arc::make_mut(group).targets.retain(|_, target| target.instance != id);
-        }
-    }
-    region.health.retain(|(_, instance), _| *instance != id);
+    change_where(
+        &mut region.target_groups,
+        |group| group.targets.values().any(|target| target.instance == id),
+        |group| group.targets.retain(|_, target| target.instance != id),
+    );
+    remove_where(&mut region.health, |(_, instance), _| *instance == id);
     DONE
 }
 
@@ -282,7 +284,7 @@ pub(super) fn statuses(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 fn instances<'a>(region: &'a Region, key: &'static str) -> list::List<'a, InstanceId, Instance> {
-    let items: &BTreeMap<_, _> = &region.instances;
+    let items = &region.instances;
     List { key, items, filters: FILTERS, order: |one| one.number.into(), tags: Some(|one| &one.tags) }
 }
 

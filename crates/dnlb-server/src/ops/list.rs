@@ -1,9 +1,7 @@
 //! Lists: filters, tags, pages.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use dnlb_api::{ApiError, query::Filter};
-use dnlb_model::{Region, Tag};
+use dnlb_model::{Map, Region, Tag};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +15,7 @@ pub(super) struct List<'a, K, T: 'static> {
     /// Its key in the reply.
     pub key: &'static str,
     /// All resources of the kind.
-    pub items: &'a BTreeMap<K, Arc<T>>,
+    pub items: &'a Map<K, T>,
     /// What may be filtered by.
     pub filters: Filters<T>,
     /// Greater for what was made later: a sequence number, or the second, in which several may have been made.
@@ -26,7 +24,7 @@ pub(super) struct List<'a, K, T: 'static> {
     pub tags: Option<fn(&T) -> &[Tag]>,
 }
 
-impl<K, T> List<'_, K, T> {
+impl<K: Ord, T> List<'_, K, T> {
     /// The page that a call asks for.
     pub(super) fn reply<W: Serialize>(
         &self,

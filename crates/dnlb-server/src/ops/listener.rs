@@ -46,7 +46,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     }
     quota::within(siblings().count(), 1, call.quotas.listeners, "listeners of the load balancer")?;
     let number = next(region, KIND, u32::MAX, |sequences| &mut sequences.listener)?;
-    let id: ListenerId = fresh(ListenerId::PREFIX, &region.listeners);
+    let id: ListenerId = fresh(ListenerId::PREFIX, |id| region.listeners.contains_key(id));
     let listener = Listener {
         id: id.clone(),
         number,

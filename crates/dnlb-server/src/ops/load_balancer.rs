@@ -49,7 +49,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     )?;
     let wanted = spec.private_ip_address.filter(|text| !text.is_empty());
     let vip = address::allocate(region, &subnet, "privateIpAddress", wanted.as_deref())?;
-    let id: LoadBalancerId = fresh(LoadBalancerId::PREFIX, &region.load_balancers);
+    let id: LoadBalancerId = fresh(LoadBalancerId::PREFIX, |id| region.load_balancers.contains_key(id));
     let balancer = LoadBalancer {
         id: id.clone(),
         name,

@@ -32,7 +32,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     find(&region.vpcs, vpc::KIND, &vpc)?;
     let have = region.security_groups.values().filter(|group| group.vpc == vpc).count();
     quota::within(have, 1, call.quotas.security_groups, "security groups of the VPC")?;
-    let id: SecurityGroupId = fresh(SecurityGroupId::PREFIX, &region.security_groups);
+    let id: SecurityGroupId = fresh(SecurityGroupId::PREFIX, |id| region.security_groups.contains_key(id));
     let group =
         SecurityGroup { id: id.clone(), name, description, vpc, rules: Vec::new(), created: call.now };
     region.security_groups.insert(id.clone(), Arc::new(group));

@@ -52,7 +52,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         )));
     }
     quota::within(siblings().count(), 1, call.quotas.subnets, "subnets of the VPC")?;
-    let id: SubnetId = fresh(SubnetId::PREFIX, &region.subnets);
+    let id: SubnetId = fresh(SubnetId::PREFIX, |id| region.subnets.contains_key(id));
     let subnet =
         Subnet { id: id.clone(), name, description, vpc: vpc_id, prefix, acl: None, created: call.now };
     region.subnets.insert(id.clone(), Arc::new(subnet));

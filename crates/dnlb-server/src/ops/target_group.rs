@@ -38,7 +38,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     load_balancer::check(region, &load_balancer)?;
     let siblings = region.target_groups.values().filter(|one| one.load_balancer == load_balancer).count();
     quota::within(siblings, 1, call.quotas.target_groups, "target groups of the load balancer")?;
-    let id: TargetGroupId = fresh(TargetGroupId::PREFIX, &region.target_groups);
+    let id: TargetGroupId = fresh(TargetGroupId::PREFIX, |id| region.target_groups.contains_key(id));
     let group = TargetGroup {
         id: id.clone(),
         name,
@@ -110,7 +110,7 @@ pub(super) fn register(region: &mut Region, call: &Call<'_>) -> Outcome {
         if targets.values().any(|target| target.instance == instance_id) {
             return Err(ApiError::taken(format!("instance {instance_id} is in target group {id} already")));
         }
-        let target_id: TargetId = fresh(TargetId::PREFIX, &targets);
+        let target_id: TargetId = fresh(TargetId::PREFIX, |id| targets.contains_key(id));
         targets.insert(target_id.clone(), Target { id: target_id, instance: instance_id, port, weight });
     }
     edit(&mut region.target_groups, KIND, &id)?.targets = targets;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dnlb_api::{ApiError, time, wire};
-use dnlb_model::{Family, Region, Subnet, SubnetId, Template, TemplateId};
+use dnlb_model::{Family, Region, Subnet, SubnetId, Template, TemplateId, change_where};
 use wire::vm::{
     CreateInstanceTemplate, InstanceTemplate, InstanceTemplateData, InterfaceData, Named,
     PrimaryInterfaceData, UpdateInstanceTemplate,
@@ -32,7 +32,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let machine = Machine::given(request.instance_template_data, None)?;
     machine.check(region)?;
     quota::within(region.templates.len(), 1, call.quotas.templates, "instance templates of the region")?;
-    let id: TemplateId = fresh(TemplateId::PREFIX, &region.templates);
+    let id: TemplateId = fresh(TemplateId::PREFIX, |id| region.templates.contains_key(id));
     let template = template(id.clone(), name, description, machine, call.now);
     region.templates.insert(id.clone(), Arc::new(template));
     one("instanceTemplateId", id)
@@ -88,9 +88,11 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
         )));
     }
     region.templates.remove(&id);
-    for instance in region.instances.values_mut().filter(|instance| instance.template.as_ref() == Some(&id)) {
-        Arc::make_mut(instance).template = None;
-    }
+    change_where(
+        &mut region.instances,
+        |instance| instance.template.as_ref() == Some(&id),
+        |instance| instance.template = None,
+    );
     DONE
 }
 

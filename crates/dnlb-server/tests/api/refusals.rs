@@ -1,6 +1,6 @@
 //! Bad input: a clear error in the documented shape, and nothing created.
 
-use dnlb_model::HostState;
+use dnlb_model::{HostState, change_where};
 use serde_json::{Value, json};
 
 use crate::server::{Network, Server};
@@ -366,7 +366,7 @@ fn instances_templates_and_groups() {
         json!({"instanceSpec": in_group, "maxCount": 101}),
     );
     server.transact(|region| {
-        region.hosts.values_mut().for_each(|host| std::sync::Arc::make_mut(host).state = HostState::Down);
+        change_where(&mut region.hosts, |_| true, |host| host.state = HostState::Down);
     });
     bad_member(400, "no host that carries instances is up in lab-1a, lab-1b", json!({}));
 

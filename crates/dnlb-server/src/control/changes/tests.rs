@@ -40,15 +40,15 @@ fn state(region: &Region, instance: &str) -> InstanceState {
 #[test]
 fn a_new_host_gets_the_next_index_and_keeps_it() {
     let mut region = region();
-    assert_eq!(region.hosts[&"h2".into()].index, 2);
+    assert_eq!(region.hosts[&HostId::from("h2")].index, 2);
     set_host_state(&mut region, &"h1".into(), HostState::Down);
     let moved = Hello { rack: "r9".into(), edge: true, underlay: [192, 0, 2, 99].into(), ..hello(1) };
     register(&mut region, &moved, 200).unwrap();
-    let host = &region.hosts[&"h1".into()];
+    let host = &region.hosts[&HostId::from("h1")];
     assert_eq!((host.index, host.created, host.state), (1, 100, HostState::Up));
     assert_eq!((host.rack.as_str(), host.edge, host.underlay), ("r9", true, [192, 0, 2, 99].into()));
-    assert_eq!(region.instances[&"i-1".into()].rack, "r9", "its instances move with it");
-    assert_eq!(region.instances[&"i-2".into()].rack, "r1");
+    assert_eq!(region.instances[&InstanceId::from("i-1")].rack, "r9", "its instances move with it");
+    assert_eq!(region.instances[&InstanceId::from("i-2")].rack, "r1");
     assert_eq!(region.settings.sequences.host, 2);
 }
 
