@@ -386,7 +386,7 @@ fn filter(
     let nanoseconds = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
     Ok(TraceFilter {
         deadline_ns: now_ns.saturating_add(nanoseconds),
-        outcomes: query.outcome.as_deref().map_or(Ok(TraceFilter::ANY_OUTCOME), outcomes)?,
+        outcomes: query.outcome.as_deref().map_or(Ok(OURS), outcomes)?,
         from: end(query.from),
         to: end(query.to),
         vni: query.vni.unwrap_or(0),
@@ -395,6 +395,13 @@ fn filter(
         one_in: query.one_in,
     })
 }
+
+/// What a trace shows that wants no outcome in particular: all but what is the host's own. The messages by which agents tell of a trace
+/// are such: each would be told of by others, without end.
+const OURS: [u64; 2] = {
+    let [first, rest] = TraceFilter::ANY_OUTCOME;
+    [first & !(1 << Outcome::Passed as u32), rest]
+};
 
 /// The outcomes that a word means.
 fn outcomes(word: &str) -> Result<[u64; 2], String> {
@@ -478,7 +485,13 @@ mod tests {
         };
         assert_eq!(filter(&query, &names, 7, Duration::from_secs(2)), Ok(wanted));
         let all = filter(&TraceQuery::default(), &names, 0, Duration::from_secs(1)).unwrap();
-        assert_eq!((all.outcomes, all.from), (TraceFilter::ANY_OUTCOME, TraceEnd::default()));
+        assert_eq!(
+            (all.outcomes, all.from),
+            ([!1, u64::MAX], TraceEnd::default()),
+            "all but `passed`, which is 0"
+        );
+        let passed = TraceQuery { outcome: Some("passed".to_owned()), ..TraceQuery::default() };
+        assert_eq!(filter(&passed, &names, 0, Duration::ZERO).unwrap().outcomes, [1, 0]);
         let unknown = TraceQuery { listener: Some("web".to_owned()), ..TraceQuery::default() };
         assert!(filter(&unknown, &names, 0, Duration::ZERO).unwrap_err().contains("no listener web"));
     }

@@ -25,7 +25,7 @@ pub struct TraceQuery {
     /// A listener: its name after that of its load balancer and a slash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listener: Option<String>,
-    /// Name of an outcome, or `drop`: all of them that are drops.
+    /// Name of an outcome, or `drop`: all of them that are drops. None: all but `passed`, which the host's own packets are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// One of so many flows, the same ones on every host; 0 and 1: all.

@@ -49,7 +49,7 @@ pub(crate) struct Options {
     /// Only packets to or from a listener: its load balancer's name, a slash, its own
     #[arg(long)]
     listener: Option<String>,
-    /// Only packets with this outcome; drop: all that were dropped
+    /// Only packets with this outcome; drop: all that were dropped; without it all but passed, which the host's own packets are
     #[arg(long)]
     outcome: Option<String>,
     /// One of so many flows, the same ones on every host
