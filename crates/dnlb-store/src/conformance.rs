@@ -11,6 +11,8 @@ pub async fn all(store: &dyn Store) {
     a_transaction_is_all_or_nothing(store).await;
     absence_is_a_condition(store).await;
     a_prefix_lists_in_order_and_nothing_else(store).await;
+    a_range_is_scanned_from_either_end_up_to_a_limit(store).await;
+    a_scan_sees_one_revision_and_what_was_written_last(store).await;
     the_log_tells_what_happened_after_a_revision(store).await;
     of_racing_writers_one_wins(store).await;
 }
@@ -76,6 +78,48 @@ async fn a_prefix_lists_in_order_and_nothing_else(store: &dyn Store) {
     commit(store, vec![put("four/b", ""), put("four/a%_*", ""), put("four", ""), put("four0", "")]).await;
     let found: Vec<String> = keys(store, "four/").await.into_iter().map(|(key, _)| key).collect();
     assert_eq!(found, ["four/a%_*", "four/b"]);
+}
+
+async fn a_range_is_scanned_from_either_end_up_to_a_limit(store: &dyn Store) {
+    let names = ["scan/1", "scan/10", "scan/2", "scan/3", "scan/\u{e9}"];
+    commit(store, names.iter().map(|name| put(name, name)).collect()).await;
+    let cases: [(&str, &str, usize, bool, &[usize]); 12] = [
+        ("scan/", "scan0", 9, false, &[0, 1, 2, 3, 4]),
+        ("scan/", "scan0", 9, true, &[4, 3, 2, 1, 0]),
+        ("scan/", "scan0", 2, false, &[0, 1]),
+        ("scan/", "scan0", 2, true, &[4, 3]),
+        // The beginning belongs to a range, its end does not, whether there is such a key or not.
+        ("scan/10", "scan/3", 9, false, &[1, 2]),
+        ("scan/10", "scan/3", 9, true, &[2, 1]),
+        ("scan/11", "scan/30", 9, true, &[3, 2]),
+        ("scan/3", "scan/3\0", 9, false, &[3]),
+        // Ranges with nothing in them.
+        ("scan/3", "scan/3", 9, false, &[]),
+        ("scan/3", "scan/1", 9, true, &[]),
+        ("scan/4", "scan/5", 9, false, &[]),
+        ("scan/", "scan0", 0, false, &[]),
+    ];
+    for (from, to, limit, reverse, wanted) in cases {
+        let found = store.scan(from, to, limit, reverse).await.expect("a scan").entries;
+        let found: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
+        let wanted: Vec<&str> = wanted.iter().map(|index| names[*index]).collect();
+        assert_eq!(found, wanted, "from {from} to {to}, at most {limit}, reverse: {reverse}");
+    }
+    let all = store.scan("", "\u{10ffff}", usize::MAX, false).await.expect("a scan");
+    assert_eq!(all, store.list("").await.expect("a list"), "a scan of everything is a list of everything");
+}
+
+async fn a_scan_sees_one_revision_and_what_was_written_last(store: &dyn Store) {
+    commit(store, vec![put("seen/a", "1"), put("seen/b", "1"), put("seen/c", "1")]).await;
+    let last = commit(store, vec![put("seen/a", "2"), ("seen/b".to_owned(), None)]).await;
+    let listing = store.scan("seen/", "seen0", 9, true).await.expect("a scan");
+    let found: Vec<_> = listing
+        .entries
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.value.as_slice(), entry.revision))
+        .collect();
+    assert_eq!(found, [("seen/c", b"1".as_slice(), last - 1), ("seen/a", b"2".as_slice(), last)]);
+    assert_eq!(listing.revision, last);
 }
 
 async fn the_log_tells_what_happened_after_a_revision(store: &dyn Store) {

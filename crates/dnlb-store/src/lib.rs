@@ -17,6 +17,16 @@ pub trait Store: Send + Sync + 'static {
     /// All keys with the prefix in the order of their names, and the revision at which they were read.
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Listing, StoreError>>;
 
+    /// The first `limit` entries with `from <= key < to` in the order of their keys, or the last ones, last first,
+    /// and the revision at which they were read.
+    fn scan<'a>(
+        &'a self,
+        from: &'a str,
+        to: &'a str,
+        limit: usize,
+        reverse: bool,
+    ) -> BoxFuture<'a, Result<Listing, StoreError>>;
+
     /// Writes all of a transaction or nothing; durable when it returns its revision.
     ///
     /// # Errors
@@ -40,7 +50,7 @@ pub trait Store: Send + Sync + 'static {
 pub struct Listing {
     /// Revision of the store at which they were read.
     pub revision: u64,
-    /// Entries in the order of their keys.
+    /// Entries in the order that was asked for.
     pub entries: Vec<Entry>,
 }
 

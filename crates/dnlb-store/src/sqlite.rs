@@ -84,6 +84,19 @@ impl Store for SqliteStore {
         Box::pin(self.on_thread(move |connection| list(connection, &prefix).map_err(failed("listing"))))
     }
 
+    fn scan<'a>(
+        &'a self,
+        from: &'a str,
+        to: &'a str,
+        limit: usize,
+        reverse: bool,
+    ) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        Box::pin(self.on_thread(move |connection| {
+            scan(connection, &from, &to, limit, reverse).map_err(failed("reading a range"))
+        }))
+    }
+
     fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<u64, StoreError>> {
         let revisions = Arc::clone(&self.revisions);
         Box::pin(self.on_thread(move |connection| {
@@ -154,6 +167,31 @@ fn list(connection: &mut Connection, prefix: &str) -> rusqlite::Result<Listing> 
             entries.push(Entry { key, value: row.get(1)?, revision: row.get(2)? });
         }
     }
+    Ok(Listing { revision, entries })
+}
+
+fn scan(
+    connection: &mut Connection,
+    from: &str,
+    to: &str,
+    limit: usize,
+    reverse: bool,
+) -> rusqlite::Result<Listing> {
+    let transaction = connection.transaction()?;
+    let revision = number(&transaction, "revision")?;
+    // An order cannot be a parameter.
+    let sql = if reverse {
+        "SELECT key, value, revision FROM entries WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3"
+    } else {
+        "SELECT key, value, revision FROM entries WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let entries = transaction
+        .prepare_cached(sql)?
+        .query_map(params![from, to, limit], |row| {
+            Ok(Entry { key: row.get(0)?, value: row.get(1)?, revision: row.get(2)? })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
     Ok(Listing { revision, entries })
 }
 

@@ -163,6 +163,16 @@ impl Store for Faulty {
         self.inner.list(prefix)
     }
 
+    fn scan<'a>(
+        &'a self,
+        from: &'a str,
+        to: &'a str,
+        limit: usize,
+        reverse: bool,
+    ) -> BoxFuture<'a, Result<Listing, StoreError>> {
+        self.inner.scan(from, to, limit, reverse)
+    }
+
     fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<u64, StoreError>> {
         let fault = std::mem::replace(&mut *self.next.lock().unwrap(), Fault::None);
         Box::pin(async move {
