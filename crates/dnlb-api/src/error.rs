@@ -39,6 +39,12 @@ impl ApiError {
         Self::new(401, "ACCESS_ERROR", "Invalid authentication credentials")
     }
 
+    /// 403: whoever calls may not do this.
+    #[must_use]
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(403, "HTTP_FORBIDDEN", message)
+    }
+
     /// 404: no such resource.
     #[must_use]
     pub fn not_found(kind: &str, id: impl std::fmt::Display) -> Self {

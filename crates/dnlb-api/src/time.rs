@@ -33,6 +33,13 @@ pub fn parse_basic(text: &str) -> Option<u64> {
     (basic(seconds) == text).then_some(seconds)
 }
 
+/// Reads the form that [`iso`] writes, nothing else.
+#[must_use]
+pub fn parse_iso(text: &str) -> Option<u64> {
+    let seconds = parse_basic(&text.replace(['-', ':'], ""))?;
+    (iso(seconds) == text).then_some(seconds)
+}
+
 /// Days since the epoch of a date of the proleptic Gregorian calendar, from 1970 on.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
@@ -88,6 +95,7 @@ mod tests {
             "19691231T235959Z",
         ] {
             assert_eq!(parse_basic(text), None, "{text}");
+            assert_eq!(parse_iso(text), None, "{text}");
         }
     }
 
@@ -95,6 +103,7 @@ mod tests {
         #[test]
         fn reading_undoes_writing(seconds in 0u64..253_402_300_800) {
             prop_assert_eq!(parse_basic(&basic(seconds)), Some(seconds));
+            prop_assert_eq!(parse_iso(&iso(seconds)), Some(seconds));
         }
     }
 }

@@ -7,6 +7,8 @@
 
 pub mod ag;
 pub mod dnlb;
+pub mod identity;
+pub mod journal;
 pub mod lb;
 pub mod vm;
 pub mod vpc;

@@ -42,6 +42,10 @@ macro_rules! ids {
 }
 
 ids! {
+    /// An access key.
+    AccessKeyId, "AK";
+    /// An account.
+    AccountId, "account-";
     /// A network ACL.
     AclId, "acl-";
     /// An availability group.
@@ -62,6 +66,8 @@ ids! {
     RuleId, "rule-";
     /// A security group.
     SecurityGroupId, "sg-";
+    /// A session.
+    SessionId, "";
     /// A subnet.
     SubnetId, "subnet-";
     /// A target group.
@@ -70,6 +76,8 @@ ids! {
     TargetId, "target-";
     /// An instance template.
     TemplateId, "it-";
+    /// A user.
+    UserId, "user-";
     /// A VPC.
     VpcId, "vpc-";
 }

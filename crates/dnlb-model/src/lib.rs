@@ -8,6 +8,7 @@
 mod family;
 mod host;
 mod id;
+mod identity;
 mod map;
 mod region;
 mod resource;
@@ -16,6 +17,7 @@ mod trace;
 pub use family::Family;
 pub use host::*;
 pub use id::*;
+pub use identity::*;
 pub use map::*;
 pub use region::*;
 pub use resource::*;

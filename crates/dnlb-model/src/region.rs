@@ -6,9 +6,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acl, AclId, Ag, AgId, Backend, BackendId, Eip, EipId, Health, Host, HostId, Instance, InstanceId,
-    Listener, ListenerId, LoadBalancer, LoadBalancerId, Map, MemberSet, SecurityGroup, SecurityGroupId,
-    Subnet, SubnetId, TargetGroup, TargetGroupId, Template, TemplateId, Vpc, VpcId,
+    AccessKey, AccessKeyId, Account, AccountId, Acl, AclId, Ag, AgId, Backend, BackendId, Eip, EipId, Health,
+    Host, HostId, Instance, InstanceId, Listener, ListenerId, LoadBalancer, LoadBalancerId, Map, MemberSet,
+    SecurityGroup, SecurityGroupId, Session, SessionId, Subnet, SubnetId, TargetGroup, TargetGroupId,
+    Template, TemplateId, User, UserId, Vpc, VpcId,
 };
 
 /// All resources of a region at one revision.
@@ -21,6 +22,16 @@ pub struct Region {
     pub revision: u64,
     /// What belongs to the region as a whole.
     pub settings: Arc<RegionSettings>,
+    /// Accounts.
+    pub accounts: Map<AccountId, Account>,
+    /// Users.
+    pub users: Map<UserId, User>,
+    /// Access keys.
+    pub access_keys: Map<AccessKeyId, AccessKey>,
+    /// Sessions, also such as have ended by now.
+    pub sessions: Map<SessionId, Session>,
+    /// Whom resources belong to, by their ids, which are unique among all kinds. Beside the resources: no packet's fate depends on it.
+    pub owners: Map<String, AccountId>,
     /// Hosts.
     pub hosts: Map<HostId, Host>,
     /// VPCs.
@@ -54,6 +65,14 @@ pub struct Region {
     /// Who gets no new connections of a backend service any more and keeps those that it has for a while: former targets, and
     /// unhealthy ones.
     pub draining: Map<(BackendId, InstanceId), Draining>,
+}
+
+impl Region {
+    /// Whom the resource of that id belongs to. What nobody was said to own belongs to who operates the region.
+    #[must_use]
+    pub fn owner(&self, id: &str) -> AccountId {
+        self.owners.get(id).map_or_else(AccountId::operating, |account| AccountId::clone(account))
+    }
 }
 
 /// A former or unhealthy target that keeps its connections for a while.

@@ -1,13 +1,15 @@
 //! The HTTP API: a thin shell around [`crate::ops`].
 //!
-//! It checks the signature before anything else, finds the operation by service, method and path, and makes
-//! sure that every reply has a request id.
+//! It finds out who calls before anything else, finds the operation by service, method and path, sees whether the caller may do that,
+//! and makes sure that every reply has a request id.
 
-mod access_key;
+mod call_limits;
 mod connections;
+mod login;
 
 use std::{
     io,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -23,25 +25,35 @@ use dnlb_api::{
     body::Reply,
     signature::{self, Expected, SignatureError, encoding::unquote},
 };
+use dnlb_model::{Region, Secret};
+use dnlb_store::StoreError;
 use serde_json::Value;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_stream::StreamExt;
 
 use crate::{
     RegionStore, TransactError,
+    access::{self, Caller},
+    journal::Actor,
     observed::SharedObserved,
-    ops::{self, Call, Operation, Quotas},
+    ops::{self, Call, Operation, Quotas, RecordsError, Route},
 };
 
 use connections::Limits;
 
-pub use access_key::{AccessKey, AccessKeyError};
+pub use call_limits::CallLimits;
 
 /// Services that requests may be signed for.
 const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
 
 /// Longest body: far above what a thousand targets take, far below what hurts.
 const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Longest body of a request to log in.
+const LOGIN_BYTES_MAX: usize = 4 << 10;
+
+/// The service that a request with a token means; a signature names it itself.
+const SERVICE: &str = "x-dnlb-service";
 
 /// How much of a longer body is read before its sender is cut off.
 const BODY_BYTES_TAKEN: usize = 16 << 20;
@@ -60,8 +72,8 @@ pub struct Api {
     pub region: RegionStore,
     /// What hosts were last seen to do.
     pub observed: SharedObserved,
-    /// Whose signatures count.
-    pub access_key: AccessKey,
+    /// How often somebody may try.
+    pub limits: CallLimits,
     /// How much of everything there may be.
     pub quotas: Quotas,
 }
@@ -76,16 +88,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let api = Arc::new(api);
-    let answer = move |request| handle(Arc::clone(&api), request);
+    let answer = move |from, request| handle(Arc::clone(&api), from, request);
     connections::serve(listener, Limits::default(), answer, shutdown).await
 }
 
-async fn handle(api: Arc<Api>, request: Request) -> Response {
+async fn handle(api: Arc<Api>, from: IpAddr, request: Request) -> Response {
     let request_id = hex::encode(rand::random::<[u8; 16]>());
     let id = request_id.clone();
     // On a task of its own: a bug in an operation must not leave its caller without a reply, and a caller that
     // goes away must not stop an operation half-way.
-    let task = tokio::spawn(async move { answer(&api, &id, request).await });
+    let task = tokio::spawn(async move { answer(&api, &id, from, request).await });
     let outcome = task.await.unwrap_or_else(|error| {
         tracing::error!(request_id, error = &error as &dyn std::error::Error, "an operation failed");
         Err(ApiError::internal())
@@ -93,7 +105,7 @@ async fn handle(api: Arc<Api>, request: Request) -> Response {
     reply(request_id, outcome)
 }
 
-async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, ApiError> {
+async fn answer(api: &Api, request_id: &str, from: IpAddr, request: Request) -> Result<Value, ApiError> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let query = parts.uri.query().unwrap_or_default();
@@ -107,63 +119,190 @@ async fn answer(api: &Api, request_id: &str, request: Request) -> Result<Value, 
     let decoded = unquote(path);
     let place =
         decoded.trim_start_matches('/').strip_prefix("v1/regions/").and_then(|rest| rest.split_once('/'));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let expected = Expected { region: place.map(|(region, _)| region), services: SERVICES };
+    let now = unix_time();
+    let method = parts.method.as_str();
     let headers = headers(&parts);
-    if let Err(error) = signature::check_headers(&headers, expected, now) {
-        // Whatever it is, it is not kept, and what becomes of it makes no difference to the reply.
-        let _ = read(body, 0).await;
-        return Err(refused(request_id, &error));
+    if is_login(method, place) && header_of(&headers, "authorization").is_none() {
+        // Small: anybody may send it.
+        let body = read(body, LOGIN_BYTES_MAX).await?;
+        return login::answer(api, request_id, from, &body, now).await;
     }
-    let body = read(body, BODY_BYTES_MAX).await?;
-    let request =
-        signature::Request { method: parts.method.as_str(), path, query, headers: &headers, body: &body };
-    let scope = signature::verify(&request, expected, now, |key| api.access_key.secret_of(key))
-        .map_err(|error| refused(request_id, &error))?;
-
+    let region = place.map(|(region, _)| region);
+    let (body, caller, service) = match token(&headers) {
+        Some(token) => {
+            let Some(caller) = access::by_token(&api.region.snapshot(), token, now) else {
+                let _ = read(body, 0).await;
+                tracing::info!(request_id, "a token is none, or its session has ended");
+                return Err(ApiError::access());
+            };
+            let service = header_of(&headers, SERVICE).unwrap_or("dnlb").to_owned();
+            (read(body, BODY_BYTES_MAX).await?, caller, service)
+        }
+        None => {
+            let expected = Expected { region, services: SERVICES };
+            if let Err(error) = signature::check_headers(&headers, expected, now) {
+                // Whatever it is, it is not kept, and what becomes of it makes no difference to the reply.
+                let _ = read(body, 0).await;
+                return Err(refused(request_id, &error));
+            }
+            let body = read(body, BODY_BYTES_MAX).await?;
+            let request = signature::Request { method, path, query, headers: &headers, body: &body };
+            let mut caller = None;
+            let secret_of = |key: &str| {
+                let (known, Secret(secret)) = access::by_key(&api.region.snapshot(), key, now)?;
+                caller = Some(known);
+                Some(secret)
+            };
+            let scope = signature::verify(&request, expected, now, secret_of)
+                .map_err(|error| refused(request_id, &error))?;
+            let caller = caller.ok_or_else(ApiError::access)?;
+            if let Some(nonce) = header_of(&headers, "x-jdcloud-nonce")
+                && !api.limits.is_new_nonce(&scope.access_key, nonce, now)
+            {
+                tracing::warn!(request_id, access_key = scope.access_key, "a nonce came before");
+                return Err(ApiError::access());
+            }
+            (body, caller, scope.service)
+        }
+    };
+    if !api.limits.may_call(&caller) {
+        return Err(ApiError::new(
+            429,
+            "HTTP_RATE_LIMIT_EXCEEDED",
+            "too many requests by this user: send fewer, or ask who operates the region for more",
+        ));
+    }
     let (region, path) = place.ok_or_else(ApiError::no_route)?;
     if region != api.region.snapshot().settings.name {
         return Err(ApiError::not_found("region", region.chars().take(64).collect::<String>()));
     }
-    let method = parts.method.as_str();
-    let (route, ids) = ops::route(&scope.service, method, path).ok_or_else(ApiError::no_route)?;
-    let call = Call {
-        ids,
-        query: Query::parse(query),
-        body: &body,
-        now,
-        quotas: &api.quotas,
-        observed: &api.observed,
-    };
-    let note = |outcome: &Result<Value, ApiError>| {
-        let code = outcome.as_ref().err().map_or(200, |error| error.code);
-        let (access_key, service) = (&scope.access_key, &scope.service);
-        tracing::info!(request_id, access_key, service, operation = route.name, ids = ?call.ids, code);
-    };
-    match route.operation {
-        Operation::Read(read) => read(&api.region.snapshot(), &call),
-        Operation::Act(act) => {
-            let outcome = act(&api.region.snapshot(), &call);
-            note(&outcome);
-            outcome
+    let (route, ids) = ops::route(&service, method, path).ok_or_else(ApiError::no_route)?;
+    let request = Accepted { id: request_id, from, ids, query: Query::parse(query), body: &body, now };
+    carry_out(api, route, &caller, request).await
+}
+
+/// A request of somebody who is known.
+struct Accepted<'a> {
+    id: &'a str,
+    from: IpAddr,
+    ids: Vec<String>,
+    query: Query,
+    body: &'a [u8],
+    now: u64,
+}
+
+/// Does what a request asks for, if its caller may.
+async fn carry_out(
+    api: &Api,
+    route: &'static Route,
+    caller: &Caller,
+    request: Accepted<'_>,
+) -> Result<Value, ApiError> {
+    if route.operation.is_for_operating() && !caller.account.is_operating() {
+        return Err(ApiError::forbidden(format!("{} is for who operates the region", route.name)));
+    }
+    if !caller.may(route.operation.role()) {
+        return Err(ApiError::forbidden(format!(
+            "{} takes the role {:?}; user {} has {:?}",
+            route.name,
+            route.operation.role(),
+            caller.user_name,
+            caller.role
+        )));
+    }
+    let outcome = match route.operation {
+        Operation::Read(read) => {
+            let whole = api.region.snapshot();
+            read(&api.region.view(&caller.account), &request.call(api, caller, &whole))
         }
-        Operation::Write(write) => {
-            let outcome =
-                api.region.transact(|region| write(region, &call)).await.map_err(|error| match error {
-                    TransactError::Refused(error) => error,
-                    TransactError::Store(error) => {
-                        tracing::error!(
-                            request_id,
-                            error = &error as &dyn std::error::Error,
-                            "the store failed"
-                        );
-                        ApiError::internal()
-                    }
-                });
-            note(&outcome);
-            outcome
+        Operation::RegionRead(read) | Operation::RegionAct(read) => {
+            let whole = api.region.snapshot();
+            read(&whole, &request.call(api, caller, &whole))
+        }
+        Operation::Records(records) => records
+            .list(&**api.region.store(), &caller.account, &request.query)
+            .await
+            .map_err(|error| match error {
+                RecordsError::Refused(error) => error,
+                RecordsError::Store(error) => store_failed(request.id, &error),
+            }),
+        Operation::Write(write) | Operation::Manage(write) | Operation::Own(write) => {
+            let actor = request.actor(caller, route);
+            let changed =
+                api.region.transact_as(&actor, |view, whole| write(view, &request.call(api, caller, whole)));
+            changed.await.map_err(|error| unchanged(request.id, error))
+        }
+        Operation::RegionManage(write) => {
+            let actor = request.actor(caller, route);
+            let changed = api.region.transact_whole_as(&actor, |whole| {
+                let before = whole.clone();
+                write(whole, &request.call(api, caller, &before))
+            });
+            changed.await.map_err(|error| unchanged(request.id, error))
+        }
+    };
+    if !matches!(route.operation, Operation::Read(_) | Operation::Records(_) | Operation::RegionRead(_)) {
+        let code = outcome.as_ref().err().map_or(200, |error| error.code);
+        let (request_id, service) = (request.id, route.service);
+        let (account, user, means) = (&caller.account, &caller.user_name, caller.means());
+        tracing::info!(request_id, %account, user, means, service, operation = route.name, ids = ?request.ids, code);
+    }
+    outcome
+}
+
+impl Accepted<'_> {
+    fn call<'a>(&'a self, api: &'a Api, caller: &'a Caller, whole: &'a Region) -> Call<'a> {
+        Call {
+            ids: &self.ids,
+            query: &self.query,
+            body: self.body,
+            now: self.now,
+            caller,
+            whole,
+            quotas: &api.quotas,
+            observed: &api.observed,
         }
     }
+
+    fn actor(&self, caller: &Caller, route: &Route) -> Actor {
+        Actor {
+            caller: caller.clone(),
+            request_id: self.id.to_owned(),
+            source: self.from.to_string(),
+            service: route.service.to_owned(),
+            operation: route.name.to_owned(),
+        }
+    }
+}
+
+fn unchanged(request_id: &str, error: TransactError<ApiError>) -> ApiError {
+    match error {
+        TransactError::Refused(error) => error,
+        TransactError::Store(error) => store_failed(request_id, &error),
+    }
+}
+
+fn store_failed(request_id: &str, error: &StoreError) -> ApiError {
+    tracing::error!(request_id, error = error as &dyn std::error::Error, "the store failed");
+    ApiError::internal()
+}
+
+/// Whether a request begins a session: the one that nobody has to sign.
+fn is_login(method: &str, place: Option<(&str, &str)>) -> bool {
+    method == "POST" && place.is_some_and(|(_, path)| path.trim_end_matches('/') == "sessions")
+}
+
+/// The token of a session.
+fn token(headers: &[(String, String)]) -> Option<&str> {
+    header_of(headers, "authorization")?.strip_prefix("Bearer ").map(str::trim)
+}
+
+fn header_of<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// Takes a body in and keeps it if it is not longer than `keep`. The rest of a longer one is taken in, too, and

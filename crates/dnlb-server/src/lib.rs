@@ -3,9 +3,11 @@
 //! Read [`RegionStore`] first: everything here reads its snapshots and changes it by transactions.
 #![deny(unsafe_code)]
 
+pub mod access;
 pub mod agents;
 pub mod control;
 pub mod http;
+pub mod journal;
 pub mod observed;
 pub mod ops;
 mod options;

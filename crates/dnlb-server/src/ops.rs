@@ -2,7 +2,12 @@
 //!
 //! A write works on a copy of the region that becomes the region only if it returns `Ok`, so it may check and
 //! change in any order: nothing is ever half-created.
+//!
+//! The region that an operation gets is the view of the caller's account, in which nobody else has anything. Operations whose kind begins with
+//! `Region` get the whole.
 
+mod access_key;
+mod account;
 mod acl;
 mod address;
 mod ag;
@@ -16,13 +21,16 @@ mod list;
 mod listener;
 mod load_balancer;
 mod quota;
+mod records;
 mod security_group;
+mod session;
 mod spec;
 mod subnet;
 mod table;
 mod target_group;
 mod template;
 mod trace;
+mod user;
 mod vpc;
 
 use std::{fmt::Display, sync::Arc};
@@ -33,21 +41,27 @@ use rand::Rng;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::observed::SharedObserved;
+use crate::{access::Caller, observed::SharedObserved};
 
 pub use quota::{QuotaSetting, Quotas};
-pub use table::{Operation, Route, route};
+pub use records::{Records, RecordsError};
+pub use session::{begin as begin_session, named as named_user};
+pub use table::{Operation, Route, route, routes};
 
 /// What an operation is called with.
 pub struct Call<'a> {
     /// Identifiers in the path, in their order.
-    pub ids: Vec<String>,
+    pub ids: &'a [String],
     /// The query.
-    pub query: Query,
+    pub query: &'a Query,
     /// The body.
     pub body: &'a [u8],
     /// Seconds since the epoch.
     pub now: u64,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// The region of all accounts, to look at: where things are unique or shared among all.
+    pub whole: &'a Region,
     /// How much of everything there may be.
     pub quotas: &'a Quotas,
     /// What hosts were last seen to do.
@@ -66,14 +80,19 @@ impl Call<'_> {
 }
 
 /// The result of an operation.
-type Outcome = Result<Value, ApiError>;
+pub(crate) type Outcome = Result<Value, ApiError>;
 
 /// `{}`.
 const DONE: Outcome = Ok(Value::Null);
 
+/// A result with several fields.
+fn object(value: impl Serialize) -> Outcome {
+    serde_json::to_value(value).map_err(|_| ApiError::internal())
+}
+
 /// `{"key": value}`.
 fn one(key: &str, value: impl Serialize) -> Outcome {
-    let value = serde_json::to_value(value).map_err(|_| ApiError::internal())?;
+    let value = object(value)?;
     Ok(Value::Object([(key.to_owned(), value)].into_iter().collect()))
 }
 

@@ -2,14 +2,15 @@
 
 use std::{
     fs::{self, DirBuilder},
+    io::IsTerminal,
     net::{IpAddr, SocketAddr},
     os::{
         fd::{FromRawFd, RawFd},
         unix::fs::DirBuilderExt,
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -24,9 +25,12 @@ use tokio::{
 };
 
 use crate::{
-    RegionStore, TransactError, agents,
+    RegionStore, TransactError,
+    access::{FirstAdmin, bootstrap::FIRST_NAME},
+    agents,
     control::{self, LivenessLimits},
-    http::{self, AccessKey, Api},
+    http::{self, Api, CallLimits},
+    journal::retention,
     observed::SharedObserved,
     ops::{QuotaSetting, Quotas},
 };
@@ -61,9 +65,15 @@ pub struct Options {
     /// File with the secret by which agents join
     #[arg(long)]
     pub join_token_file: PathBuf,
-    /// File with the access key; made at the first start [default: DATA_DIR/access-key.json]
+    /// File with the first administrator's access key and password; made at the first start, not looked at later [default: DATA_DIR/access-key.json]
     #[arg(long)]
     pub access_key_file: Option<PathBuf>,
+    /// Days for which records of changes and events are kept
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub records_days: u32,
+    /// Requests that a user may make a second; twice as many at once [default: 500]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_second: Option<u32>,
     /// Changes a quota, such as instances=200; may be repeated
     #[arg(long = "quota")]
     pub quotas: Vec<QuotaSetting>,
@@ -101,18 +111,19 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         .with_context(|| format!("{} holds no join token", options.join_token_file.display()))?;
     let key_file =
         options.access_key_file.clone().unwrap_or_else(|| options.data_dir.join("access-key.json"));
-    let access_key = AccessKey::open(&key_file)?;
     let api_listener = api_listener(&options)?;
     let agent_listener = TcpListener::bind(options.agent_listen)
         .await
         .with_context(|| format!("cannot listen for agents on {}", options.agent_listen))?;
     let region = open_region(&options).await?;
+    first_admin(&region, &key_file).await?;
+    tokio::spawn(retention::keep(Arc::clone(region.store()), options.records_days));
 
     let mut quotas = Quotas::default();
     options.quotas.iter().for_each(|setting| quotas.set(setting));
     let observed = SharedObserved::new();
     let control = control::spawn(region.clone(), observed.clone(), LivenessLimits::default());
-    let api = Api { region, observed, access_key, quotas };
+    let api = Api { region, observed, limits: CallLimits::new(options.requests_per_second), quotas };
     tracing::info!(
         region = options.region,
         api = %api_listener.local_addr().context("the API's socket has no address")?,
@@ -138,6 +149,33 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         () = too_long => tracing::warn!("some clients did not take their replies in time"),
     }
     tracing::info!("the server ends");
+    Ok(())
+}
+
+/// Makes the first administrator, if there is nobody yet, and says so once.
+async fn first_admin(region: &RegionStore, key_file: &Path) -> anyhow::Result<()> {
+    if !region.snapshot().accounts.is_empty() {
+        return Ok(());
+    }
+    let (admin, new_file) = FirstAdmin::open(key_file)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    match region.transact(|region| admin.found(region, key_file, now)).await {
+        Ok(()) => {}
+        Err(TransactError::Refused(error)) => return Err(error.into()),
+        Err(TransactError::Store(error)) => return Err(error).context("cannot make the first administrator"),
+    }
+    // On a terminal somebody sees it. Elsewhere it would stay in a log.
+    if let Some(password) = admin.password.as_deref().filter(|_| new_file && std::io::stdout().is_terminal())
+    {
+        println!(
+            "The first administrator, shown this once:\n  account    {FIRST_NAME}\n  user       {FIRST_NAME}\n  password   {password}\n  access key {}\n  secret key {}\n",
+            admin.access_key, admin.secret_key
+        );
+    }
+    tracing::info!(
+        file = %key_file.display(),
+        "the account `{FIRST_NAME}` was made with the access key and the password in this file: keep them elsewhere and remove it",
+    );
     Ok(())
 }
 

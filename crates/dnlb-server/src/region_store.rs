@@ -1,15 +1,23 @@
 //! The region as one value in memory, and durable: every change is one transaction of the store.
 
+mod format;
+mod views;
+
 use std::{
     convert::Infallible,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use dnlb_model::{BackendId, Draining, Health, InstanceId, Map, Region, RegionSettings, changes};
-use dnlb_store::{Listing, Store, StoreError, Transaction};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use dnlb_model::{AccountId, Region, RegionSettings};
+use dnlb_store::{Store, StoreError, Transaction};
 use tokio::sync::{Mutex, watch};
+
+use crate::journal::{self, Actor};
+
+use format::{HEAD, PREFIX, difference, encode, read};
+pub(crate) use format::{Writes, with_identities, with_resources};
+use views::{Views, merge};
 
 /// The region: snapshots for readers, transactions for writers.
 ///
@@ -21,6 +29,7 @@ pub struct RegionStore {
     /// One writer at a time; holds the revision that last wrote [`HEAD`].
     writer: Arc<Mutex<u64>>,
     snapshots: Arc<watch::Sender<Arc<Region>>>,
+    views: Arc<watch::Sender<Views>>,
 }
 
 /// Why a change did not happen.
@@ -54,12 +63,14 @@ pub enum OpenError {
         wanted: String,
     },
     /// An object was written by a later version of this program.
-    #[error("`{key}` has schema {found}; this program knows up to {SCHEMA}")]
+    #[error("`{key}` has schema {found}; this program knows up to {known}")]
     Schema {
         /// Its key.
         key: String,
         /// Its schema version.
         found: u32,
+        /// The latest that this program knows.
+        known: u32,
     },
     /// The store failed.
     #[error(transparent)]
@@ -70,39 +81,6 @@ pub enum OpenError {
         /// The key.
         key: String,
     },
-}
-
-/// Version of the stored objects' shape: raise it when an older program could no longer read them.
-const SCHEMA: u32 = 2;
-
-/// Written by every transaction and a condition of every transaction: of two servers that decided on
-/// the same revision only one commits, whatever each of them touched.
-const HEAD: &str = "region/head";
-
-const PREFIX: &str = "region/";
-
-const SETTINGS: &str = "region/settings";
-
-/// Calls a macro with every collection that maps an id to an object.
-macro_rules! with_collections {
-    ($call:ident) => {
-        $call!(
-            acls,
-            ags,
-            backends,
-            eips,
-            generations,
-            hosts,
-            instances,
-            listeners,
-            load_balancers,
-            security_groups,
-            subnets,
-            target_groups,
-            templates,
-            vpcs
-        )
-    };
 }
 
 impl RegionStore {
@@ -121,6 +99,7 @@ impl RegionStore {
         let opened = Self {
             store,
             writer: Arc::new(Mutex::new(head)),
+            views: Arc::new(watch::Sender::new(Views::of(&region))),
             snapshots: Arc::new(watch::Sender::new(Arc::new(region))),
         };
         if empty {
@@ -151,8 +130,17 @@ impl RegionStore {
         self.snapshots.subscribe()
     }
 
-    /// Changes the region: runs `change` on a copy, lets the copy remember what it changes ([`dnlb_plan::follow`]), and writes the difference as one transaction, durable and
-    /// visible in [`Self::snapshot`] when this returns. No difference: no write and no new revision.
+    /// The region as an account sees it now: as if it were alone.
+    #[must_use]
+    pub fn view(&self, account: &AccountId) -> Region {
+        // Both were true, though not at the same moment: views have no order among each other.
+        let whole = self.snapshot();
+        self.views.borrow().view(&whole, account)
+    }
+
+    /// Changes the region: runs `change` on a copy, lets the copy remember what it changes ([`dnlb_plan::follow`]), and writes the
+    /// difference as one transaction, durable and visible in [`Self::snapshot`] when this returns. No difference: no write and no new
+    /// revision.
     ///
     /// Changes run one after the other. Dropping the future before `change` has run does nothing; after
     /// that the transaction goes on to its end.
@@ -163,33 +151,86 @@ impl RegionStore {
         &self,
         change: impl FnOnce(&mut Region) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
+        self.commit(None, |_, new| change(new).map_err(TransactError::Refused)).await
+    }
+
+    /// As [`Self::transact`], by somebody and of what its account sees: `change` gets the view, and the whole region to look at. A
+    /// record of it is written with it.
+    ///
+    /// # Errors
+    /// As [`Self::transact`].
+    pub async fn transact_as<T, E>(
+        &self,
+        actor: &Actor,
+        change: impl FnOnce(&mut Region, &Region) -> Result<T, E>,
+    ) -> Result<T, TransactError<E>> {
+        let account = &actor.caller.account;
+        self.commit(Some(actor), |old, new| {
+            let before = self.views.borrow().view(old, account);
+            let mut after = before.clone();
+            let result = change(&mut after, old).map_err(TransactError::Refused)?;
+            merge(new, account, &before, &after).map_err(|_| StoreError::Failed {
+                doing: "merging a change",
+                source: "an id is taken".into(),
+            })?;
+            Ok(result)
+        })
+        .await
+    }
+
+    /// As [`Self::transact`], by somebody who may change the whole region. A record of it is written with it.
+    ///
+    /// # Errors
+    /// As [`Self::transact`].
+    pub async fn transact_whole_as<T, E>(
+        &self,
+        actor: &Actor,
+        change: impl FnOnce(&mut Region) -> Result<T, E>,
+    ) -> Result<T, TransactError<E>> {
+        self.commit(Some(actor), |_, new| change(new).map_err(TransactError::Refused)).await
+    }
+
+    /// The store below, for what lies beside the region.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    async fn commit<T, E>(
+        &self,
+        actor: Option<&Actor>,
+        change: impl FnOnce(&Region, &mut Region) -> Result<T, TransactError<E>>,
+    ) -> Result<T, TransactError<E>> {
         let mut head = Arc::clone(&self.writer).lock_owned().await;
         let old = self.snapshot();
         let mut new = Region::clone(&old);
-        let result = change(&mut new).map_err(TransactError::Refused)?;
+        let result = change(&old, &mut new)?;
         dnlb_plan::follow(&old, &mut new, unix_time());
         let mut writes = difference(&old, &new)?;
         if writes.is_empty() {
             return Ok(result);
         }
-        writes.push((HEAD.to_owned(), Some(encode(HEAD, &())?)));
+        writes.extend(journal::entries(actor, &old, &new, SystemTime::now())?);
+        writes.push((HEAD.to_owned(), Some(encode(HEAD, None, &())?)));
         let transaction = Transaction { conditions: vec![(HEAD.to_owned(), *head)], writes };
 
         // On a task of its own: a caller that goes away must not leave a commit that no snapshot shows.
-        let (store, snapshots) = (Arc::clone(&self.store), Arc::clone(&self.snapshots));
+        let server = self.clone();
         let commit = tokio::spawn(async move {
-            let committed = store.commit(transaction).await;
+            let committed = server.store.commit(transaction).await;
             match committed {
                 Ok(revision) => {
                     new.revision = revision;
                     *head = revision;
-                    snapshots.send_replace(Arc::new(new));
+                    server.views.send_modify(|views| views.follow(&old, &new));
+                    server.snapshots.send_replace(Arc::new(new));
                 }
                 // Unknown outcome, or another writer: whatever it was, go on from what the store says.
-                Err(_) => match store.list(PREFIX).await.map(read) {
+                Err(_) => match server.store.list(PREFIX).await.map(read) {
                     Ok(Ok((found, region))) => {
                         *head = found;
-                        snapshots.send_replace(Arc::new(region));
+                        server.views.send_replace(Views::of(&region));
+                        server.snapshots.send_replace(Arc::new(region));
                     }
                     _ => tracing::error!("the store cannot be read back after a failed commit"),
                 },
@@ -204,115 +245,8 @@ impl RegionStore {
     }
 }
 
-/// An object as it is stored.
-#[derive(Serialize, Deserialize)]
-struct Stored<T> {
-    schema: u32,
-    object: T,
-}
-
-fn encode<T: Serialize + ?Sized>(key: &str, object: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(&Stored { schema: SCHEMA, object }).map_err(|source| {
-        tracing::error!(key, "an object cannot be encoded");
-        StoreError::Failed { doing: "encoding an object", source: source.into() }
-    })
-}
-
-fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, OpenError> {
-    let object = |source| OpenError::Object { key: key.to_owned(), source };
-    // The version first: a later shape need not read as ours at all.
-    let stored: Stored<serde::de::IgnoredAny> = serde_json::from_slice(value).map_err(object)?;
-    if stored.schema > SCHEMA {
-        return Err(OpenError::Schema { key: key.to_owned(), found: stored.schema });
-    }
-    serde_json::from_slice::<Stored<T>>(value).map(|stored| stored.object).map_err(object)
-}
-
-/// The region that a listing holds, and the revision of its head.
-fn read(listing: Listing) -> Result<(u64, Region), OpenError> {
-    let mut region = Region { revision: listing.revision, ..Region::default() };
-    let mut head = 0;
-    for entry in listing.entries {
-        let (key, value) = (entry.key, entry.value);
-        if key == HEAD {
-            head = entry.revision;
-            continue;
-        }
-        if key == SETTINGS {
-            region.settings = Arc::new(decode(&key, &value)?);
-            continue;
-        }
-        let unknown = || OpenError::UnknownKey { key: key.clone() };
-        let (collection, id) =
-            key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/')).ok_or_else(unknown)?;
-        macro_rules! insert {
-            ($($name:ident),*) => {
-                match collection {
-                    $(stringify!($name) => {
-                        region.$name.insert(id.into(), Arc::new(decode(&key, &value)?));
-                    })*
-                    "health" => {
-                        let (backend, instance) = id.split_once('/').ok_or_else(unknown)?;
-                        region.health.insert((backend.into(), instance.into()), Arc::new(decode(&key, &value)?));
-                    }
-                    "draining" => {
-                        let (backend, instance) = id.split_once('/').ok_or_else(unknown)?;
-                        region.draining.insert((backend.into(), instance.into()), Arc::new(decode(&key, &value)?));
-                    }
-                    _ => return Err(unknown()),
-                }
-            };
-        }
-        with_collections!(insert);
-    }
-    Ok((head, region))
-}
-
-type Writes = Vec<(String, Option<Vec<u8>>)>;
-
 fn unix_time() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// What to write so that the store holds `new` instead of `old`.
-fn difference(old: &Region, new: &Region) -> Result<Writes, StoreError> {
-    let mut writes = Writes::new();
-    if !Arc::ptr_eq(&old.settings, &new.settings) && old.settings != new.settings {
-        writes.push((SETTINGS.to_owned(), Some(encode(SETTINGS, &*new.settings)?)));
-    }
-    macro_rules! diff {
-        ($($name:ident),*) => {$(
-            diff_map(&mut writes, &old.$name, &new.$name, |id| format!("region/{}/{id}", stringify!($name)))?;
-        )*};
-    }
-    with_collections!(diff);
-    diff_map::<(BackendId, InstanceId), Health>(
-        &mut writes,
-        &old.health,
-        &new.health,
-        |(backend, instance)| format!("region/health/{backend}/{instance}"),
-    )?;
-    diff_map::<(BackendId, InstanceId), Draining>(
-        &mut writes,
-        &old.draining,
-        &new.draining,
-        |(backend, instance)| format!("region/draining/{backend}/{instance}"),
-    )?;
-    Ok(writes)
-}
-
-fn diff_map<K: Ord, V: Serialize + PartialEq>(
-    writes: &mut Writes,
-    old: &Map<K, V>,
-    new: &Map<K, V>,
-    name: impl Fn(&K) -> String,
-) -> Result<(), StoreError> {
-    for (id, _, object) in changes(old, new) {
-        let key = name(id);
-        let value = object.map(|object| encode(&key, &**object)).transpose()?;
-        writes.push((key, value));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -32,6 +32,18 @@ models! {
         load_balancers: Vec<LoadBalancerStatus>,
     }
 
+    /// How far the hosts that have to do with a load balancer show the region as it is.
+    Convergence {
+        load_balancer_id: String,
+        wanted_revision: u64,
+        converged: bool,
+        host_count: i64,
+        applied_count: i64,
+        errors: Vec<String>,
+        ?
+        hosts: Vec<Host>,
+    }
+
     /// A load balancer at a glance.
     LoadBalancerStatus {
         load_balancer_id: String,

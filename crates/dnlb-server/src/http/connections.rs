@@ -3,7 +3,7 @@
 //! Whoever can reach the port can open connections, long before any signature is looked at. Without a limit and
 //! a patience, some thousand silent ones would use up the process's descriptors, agents' included.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
 use hyper::{server::conn::http1, service::service_fn};
@@ -40,7 +40,7 @@ impl Default for Limits {
 pub(super) async fn serve<F>(
     listener: TcpListener,
     limits: Limits,
-    answer: impl Fn(Request) -> F + Clone + Send + 'static,
+    answer: impl Fn(IpAddr, Request) -> F + Clone + Send + 'static,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()>
 where
@@ -56,13 +56,13 @@ where
             let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
             Ok::<_, io::Error>((slot, accept(&listener).await))
         };
-        let (slot, stream) = tokio::select! {
+        let (slot, (stream, from)) = tokio::select! {
             next = next => next?,
             () = &mut shutdown => break,
         };
         let answer = answer.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let reply = answer(request.map(Body::new));
+            let reply = answer(from, request.map(Body::new));
             async move { Ok::<_, Infallible>(reply.await) }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
@@ -78,11 +78,11 @@ where
     Ok(())
 }
 
-/// The next connection. Nothing that goes wrong with one is a reason not to wait for the one after it.
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// The next connection and where it comes from. Nothing that goes wrong with one is a reason not to wait for the one after it.
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, from)) => return (stream, from.ip()),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -116,7 +116,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let answer = |_: Request| async { Response::new(Body::from("fine")) };
+        let answer = |_: IpAddr, _: Request| async { Response::new(Body::from("fine")) };
         let served = tokio::spawn(serve(listener, limits, answer, async {
             let _ = stopped.await;
         }));

@@ -48,7 +48,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         }
     }
     let vpc = template::subnet_of(region, &template)?.vpc.clone();
-    quota::within(region.ags.len(), 1, call.quotas.ags, "availability groups of the region")?;
+    quota::within(region.ags.len(), 1, call.quotas.ags, "availability groups of the account")?;
     let id: AgId = fresh(AgId::PREFIX, |id| region.ags.contains_key(id));
     let ag = Ag { id: id.clone(), name, description, template, vpc, azs: spec.azs, created: call.now };
     region.ags.insert(id.clone(), Arc::new(ag));

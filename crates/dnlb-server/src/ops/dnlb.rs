@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use dnlb_api::{time, wire};
 use dnlb_model::{Host, HostState, LoadBalancer, Region};
-use wire::dnlb::{ListenerStatus, LoadBalancerStatus, Status};
+use wire::dnlb::{Convergence, ListenerStatus, LoadBalancerStatus, Status};
 
 use super::{Call, Outcome, backend, list, load_balancer, one, quota};
 
@@ -13,8 +13,38 @@ pub(super) fn hosts(region: &Region, call: &Call<'_>) -> Outcome {
     list::reply("hosts", &hosts, hosts.len())
 }
 
+/// How far a load balancer's configuration has come: on the hosts that carry instances of its VPC, and on edges if it is public.
+pub(super) fn convergence(region: &Region, call: &Call<'_>) -> Outcome {
+    let balancer = super::find(&region.load_balancers, load_balancer::KIND, &call.id())?;
+    let in_vpc = |host: &Host| {
+        let mut instances = region.instances.values();
+        instances.any(|instance| instance.host == host.id && instance.vpc == balancer.vpc)
+    };
+    let concerned = region.hosts.values().filter(|host| host.edge && balancer.eip.is_some() || in_vpc(host));
+    let hosts: Vec<_> = concerned.map(|host| host_view(call.whole, call, host)).collect();
+    let applied = |host: &&wire::dnlb::Host| host.applied_revision == Some(host.wanted_revision);
+    let up = |host: &&wire::dnlb::Host| host.state == "Up";
+    one(
+        "convergence",
+        Convergence {
+            load_balancer_id: balancer.id.0.clone(),
+            wanted_revision: region.revision,
+            converged: hosts.iter().filter(up).all(|host| applied(&host)),
+            host_count: quota::count(hosts.len()),
+            applied_count: quota::count(hosts.iter().filter(applied).count()),
+            errors: hosts.iter().filter_map(|host| host.error.clone()).collect(),
+            hosts: operating(call).then_some(hosts),
+        },
+    )
+}
+
+/// Hosts are shown to who operates the region.
+fn operating(call: &Call<'_>) -> bool {
+    call.caller.account.is_operating()
+}
+
 pub(super) fn status(region: &Region, call: &Call<'_>) -> Outcome {
-    let hosts = host_views(region, call);
+    let hosts = host_views(call.whole, call);
     let settled = |host: &wire::dnlb::Host| host.applied_revision == Some(host.wanted_revision);
     one(
         "status",
@@ -23,7 +53,7 @@ pub(super) fn status(region: &Region, call: &Call<'_>) -> Outcome {
             revision: region.revision,
             azs: region.settings.azs.clone(),
             converged: hosts.iter().filter(|host| host.state == "Up").all(settled),
-            hosts,
+            hosts: if operating(call) { hosts } else { Vec::new() },
             load_balancers: region.load_balancers.values().map(|one| balancer(region, one)).collect(),
         },
     )

@@ -37,13 +37,13 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     if wanted.is_some() && count != 1 {
         return Err(ApiError::invalid(format!("elasticIpAddress wants one address, maxCount is {count}")));
     }
-    quota::within(region.eips.len(), count, call.quotas.elastic_ips, "elastic IPs of the region")?;
+    quota::within(region.eips.len(), count, call.quotas.elastic_ips, "elastic IPs of the account")?;
     let family = family(spec.ip_version, wanted.as_deref())?;
     let wish = Wish::new(&spec.elastic_ip_spec, family)?;
     let mut trial = region.clone();
     let mut ids = Vec::new();
     for _ in 0..count {
-        ids.push(add(&mut trial, &wish, wanted.as_deref(), tags.clone(), call.now)?);
+        ids.push(add(&mut trial, call.whole, &wish, wanted.as_deref(), tags.clone(), call.now)?);
     }
     if spec.dry_run != Some(true) {
         *region = trial;
@@ -112,12 +112,13 @@ impl Wish {
 /// Takes an address from the pools.
 pub(super) fn add(
     region: &mut Region,
+    whole: &Region,
     wish: &Wish,
     wanted: Option<&str>,
     tags: Vec<Tag>,
     now: u64,
 ) -> Result<EipId, ApiError> {
-    let addr = allocate(region, wish.family, wanted)?;
+    let addr = allocate(region, whole, wish.family, wanted)?;
     let id: EipId = fresh(EipId::PREFIX, |id| region.eips.contains_key(id));
     let eip = Eip {
         id: id.clone(),
@@ -132,13 +133,19 @@ pub(super) fn add(
     Ok(id)
 }
 
-fn allocate(region: &Region, family: Family, wanted: Option<&str>) -> Result<IpAddr, ApiError> {
+fn allocate(
+    region: &Region,
+    whole: &Region,
+    family: Family,
+    wanted: Option<&str>,
+) -> Result<IpAddr, ApiError> {
     let pools = region.settings.eip_pools.iter().filter(|pool| Family::from(**pool) == family);
     let pools: Vec<Addresses> = pools.map(Addresses::of_pool).collect();
     if pools.is_empty() {
         return Err(ApiError::precondition(format!("this region has no pool of {family} elastic IPs")));
     }
-    let taken: BTreeSet<IpAddr> = region.eips.values().map(|eip| eip.addr).collect();
+    let taken: BTreeSet<IpAddr> =
+        region.eips.values().chain(whole.eips.values()).map(|eip| eip.addr).collect();
     let Some(wanted) = wanted else {
         let free = pools.iter().find_map(|pool| pool.free(&taken));
         return free.ok_or_else(|| {

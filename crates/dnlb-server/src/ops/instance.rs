@@ -54,7 +54,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let description = check::description(spec.description.take())?;
     let tags = check::tags(spec.user_tags.take())?;
     check::refuse(spec.hostname.is_some(), "hostname", "an instance's host name is its id")?;
-    quota::within(region.instances.len(), count, call.quotas.instances, "instances of the region")?;
+    quota::within(region.instances.len(), count, call.quotas.instances, "instances of the account")?;
 
     let wanted = wanted_address(&spec);
     if wanted.is_some() && count != 1 {
@@ -64,9 +64,11 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     origin.machine.check(region)?;
     let subnet = find(&region.subnets, subnet::KIND, &origin.machine.subnet)?.clone();
     let mut ids = Vec::new();
+    // Hosts carry instances of all accounts.
+    let mut carried = call.whole.clone();
     for name in names {
         // One after the other: each instance counts when the next one is placed.
-        let host_id = place(region, &origin.azs, origin.ag.as_ref()).map_err(|error| match error {
+        let host_id = place(&carried, &origin.azs, origin.ag.as_ref()).map_err(|error| match error {
             PlacementError::NoHost { .. } => ApiError::precondition(error.to_string()),
         })?;
         let host = find(&region.hosts, "host", &host_id)?;
@@ -99,7 +101,9 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
             boot: 0,
             created: call.now,
         };
-        region.instances.insert(id.clone(), Arc::new(instance));
+        let instance = Arc::new(instance);
+        carried.instances.insert(id.clone(), Arc::clone(&instance));
+        region.instances.insert(id.clone(), instance);
         ids.push(id);
     }
     one("instanceIds", ids)

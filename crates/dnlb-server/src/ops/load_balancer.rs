@@ -45,7 +45,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         region.load_balancers.len(),
         1,
         call.quotas.load_balancers,
-        "load balancers of the region",
+        "load balancers of the account",
     )?;
     let wanted = spec.private_ip_address.filter(|text| !text.is_empty());
     let vip = address::allocate(region, &subnet, "privateIpAddress", wanted.as_deref())?;
@@ -65,8 +65,9 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     };
     region.load_balancers.insert(id.clone(), Arc::new(balancer));
     if let Some(wish) = spec.elastic_ip {
-        quota::within(region.eips.len(), 1, call.quotas.elastic_ips, "elastic IPs of the region")?;
-        let eip = eip::add(region, &eip::Wish::new(&wish, vip.into())?, None, Vec::new(), call.now)?;
+        quota::within(region.eips.len(), 1, call.quotas.elastic_ips, "elastic IPs of the account")?;
+        let eip =
+            eip::add(region, call.whole, &eip::Wish::new(&wish, vip.into())?, None, Vec::new(), call.now)?;
         bind(region, &id, &eip)?;
     }
     one("loadBalancerId", id)

@@ -38,21 +38,25 @@ macro_rules! quotas {
 }
 
 quotas! {
+    /// Access keys of a user that count.
+    access_keys = 10,
+    /// Accounts of the region.
+    accounts = 1000,
     /// ACLs of a VPC.
     acls = 20,
     /// Rules of an ACL.
     acl_rules = 100,
-    /// Availability groups of a region.
+    /// Availability groups of an account.
     ags = 20,
     /// Backend services of a load balancer.
     backends = 50,
-    /// Elastic IPs of a region.
+    /// Elastic IPs of an account.
     elastic_ips = 10,
-    /// Instances of a region.
+    /// Instances of an account.
     instances = 1000,
     /// Listeners of a load balancer.
     listeners = 50,
-    /// Load balancers of a region.
+    /// Load balancers of an account.
     load_balancers = 100,
     /// Security groups of a VPC.
     security_groups = 50,
@@ -64,9 +68,11 @@ quotas! {
     target_groups = 50,
     /// Targets of a target group.
     targets = 1000,
-    /// Instance templates of a region.
+    /// Instance templates of an account.
     templates = 20,
-    /// VPCs of a region.
+    /// Users of an account.
+    users = 100,
+    /// VPCs of an account.
     vpcs = 10,
 }
 

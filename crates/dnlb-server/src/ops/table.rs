@@ -1,24 +1,54 @@
 //! Which operation a request means: its service, method and path, as one table.
 
-use dnlb_model::Region;
+use dnlb_model::{Region, Role};
 
 use super::{
-    Call, Outcome, acl, ag, backend, catalogue, dnlb, eip, instance, listener, load_balancer, quota,
-    security_group, subnet, target_group, template, trace, vpc,
+    Call, Outcome, access_key, account, acl, ag, backend, catalogue, dnlb, eip, instance, listener,
+    load_balancer, quota,
+    records::{self, Records},
+    security_group, session, subnet, target_group, template, trace, user, vpc,
 };
 
 /// What an operation does with the region.
 #[derive(Clone, Copy)]
 pub enum Operation {
-    /// Looks at a snapshot.
+    /// Looks at what the caller's account has.
     Read(fn(&Region, &Call<'_>) -> Outcome),
-    /// Looks at a snapshot and has an effect that is not a change of the region.
-    Act(fn(&Region, &Call<'_>) -> Outcome),
-    /// Changes the region, in one transaction.
+    /// Changes it, in one transaction.
     Write(fn(&mut Region, &Call<'_>) -> Outcome),
+    /// Changes who may do what in it, in one transaction.
+    Manage(fn(&mut Region, &Call<'_>) -> Outcome),
+    /// Changes what is the caller's own, or somebody else's for an administrator, in one transaction: it checks that itself.
+    Own(fn(&mut Region, &Call<'_>) -> Outcome),
+    /// Looks at what is remembered of changes in the caller's account.
+    Records(Records),
+    /// Looks at the whole region.
+    RegionRead(fn(&Region, &Call<'_>) -> Outcome),
+    /// Looks at the whole region and has an effect that is not a change of it.
+    RegionAct(fn(&Region, &Call<'_>) -> Outcome),
+    /// Changes who may do what in the whole region, in one transaction.
+    RegionManage(fn(&mut Region, &Call<'_>) -> Outcome),
 }
 
-use Operation::{Act, Read, Write};
+use Operation::{Manage, Own, Read, Records as Remembered, RegionAct, RegionManage, RegionRead, Write};
+
+impl Operation {
+    /// The least role that it takes.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Read(_) | Remembered(_) | Own(_) | RegionRead(_) => Role::Viewer,
+            Write(_) | RegionAct(_) => Role::Operator,
+            Manage(_) | RegionManage(_) => Role::Admin,
+        }
+    }
+
+    /// Whether it is for the account of those who operate the region alone.
+    #[must_use]
+    pub const fn is_for_operating(self) -> bool {
+        matches!(self, RegionRead(_) | RegionAct(_) | RegionManage(_))
+    }
+}
 
 /// An operation and how it is called.
 pub struct Route {
@@ -43,6 +73,12 @@ pub fn route(service: &str, method: &str, path: &str) -> Option<(&'static Route,
         .iter()
         .filter(|route| route.service == service && route.method == method)
         .find_map(|route| Some((route, matches(route.path, path)?)))
+}
+
+/// All operations.
+#[must_use]
+pub const fn routes() -> &'static [Route] {
+    ROUTES
 }
 
 /// The identifiers of a path that fits a pattern.
@@ -96,11 +132,32 @@ const ROUTES: &[Route] = routes! {
     "ag" POST "availabilityGroups/{}:setInstanceTemplate" SetInstanceTemplate Write ag::set_template;
     "ag" GET "quotas" DescribeQuotas Read quota::describe_ag;
 
-    "dnlb" GET "hosts" DescribeHosts Read dnlb::hosts;
+    "dnlb" GET "accessKeys" DescribeAccessKeys Read access_key::list;
+    "dnlb" POST "accessKeys" CreateAccessKey Own access_key::create;
+    "dnlb" PATCH "accessKeys/{}" UpdateAccessKey Own access_key::update;
+    "dnlb" DELETE "accessKeys/{}" DeleteAccessKey Own access_key::delete;
+    "dnlb" POST "accessKeys/{}:rotate" RotateAccessKey Own access_key::rotate;
+    "dnlb" GET "accounts" DescribeAccounts RegionRead account::list;
+    "dnlb" POST "accounts" CreateAccount RegionManage account::create;
+    "dnlb" GET "accounts/{}" DescribeAccount RegionRead account::describe;
+    "dnlb" PATCH "accounts/{}" UpdateAccount RegionManage account::update;
+    "dnlb" DELETE "accounts/{}" DeleteAccount RegionManage account::delete;
+    "dnlb" GET "auditRecords" DescribeAuditRecords Remembered records::AUDIT_RECORDS;
+    "dnlb" GET "events" DescribeEvents Remembered records::EVENTS;
+    "dnlb" GET "hosts" DescribeHosts RegionRead dnlb::hosts;
+    "dnlb" GET "loadBalancers/{}/convergence" DescribeConvergence Read dnlb::convergence;
+    "dnlb" GET "sessions/current" DescribeCaller Read session::describe;
+    "dnlb" DELETE "sessions/current" DeleteSession Own session::delete;
     "dnlb" GET "status" DescribeStatus Read dnlb::status;
-    "dnlb" POST "traces" CreateTrace Act trace::create;
-    "dnlb" GET "traces/{}" DescribeTrace Read trace::describe;
-    "dnlb" DELETE "traces/{}" DeleteTrace Act trace::delete;
+    "dnlb" POST "traces" CreateTrace RegionAct trace::create;
+    "dnlb" GET "traces/{}" DescribeTrace RegionRead trace::describe;
+    "dnlb" DELETE "traces/{}" DeleteTrace RegionAct trace::delete;
+    "dnlb" GET "users" DescribeUsers Read user::list;
+    "dnlb" POST "users" CreateUser Manage user::create;
+    "dnlb" GET "users/{}" DescribeUser Read user::describe;
+    "dnlb" PATCH "users/{}" UpdateUser Manage user::update;
+    "dnlb" DELETE "users/{}" DeleteUser Manage user::delete;
+    "dnlb" POST "users/{}:changePassword" ChangePassword Own user::change_password;
 
     "lb" GET "backends" DescribeBackends Read backend::list;
     "lb" POST "backends" CreateBackend Write backend::create;

@@ -31,7 +31,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     fixed_address(&request.instance_template_data)?;
     let machine = Machine::given(request.instance_template_data, None)?;
     machine.check(region)?;
-    quota::within(region.templates.len(), 1, call.quotas.templates, "instance templates of the region")?;
+    quota::within(region.templates.len(), 1, call.quotas.templates, "instance templates of the account")?;
     let id: TemplateId = fresh(TemplateId::PREFIX, |id| region.templates.contains_key(id));
     let template = template(id.clone(), name, description, machine, call.now);
     region.templates.insert(id.clone(), Arc::new(template));

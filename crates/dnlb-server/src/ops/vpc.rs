@@ -33,7 +33,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let edge = spec.az_type.is_some_and(|kind| kind != "standard");
     check::refuse(edge, "azType", "only `standard`")?;
     check::refuse(spec.az.is_some_and(|az| !az.is_empty()), "az", "a VPC spans all zones")?;
-    quota::within(region.vpcs.len(), 1, call.quotas.vpcs, "VPCs of the region")?;
+    quota::within(region.vpcs.len(), 1, call.quotas.vpcs, "VPCs of the account")?;
     let vni = next(region, "VPC", (1 << 24) - 1, |sequences| &mut sequences.vni)?;
     let id: VpcId = fresh(VpcId::PREFIX, |id| region.vpcs.contains_key(id));
     let vpc = Vpc { id: id.clone(), name, description, prefix, prefix_v6, vni, created: call.now };

@@ -1,10 +1,11 @@
 use std::{net::IpAddr, path::Path};
 
-use dnlb_model::{Host, HostId, HostState, Vpc, VpcId};
-use dnlb_store::SqliteStore;
+use dnlb_model::{BackendId, Health, Host, HostId, HostState, Vpc, VpcId};
+use dnlb_store::{Listing, SqliteStore};
 use futures_util::future::BoxFuture;
 
 use super::*;
+use crate::journal::tests::actor;
 
 fn settings(name: &str) -> RegionSettings {
     RegionSettings { name: name.into(), azs: vec![format!("{name}a")], ..RegionSettings::default() }
@@ -242,4 +243,100 @@ async fn of_two_servers_that_decided_on_the_same_revision_one_commits() {
     assert!(matches!(late, Err(TransactError::Store(StoreError::Conflict { .. }))));
     assert_eq!(second.snapshot().vpcs.len(), 1, "it has read what the other one wrote");
     put(&second, "vpc-2").await.unwrap();
+}
+
+fn account(name: &str) -> AccountId {
+    AccountId(format!("account-{name}"))
+}
+
+/// Names of the VPCs that an account sees, and how many targets' health.
+fn seen(region: &RegionStore, name: &str) -> (Vec<String>, usize) {
+    let view = region.view(&account(name));
+    (view.vpcs.keys().map(|id| id.0.clone()).collect(), view.health.len())
+}
+
+#[tokio::test]
+async fn an_account_sees_what_it_has_made_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    let put = |name: &'static str, id: &'static str| {
+        let region = region.clone();
+        async move {
+            let change = |view: &mut Region, whole: &Region| {
+                view.vpcs.extend([vpc(id)]);
+                Arc::make_mut(&mut view.settings).sequences.vni += 1;
+                Ok::<_, ()>(whole.vpcs.len())
+            };
+            region.transact_as(&actor(name), change).await.unwrap()
+        }
+    };
+    assert_eq!((put("a", "vpc-1").await, put("b", "vpc-2").await, put("a", "vpc-3").await), (0, 1, 2));
+    let change = |whole: &mut Region| {
+        let mut scene = Region::default();
+        crate::test_scene::populate(&mut scene);
+        let backend = &scene.backends[&BackendId::from("backend-1")];
+        whole.backends.insert(backend.id.clone(), Arc::clone(backend));
+        whole.owners.insert("backend-1".to_owned(), Arc::new(account("b")));
+        whole.health.insert(("backend-1".into(), "i-1".into()), health(true));
+        Ok::<_, ()>(())
+    };
+    region.transact(change).await.unwrap();
+
+    let expected = [
+        ("a", (vec!["vpc-1".to_owned(), "vpc-3".to_owned()], 0)),
+        ("b", (vec!["vpc-2".to_owned()], 1)),
+        ("c", (vec![], 0)),
+        ("operating", (vec![], 0)),
+    ];
+    for (name, what) in &expected {
+        assert_eq!(seen(&region, name), *what, "{name}");
+    }
+    assert_eq!(region.snapshot().settings.sequences.vni, 3);
+    drop(region);
+    let region = open(dir.path()).await;
+    for (name, what) in &expected {
+        assert_eq!(seen(&region, name), *what, "{name}, read again");
+    }
+
+    // To remove what it does not have does nothing.
+    let id = VpcId::from("vpc-2");
+    let remove = |view: &mut Region, _: &Region| Ok::<_, ()>(view.vpcs.remove(&id).is_some());
+    assert!(!region.transact_as(&actor("a"), remove).await.unwrap());
+    assert!(region.transact_as(&actor("b"), remove).await.unwrap());
+    assert_eq!(seen(&region, "b").0, [""; 0]);
+    assert!(!region.snapshot().owners.contains_key("vpc-2"));
+}
+
+#[tokio::test]
+async fn an_id_that_another_account_has_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let region = open(dir.path()).await;
+    let put = |view: &mut Region, _: &Region| Ok::<_, ()>(view.vpcs.insert(vpc("vpc-1").0, vpc("vpc-1").1));
+    region.transact_as(&actor("a"), put).await.unwrap();
+    let taken = region.transact_as(&actor("b"), put).await;
+    assert!(matches!(taken, Err(TransactError::Store(StoreError::Failed { .. }))));
+    assert_eq!((seen(&region, "a").0.len(), seen(&region, "b").0.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_wrote_belongs_to_who_operates_the_region() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(&dir.path().join("store.db")).unwrap());
+    let earlier = |object: serde_json::Value| {
+        Some(serde_json::to_vec(&serde_json::json!({"schema": 2, "object": object})).unwrap())
+    };
+    let writes = vec![
+        ("region/settings".to_owned(), earlier(serde_json::to_value(settings("r-1")).unwrap())),
+        ("region/vpcs/vpc-1".to_owned(), earlier(serde_json::to_value(&*vpc("vpc-1").1).unwrap())),
+        ("region/head".to_owned(), earlier(serde_json::Value::Null)),
+    ];
+    store.commit(Transaction { conditions: vec![], writes }).await.unwrap();
+    let region = RegionStore::open(store, settings("r-1")).await.unwrap();
+    assert_eq!(seen(&region, "operating").0, ["vpc-1"]);
+    let change = |view: &mut Region, _: &Region| {
+        Arc::make_mut(view.vpcs.get_mut(&VpcId::from("vpc-1")).unwrap()).name = "new".into();
+        Ok::<_, ()>(())
+    };
+    region.transact_as(&actor("operating"), change).await.unwrap();
+    assert_eq!(region.snapshot().vpcs[&VpcId::from("vpc-1")].name, "new");
 }

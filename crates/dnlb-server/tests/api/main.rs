@@ -1,6 +1,7 @@
 //! The API from outside: real HTTP on loopback against a real server and store, without agents.
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
+mod accounts;
 mod families;
 mod refusals;
 mod server;

@@ -1,6 +1,6 @@
 //! A server on an ephemeral port, and a network to work in.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, path::Path, sync::Arc};
 
 use dnlb_api::{
     ApiError,
@@ -9,7 +9,8 @@ use dnlb_api::{
 use dnlb_model::{Host, HostId, HostState, InstanceId, InstanceState, Region, RegionSettings};
 use dnlb_server::{
     RegionStore,
-    http::{self, AccessKey, Api},
+    access::FirstAdmin,
+    http::{self, Api, CallLimits},
     observed::SharedObserved,
     ops::Quotas,
 };
@@ -19,6 +20,7 @@ use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
 
 pub(crate) const ACCESS_KEY: &str = "AKTEST";
 pub(crate) const SECRET_KEY: &str = "SKTEST0123456789";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) struct Server {
     pub(crate) client: Client,
@@ -69,12 +71,15 @@ impl Server {
                 Ok::<_, ()>(())
             };
             region.transact(add_hosts).await.unwrap();
+            let (access_key, secret_key) = (ACCESS_KEY.to_owned(), SECRET_KEY.to_owned());
+            let admin = FirstAdmin { access_key, secret_key, password: Some(PASSWORD.to_owned()) };
+            region.transact(|region| admin.found(region, Path::new(""), 1)).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let endpoint = listener.local_addr().unwrap().to_string();
             let api = Api {
                 region: region.clone(),
                 observed: SharedObserved::new(),
-                access_key: AccessKey::new(ACCESS_KEY.into(), SECRET_KEY.into()),
+                limits: CallLimits::new(Some(100_000)),
                 quotas,
             };
             tokio::spawn(http::serve(listener, api, async {
