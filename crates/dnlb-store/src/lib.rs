@@ -1,16 +1,21 @@
 //! The control plane's memory: revisioned keys with multi-key compare-and-swap.
 //!
 //! Knows keys and bytes; refuses to know what they mean. Read [`Store`] and [`Transaction`] first, then
-//! [`SqliteStore`], the embedded backend. Every backend has to pass [`conformance`].
+//! [`SqliteStore`], the embedded backend, and [`StoreReader`], which reads its file beside a server. Every backend
+//! has to pass [`conformance`]; [`transfer`] moves entries from one to another.
 #![forbid(unsafe_code)]
 
+mod checksum;
 pub mod conformance;
+mod error;
 mod sqlite;
+pub mod transfer;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use sqlite::{LOG_LENGTH, SqliteStore};
+pub use error::StoreError;
+pub use sqlite::{LOG_LENGTH, Restored, SqliteStore, StoreReader, Summary, restore};
 
 /// Revisioned keys. Every committed transaction moves the one revision of the whole store by one.
 pub trait Store: Send + Sync + 'static {
@@ -83,45 +88,4 @@ pub struct Change {
     pub key: String,
     /// Value; none: deleted.
     pub value: Option<Vec<u8>>,
-}
-
-/// Why a store did not do what it was asked. One variant per thing a caller may do next.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The log no longer reaches back so far: list again.
-    #[error("changes up to revision {oldest} are compacted")]
-    Compacted {
-        /// The oldest revision after which changes can be had.
-        oldest: u64,
-    },
-    /// Somebody else wrote the key first: read again, decide again, retry.
-    #[error("`{key}` was written by revision {found}, not {expected}")]
-    Conflict {
-        /// The key whose condition does not hold.
-        key: String,
-        /// What the condition says.
-        expected: u64,
-        /// What the store says; 0: no such key.
-        found: u64,
-    },
-    /// Nothing was read or written.
-    #[error("the store failed while {doing}")]
-    Failed {
-        /// What it was doing.
-        doing: &'static str,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Another process has the store open.
-    #[error("{path} is in use by another server")]
-    InUse {
-        /// The lock file.
-        path: String,
-    },
-    /// The outcome of a commit is unknown: read back.
-    #[error("a commit was not acknowledged")]
-    Unacknowledged {
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
 }

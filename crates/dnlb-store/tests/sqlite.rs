@@ -1,6 +1,6 @@
 //! The embedded backend against the conformance suite, and what only a file can do.
 
-use dnlb_store::{LOG_LENGTH, SqliteStore, Store, StoreError, Transaction, conformance};
+use dnlb_store::{SqliteStore, Store, StoreError, Transaction, conformance};
 
 fn put(key: &str, value: &[u8]) -> Transaction {
     Transaction { conditions: vec![], writes: vec![(key.into(), Some(value.to_vec()))] }
@@ -65,26 +65,4 @@ async fn the_file_is_its_owners_alone() {
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{:?}", entry.path());
     }
-}
-
-#[tokio::test]
-async fn an_old_watcher_is_told_to_list_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store.db");
-    drop(SqliteStore::open(&path).unwrap());
-    // A long life in one step.
-    let step = LOG_LENGTH / 10;
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute("UPDATE meta SET number = ?1 WHERE name = 'revision'", [LOG_LENGTH + step - 2])
-        .unwrap();
-    let store = SqliteStore::open(&path).unwrap();
-    for _ in 0..3 {
-        store.commit(put("a", b"")).await.unwrap();
-    }
-    match store.changes(step - 1, 1).await {
-        Err(StoreError::Compacted { oldest }) => assert_eq!(oldest, step),
-        other => panic!("expected Compacted, got {other:?}"),
-    }
-    assert_eq!(store.changes(step, 9).await.unwrap().len(), 3, "the log reaches back over recent revisions");
 }
