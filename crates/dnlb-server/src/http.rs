@@ -6,6 +6,7 @@
 mod call_limits;
 mod connections;
 mod login;
+mod store_error;
 
 use std::{
     io,
@@ -284,7 +285,7 @@ fn unchanged(request_id: &str, error: TransactError<ApiError>) -> ApiError {
 
 fn store_failed(request_id: &str, error: &StoreError) -> ApiError {
     tracing::error!(request_id, error = error as &dyn std::error::Error, "the store failed");
-    ApiError::internal()
+    store_error::reply(error)
 }
 
 /// Whether a request begins a session: the one that nobody has to sign.

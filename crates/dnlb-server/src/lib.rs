@@ -8,6 +8,7 @@ pub mod agents;
 pub mod control;
 pub mod http;
 pub mod journal;
+mod maintenance;
 pub mod observed;
 pub mod ops;
 mod options;
@@ -16,5 +17,6 @@ mod region_store;
 mod test_scene;
 pub mod traces;
 
+pub use maintenance::{Maintenance, maintain};
 pub use options::{Options, run};
 pub use region_store::{OpenError, RegionStore, TransactError};

@@ -1,13 +1,10 @@
 //! How the server is started.
 
 use std::{
-    fs::{self, DirBuilder},
+    fs,
     io::IsTerminal,
     net::{IpAddr, SocketAddr},
-    os::{
-        fd::{FromRawFd, RawFd},
-        unix::fs::DirBuilderExt,
-    },
+    os::fd::{FromRawFd, RawFd},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -16,7 +13,6 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use dnlb_model::{Region, RegionSettings};
 use dnlb_proto::JoinToken;
-use dnlb_store::SqliteStore;
 use ipnet::IpNet;
 use tokio::{
     net::TcpListener,
@@ -31,6 +27,7 @@ use crate::{
     control::{self, LivenessLimits},
     http::{self, Api, CallLimits},
     journal::retention,
+    maintenance,
     observed::SharedObserved,
     ops::{QuotaSetting, Quotas},
 };
@@ -100,11 +97,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     if let Some(pool) = options.eip_pools.iter().find(mapped) {
         bail!("--eip-pool {pool}: give it as IPv4");
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&options.data_dir)
-        .with_context(|| format!("cannot make {}", options.data_dir.display()))?;
+    maintenance::make_data_dir(&options.data_dir)?;
     let token = fs::read_to_string(&options.join_token_file)
         .with_context(|| format!("cannot read {}", options.join_token_file.display()))?;
     let token = JoinToken::parse(&token)
@@ -224,8 +217,7 @@ fn inherited(fd: RawFd) -> anyhow::Result<std::net::TcpListener> {
 
 /// Opens the region, and lets it have zones and pools as the options say.
 async fn open_region(options: &Options) -> anyhow::Result<RegionStore> {
-    let path = options.data_dir.join("region.db");
-    let store = SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let store = maintenance::open_store(&options.data_dir)?;
     let mut azs = options.azs.clone();
     azs.sort();
     azs.dedup();
@@ -240,7 +232,7 @@ async fn open_region(options: &Options) -> anyhow::Result<RegionStore> {
     };
     let region = RegionStore::open(Arc::new(store), initial)
         .await
-        .with_context(|| format!("cannot read {}", path.display()))?;
+        .with_context(|| format!("cannot read the region in {}", options.data_dir.display()))?;
     let change = region.transact(|region| settle(region, azs, options.eip_pools.clone())).await;
     match change {
         Ok(()) => Ok(region),

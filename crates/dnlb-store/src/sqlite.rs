@@ -62,7 +62,7 @@ impl SqliteStore {
     /// [`StoreError::Full`] and [`StoreError::Failed`] if it cannot be opened.
     ///
     /// # Cost
-    /// Reads all of it: a third of a second for 100,000 entries.
+    /// Reads all of it: 0.2 s for 100,000 entries of 300 bytes and as many in the log.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = open::lock(path)?;
         if !path.try_exists().map_err(at_file("looking for the database"))? {

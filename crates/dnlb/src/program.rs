@@ -1,9 +1,15 @@
 //! Which role or command was asked for.
 
-use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
 
-use crate::{access, api::Api, commands, flood, hold, host, lab, load, print::Format, trace};
+use crate::{
+    access,
+    api::Api,
+    commands, flood, hold, host, lab, load,
+    print::{self, Format},
+    trace,
+};
 
 /// Distributed network load balancer: server, agent, lab and command line in one program
 #[derive(Parser)]
@@ -20,8 +26,8 @@ pub(crate) struct Program {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the control plane of a region
-    Server(Box<dnlb_server::Options>),
+    /// Run the control plane of a region, or look after its data
+    Server(Box<Server>),
     /// Run the agent of a host
     Agent(Box<dnlb_agent::Options>),
     /// A whole region on this machine, in network namespaces
@@ -37,6 +43,16 @@ enum Command {
     Host(host::Command),
     #[command(flatten)]
     Client(commands::Command),
+}
+
+/// Without a subcommand the server runs: units and labs start it so.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Server {
+    #[command(subcommand)]
+    maintenance: Option<dnlb_server::Maintenance>,
+    #[command(flatten)]
+    run: Option<dnlb_server::Options>,
 }
 
 #[derive(Subcommand)]
@@ -63,7 +79,7 @@ enum GuestCommand {
 /// Does what was asked for; the exit code is for whoever called.
 pub(crate) fn run(program: Program) -> Result<u8> {
     match program.command {
-        Command::Server(options) => daemon(dnlb_server::run(*options)).map(|()| 0),
+        Command::Server(server) => serve(*server, program.output).map(|()| 0),
         Command::Agent(options) => daemon(dnlb_agent::run(*options)).map(|()| 0),
         Command::Lab(command) => lab::run(command, program.output),
         Command::Guest { command: GuestCommand::Agent(command) } => {
@@ -83,6 +99,17 @@ pub(crate) fn run(program: Program) -> Result<u8> {
     }
 }
 
+fn serve(server: Server, output: Format) -> Result<()> {
+    match (server.maintenance, server.run) {
+        (Some(command), _) => {
+            print::fields(output, &dnlb_server::maintain(&command)?);
+            Ok(())
+        }
+        (None, Some(options)) => daemon(dnlb_server::run(options)),
+        (None, None) => bail!("give the server's options, or a subcommand: `dnlb server --help`"),
+    }
+}
+
 /// Runs a long-lived role, with its log on the standard error.
 fn daemon(role: impl Future<Output = Result<()>>) -> Result<()> {
     use tracing_subscriber::EnvFilter;
@@ -90,4 +117,49 @@ fn daemon(role: impl Future<Output = Result<()>>) -> Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.context("starting the runtime")?.block_on(role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(arguments: &[&str]) -> Result<Server, clap::Error> {
+        let arguments = ["dnlb", "server"].iter().chain(arguments);
+        Program::try_parse_from(arguments).map(|program| match program.command {
+            Command::Server(server) => *server,
+            _ => panic!("another command"),
+        })
+    }
+
+    const RUN: &[&str] = &[
+        "--region",
+        "r",
+        "--azs",
+        "ra",
+        "--data-dir",
+        "d",
+        "--api-listen",
+        "127.0.0.1:1",
+        "--agent-listen",
+        "127.0.0.1:2",
+        "--join-token-file",
+        "t",
+    ];
+
+    #[test]
+    fn a_server_without_a_subcommand_runs() {
+        let run = server(RUN).expect("units start it so").run.expect("the options");
+        assert_eq!((run.region.as_str(), run.azs.as_slice()), ("r", ["ra".to_owned()].as_slice()));
+        let missing = server(&RUN[2..]).err().expect("an option is missing").to_string();
+        assert!(missing.contains("--region"), "{missing}");
+        assert!(server(&[]).is_err());
+    }
+
+    #[test]
+    fn maintenance_asks_for_none_of_the_options_of_a_server_that_runs() {
+        let parsed = server(&["backup", "--data-dir", "d", "--to", "f"]).expect("a backup");
+        assert!(parsed.maintenance.is_some() && parsed.run.is_none());
+        assert!(server(&["backup", "--data-dir", "d"]).is_err(), "without a file");
+        assert!(server(&["--region", "r", "check", "--data-dir", "d"]).is_err(), "one or the other");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::StoreError;
 
@@ -33,6 +33,7 @@ impl From<StoreError> for Fault {
 pub(super) fn at<F: Into<Fault>>(path: &Path, doing: &'static str) -> impl FnOnce(F) -> StoreError {
     move |fault| match fault.into() {
         Fault::Content(what) => StoreError::Damaged { store: path.display().to_string(), what },
+        Fault::Sqlite(error) if no_index(&error) => StoreError::Full { doing },
         Fault::Sqlite(error) => {
             known(path, doing, &error).unwrap_or(StoreError::Failed { doing, source: error.into() })
         }
@@ -56,6 +57,12 @@ pub(super) fn at_file(doing: &'static str) -> impl FnOnce(io::Error) -> StoreErr
     }
 }
 
+/// Whether the index of the write-ahead log, in shared memory with a file behind it, found no room to grow. In a commit
+/// that says nothing about whether the log has it.
+fn no_index(error: &Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
+}
+
 fn known(path: &Path, doing: &'static str, error: &Error) -> Option<StoreError> {
     let store = || path.display().to_string();
     let damaged = || StoreError::Damaged { store: store(), what: error.to_string() };
@@ -73,5 +80,30 @@ fn known(path: &Path, doing: &'static str, error: &Error) -> Option<StoreError> 
         ErrorCode::DiskFull => Some(StoreError::Full { doing }),
         ErrorCode::NotADatabase => Some(StoreError::NotAStore { store: store(), what: error.to_string() }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sqlite(code: i32) -> Error {
+        Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn only_what_surely_wrote_nothing_is_called_full() {
+        let path = Path::new("x");
+        let full = |error: StoreError| matches!(error, StoreError::Full { .. });
+        assert!(full(at(path, "d")(sqlite(ffi::SQLITE_FULL))));
+        assert!(full(at(path, "d")(sqlite(ffi::SQLITE_IOERR_SHMSIZE))));
+        assert!(full(at_commit(path)(sqlite(ffi::SQLITE_FULL))));
+        assert!(full(at_file("d")(io::ErrorKind::StorageFull.into())));
+        for unknown in [ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_BUSY] {
+            let error = at_commit(path)(sqlite(unknown));
+            assert!(matches!(error, StoreError::Unacknowledged { .. }), "{error:?}");
+        }
+        assert!(matches!(at(path, "d")(sqlite(ffi::SQLITE_CORRUPT)), StoreError::Damaged { .. }));
+        assert!(matches!(at(path, "d")(sqlite(ffi::SQLITE_IOERR_READ)), StoreError::Failed { .. }));
     }
 }
