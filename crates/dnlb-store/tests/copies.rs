@@ -51,6 +51,11 @@ async fn a_backup_beside_a_running_server_is_one_file_of_its_owner_and_whole() {
     assert_eq!((summary.revision, summary.entries), (20, 20));
     assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(names(out.path()), ["backup"], "nothing beside it");
+    assert_eq!(
+        fs::read(&backup).unwrap()[18..20],
+        [1, 1],
+        "and no log when it is opened, as in a folder that is only read"
+    );
     // What comes later is not in it.
     store.commit(put("later", b"")).await.unwrap();
     assert_eq!(StoreReader::open(&backup).unwrap().list().unwrap().entries.len(), 20);

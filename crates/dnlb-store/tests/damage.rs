@@ -292,8 +292,10 @@ async fn a_log_without_its_database_is_no_empty_store() {
 #[tokio::test]
 async fn a_creation_that_was_cut_short_is_begun_anew() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("region.db.new"), b"half").unwrap();
+    for name in ["region.db.new", "region.db.new-journal"] {
+        fs::write(dir.path().join(name), b"half").unwrap();
+    }
     let store = SqliteStore::open(&dir.path().join("region.db")).unwrap();
     assert_eq!(store.list("").await.unwrap().revision, 0);
-    assert!(!dir.path().join("region.db.new").exists());
+    assert!(!dir.path().join("region.db.new").exists() && !dir.path().join("region.db.new-journal").exists());
 }

@@ -57,9 +57,12 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     }
     let draft = beside(path, ".new");
     let doing = "making the database";
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at_file(doing)(error)),
-        _ => {}
+    // Of a creation that was cut short, with its journal: that one must not be taken for the new file's.
+    for left in [beside(&draft, "-journal"), draft.clone()] {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at_file(doing)(error)),
+            _ => {}
+        }
     }
     let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft);
     let file = file.map_err(at_file(doing))?;
