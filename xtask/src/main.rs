@@ -44,6 +44,15 @@ enum Command {
     },
     /// Verified instruction counts of the eBPF programs, as the kernel reports them (needs root)
     Insns,
+    /// Kills a server at random moments and looks whether it lost or tore anything
+    Kills {
+        /// How often
+        #[arg(long, default_value_t = 1000)]
+        count: u64,
+        /// Repeats an order of requests and kills; without it, a new one
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Formatting, clippy, rustdoc, dependency rule, generated pages
     Lint,
     /// Builds the pure crates for targets without an operating system
@@ -98,6 +107,7 @@ fn run_command(command: Command) -> Result<()> {
         Command::Fmt => format(),
         Command::Fuzz { seconds, seed } => test::fuzz(seconds, seed),
         Command::Insns => test::insns(),
+        Command::Kills { count, seed } => test::kills(count, seed),
         Command::Lint => lint(),
         Command::Purity => purity::check(),
         Command::Reference => reference::write(),

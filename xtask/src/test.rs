@@ -47,6 +47,16 @@ pub(crate) fn lab() -> Result<()> {
     step("lab tests", command)
 }
 
+/// Kills a server more often than the tests of every day do.
+pub(crate) fn kills(count: u64, seed: Option<u64>) -> Result<()> {
+    let mut command = cargo(["test", "--quiet", "-p", "dnlb", "--test", "sigkill", "--", "--nocapture"]);
+    command.env("DNLB_KILLS", count.to_string());
+    if let Some(seed) = seed {
+        command.env("DNLB_SEED", seed.to_string());
+    }
+    step("kills", command)
+}
+
 /// Prints what the verifier counted for each program.
 pub(crate) fn insns() -> Result<()> {
     let example = "crates/dnlb-switch/examples/insns.rs";
