@@ -75,6 +75,21 @@ impl Client {
         query: &[(String, String)],
         body: Option<&impl Serialize>,
     ) -> Result<Value, CallError> {
+        self.reply(service, method, path, query, body)?.into_result().map_err(CallError::Api)
+    }
+
+    /// As [`Self::call`], with the request's id beside the outcome, which is an error inside the reply.
+    ///
+    /// # Errors
+    /// [`CallError`], never [`CallError::Api`] for what the server said.
+    pub fn reply(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&impl Serialize>,
+    ) -> Result<Reply, CallError> {
         let path = format!("/v1/regions/{}/{path}", self.region);
         let encoded: Vec<String> =
             query.iter().map(|(name, value)| format!("{}={}", quote(name, b""), quote(value, b""))).collect();
@@ -86,9 +101,7 @@ impl Client {
         let answer = self
             .send(service, method, &path, &encoded.join("&"), &body)
             .map_err(|source| CallError::Connection { endpoint: self.endpoint.clone(), source })?;
-        let reply: Reply =
-            serde_json::from_slice(&answer.body).map_err(|_| CallError::Reply { status: answer.status })?;
-        reply.into_result().map_err(CallError::Api)
+        serde_json::from_slice(&answer.body).map_err(|_| CallError::Reply { status: answer.status })
     }
 
     /// Signs and sends one request with an already encoded path and query.

@@ -129,6 +129,10 @@ models! {
         ?
         status_reason: String,
         ag: Named,
+        /// Ours, for one instance alone: lists would grow with scripts.
+        metadata: Vec<KeyValue>,
+        /// Ours, as `metadata`.
+        userdata: Vec<KeyValue>,
     }
 
     /// An interface of an instance, and its place.

@@ -273,7 +273,13 @@ pub(super) fn modify(region: &mut Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
-    one("instance", view(region, find(&region.instances, KIND, &call.id())?))
+    let instance = find(&region.instances, KIND, &call.id())?;
+    let whole = wire::vm::Instance {
+        metadata: Some(spec::metadata_view(&instance.metadata)),
+        userdata: Some(spec::userdata_view(instance.launch_script.as_deref())),
+        ..view(region, instance)
+    };
+    one("instance", whole)
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
@@ -358,6 +364,8 @@ fn view(region: &Region, instance: &Instance) -> wire::vm::Instance {
             _ => None,
         },
         ag,
+        metadata: None,
+        userdata: None,
     }
 }
 
