@@ -1,31 +1,53 @@
-//! Calls of the API in the words of the command line: by name or id, whole lists, waiting for a state.
+//! Calls of the API in the words of the command line: by name or id, whole lists.
 
-use std::{
-    thread::sleep,
-    time::{Duration, Instant},
+use std::cell::Cell;
+
+use anyhow::{Context, Result, bail};
+use dnlb_api::client::{CallError, Client};
+use serde_json::Value;
+
+use crate::{
+    access::Access,
+    failure::{Failure, Located},
+    kind::Kind,
+    suggest::did_you_mean,
+    wait::{self, Patience},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
-use dnlb_api::client::{CallError, Client};
-use serde_json::{Value, json};
-
-use crate::kind::Kind;
-
-/// How long `--wait` waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
 /// The longest page that the API gives.
 const PAGE: usize = 100;
 
 /// A region's API.
 pub(crate) struct Api {
     client: Client,
+    /// Whom we talk to and why, for messages.
+    words: String,
+    /// How long to wait for the hosts after a change, if at all.
+    patience: Option<Patience>,
+    wrote: Cell<bool>,
 }
 
 impl Api {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(access: Access) -> Self {
+        Self { client: access.client, words: access.words, patience: None, wrote: Cell::new(false) }
+    }
+
+    /// The same, with what the command line says about waiting.
+    pub(crate) fn waiting(self, patience: Option<Patience>) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// How long to wait for what is done, if at all.
+    pub(crate) fn patience(&self) -> Option<Patience> {
+        self.patience
+    }
+
+    /// Waits for the hosts, if something was written and it was asked for.
+    pub(crate) fn settle(&self) -> Result<()> {
+        match self.patience {
+            Some(patience) if self.wrote.get() => wait::converged(self, patience),
+            _ => Ok(()),
+        }
     }
 
     /// Calls an operation; the path begins after the region.
@@ -37,10 +59,18 @@ impl Api {
         query: &[(String, String)],
         body: Option<&Value>,
     ) -> Result<Value> {
-        self.client.call(service, method, path, query, body).map_err(|error| match error {
-            CallError::Api(error) => anyhow!("{error}"),
-            other => anyhow::Error::new(other),
-        })
+        let located = |failure| Located { failure, access: self.words.clone() };
+        let reply = match self.client.reply(service, method, path, query, body) {
+            // Made here, for a request that could not be written.
+            Err(CallError::Api(error)) => bail!("{error}"),
+            other => other.map_err(|error| located(Failure::NoAnswer(error)))?,
+        };
+        let request_id = reply.request_id.clone();
+        let result = reply.into_result().map_err(|error| located(Failure::Refused { error, request_id }))?;
+        if method != "GET" {
+            self.wrote.set(true);
+        }
+        Ok(result)
     }
 
     pub(crate) fn get(&self, service: &str, path: &str) -> Result<Value> {
@@ -57,20 +87,41 @@ impl Api {
 
     /// All resources of a kind that pass the filters, however many pages they fill.
     pub(crate) fn list(&self, kind: &Kind, filters: &[(&str, &str)]) -> Result<Vec<Value>> {
+        self.list_some(kind, filters, usize::MAX)
+    }
+
+    /// The first resources of a kind that pass the filters. Values of one name are alternatives.
+    pub(crate) fn list_some(
+        &self,
+        kind: &Kind,
+        filters: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<Vec<Value>> {
+        let all: Vec<_> = kind.filters.iter().chain(filters).copied().collect();
+        let mut found = self.pages(kind.service, kind.path, kind.list, &filter_query(&all), limit)?;
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// A list, page by page, until there are enough.
+    pub(crate) fn pages(
+        &self,
+        service: &str,
+        path: &str,
+        key: &str,
+        filters: &[(String, String)],
+        enough: usize,
+    ) -> Result<Vec<Value>> {
         let mut found = Vec::new();
         for page in 1.. {
             let mut query =
                 vec![("pageNumber".to_owned(), page.to_string()), ("pageSize".to_owned(), PAGE.to_string())];
-            for (index, (name, value)) in (1..).zip(kind.filters.iter().chain(filters)) {
-                query.push((format!("filters.{index}.name"), (*name).to_owned()));
-                query.push((format!("filters.{index}.values.1"), (*value).to_owned()));
-            }
-            let reply = self.call(kind.service, "GET", kind.path, &query, None)?;
-            let items = reply[kind.list].as_array().cloned().unwrap_or_default();
+            query.extend_from_slice(filters);
+            let mut reply = self.call(service, "GET", path, &query, None)?;
             let total = reply["totalCount"].as_u64().and_then(|total| usize::try_from(total).ok());
-            found.extend(items);
+            found.extend(reply[key].as_array_mut().map(std::mem::take).unwrap_or_default());
             // A page past the end would be the last one again.
-            if page * PAGE >= total.unwrap_or(0) {
+            if page * PAGE >= total.unwrap_or(0) || found.len() >= enough {
                 break;
             }
         }
@@ -79,21 +130,7 @@ impl Api {
 
     /// The one resource of that id or name.
     pub(crate) fn find(&self, kind: &Kind, name: &str) -> Result<Value> {
-        let mut named = Vec::new();
-        for item in self.list(kind, &[])? {
-            if item[kind.id] == name {
-                return Ok(item);
-            }
-            if item[kind.name] == name {
-                named.push(item);
-            }
-        }
-        let (Some(found), rest) = (named.pop(), named) else { bail!("there is no {} `{name}`", kind.word) };
-        if !rest.is_empty() {
-            let ids: Vec<_> = rest.iter().chain([&found]).filter_map(|item| item[kind.id].as_str()).collect();
-            bail!("there are several {}s `{name}`: say which by its id, {}", kind.word, ids.join(", "));
-        }
-        Ok(found)
+        choose(kind, name, self.list(kind, &[])?)
     }
 
     /// The id of the one resource of that id or name.
@@ -112,15 +149,20 @@ impl Api {
         Ok(self.get(kind.service, &member(kind, id))?[kind.one].take())
     }
 
-    /// Creates a resource and returns it.
-    pub(crate) fn create(&self, kind: &Kind, body: Value) -> Result<Value> {
+    /// Creates a resource and returns its id.
+    pub(crate) fn make(&self, kind: &Kind, body: Value) -> Result<String> {
         let reply = self.post(kind.service, kind.path, body)?;
         // The reply holds the new id alone, under a name that depends on the operation.
         let id = reply.as_object().and_then(|reply| {
             let mut ids = reply.iter().filter(|(name, _)| *name != "requestId");
             ids.find_map(|(_, id)| id.as_str().or_else(|| id[0].as_str()))
         });
-        self.show(kind, id.context("the reply names no new resource")?)
+        Ok(id.context("the reply names no new resource")?.to_owned())
+    }
+
+    /// Creates a resource and returns it.
+    pub(crate) fn create(&self, kind: &Kind, body: Value) -> Result<Value> {
+        self.show(kind, &self.make(kind, body)?)
     }
 
     /// Deletes a resource.
@@ -143,28 +185,49 @@ impl Api {
         let mut reply = self.get("dnlb", "status")?;
         Ok(if reply["status"].is_object() { reply["status"].take() } else { reply })
     }
+}
 
-    /// Waits until every host that is up shows the present revision.
-    pub(crate) fn wait_converged(&self) -> Result<()> {
-        let mut last = json!(null);
-        wait_until(PATIENCE, || {
-            last = self.status()?;
-            Ok(last["converged"] == true)
-        })
-        .with_context(|| format!("hosts that lag: {}", lagging(&last)))
+/// The one resource of that id or name among all of a kind.
+fn choose(kind: &Kind, name: &str, items: Vec<Value>) -> Result<Value> {
+    let mut named = Vec::new();
+    for item in &items {
+        if item[kind.id] == name {
+            return Ok(item.clone());
+        }
+        if item[kind.name] == name {
+            named.push(item);
+        }
+    }
+    match named.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => {
+            let known = items.iter().filter_map(|item| item[kind.name].as_str());
+            bail!("there is no {} `{name}`{}", kind.word, did_you_mean(name, known))
+        }
+        several => {
+            let ids: Vec<_> = several.iter().filter_map(|item| item[kind.id].as_str()).collect();
+            bail!("there are several {}s `{name}`: say which by its id, {}", kind.word, ids.join(", "))
+        }
     }
 }
 
-/// Waits until `done` says so.
-pub(crate) fn wait_until(patience: Duration, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + patience;
-    while !done()? {
-        if Instant::now() > deadline {
-            bail!("not done after {} s", patience.as_secs());
+/// Filters as the API takes them.
+fn filter_query(filters: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in filters {
+        if !names.contains(name) {
+            names.push(name);
         }
-        sleep(LOOK);
     }
-    Ok(())
+    let mut query = Vec::new();
+    for (number, name) in (1..).zip(names) {
+        query.push((format!("filters.{number}.name"), name.to_owned()));
+        let values = filters.iter().filter(|(other, _)| *other == name).map(|(_, value)| *value);
+        for (index, value) in (1..).zip(values) {
+            query.push((format!("filters.{number}.values.{index}"), value.to_owned()));
+        }
+    }
+    query
 }
 
 /// Path of one resource.
@@ -172,9 +235,44 @@ fn member(kind: &Kind, id: &str) -> String {
     format!("{}/{id}", kind.path.trim_end_matches('/'))
 }
 
-/// Names of hosts that do not show the wanted revision.
-fn lagging(status: &Value) -> String {
-    let hosts = status["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let behind = hosts.iter().filter(|host| host["appliedRevision"] != host["wantedRevision"]);
-    behind.filter_map(|host| host["hostId"].as_str()).collect::<Vec<_>>().join(", ")
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::VPC;
+
+    #[test]
+    fn a_name_or_an_id_names_one_resource() {
+        let items = || {
+            [("vpc-1", "web"), ("vpc-2", "twin"), ("vpc-3", "twin"), ("vpc-4", "vpc-1")]
+                .map(|(id, name)| json!({"vpcId": id, "vpcName": name}))
+                .to_vec()
+        };
+        let found = |name: &str| choose(&VPC, name, items()).map(|item| item["vpcId"].clone());
+        assert_eq!(found("web").unwrap(), "vpc-1");
+        assert_eq!(found("vpc-1").unwrap(), "vpc-1", "an id wins over a name");
+        assert_eq!(found("wbe").unwrap_err().to_string(), "there is no VPC `wbe`, did you mean `web`?");
+        assert_eq!(found("other").unwrap_err().to_string(), "there is no VPC `other`");
+        assert_eq!(
+            found("twin").unwrap_err().to_string(),
+            "there are several VPCs `twin`: say which by its id, vpc-2, vpc-3"
+        );
+    }
+
+    #[test]
+    fn values_of_one_filter_are_alternatives() {
+        let query = filter_query(&[("vpcId", "a"), ("name", "x"), ("vpcId", "b")]);
+        let words: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            words,
+            [
+                "filters.1.name=vpcId",
+                "filters.1.values.1=a",
+                "filters.1.values.2=b",
+                "filters.2.name=name",
+                "filters.2.values.1=x"
+            ]
+        );
+    }
 }

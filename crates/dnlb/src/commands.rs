@@ -1,74 +1,97 @@
-//! Commands of the API's clients: one module a group of resources.
+//! Commands of the API's clients: one module a kind of resources.
 
-mod balancing;
-mod compute;
-mod network;
+mod acl;
+mod ag;
+mod backend;
+mod eip;
+mod health;
+mod instance;
+mod lb;
+mod listener;
+mod rule;
+mod sg;
 mod status;
+mod subnet;
+mod target_group;
+mod template;
+mod vpc;
 
-use anyhow::Result;
-use clap::Subcommand;
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::{
+    access::Access,
     api::Api,
     kind::Kind,
     print::{self, Format},
+    wait::Waiting,
 };
 
 /// Everything that is done through the API.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Hosts, what they show, load balancers, health
-    Status {
-        /// Return when every host that is up shows the present configuration
-        #[arg(long)]
-        wait: bool,
-    },
+    Status(status::Options),
     /// Virtual private clouds: isolated networks
-    #[command(subcommand)]
-    Vpc(network::VpcCommand),
+    Vpc(Waited<vpc::Command>),
     /// Subnets: address blocks of a VPC
-    #[command(subcommand)]
-    Subnet(network::SubnetCommand),
+    Subnet(Waited<subnet::Command>),
     /// Security groups: stateful rules of instances
-    #[command(subcommand)]
-    Sg(network::SecurityGroupCommand),
+    Sg(Waited<sg::Command>),
     /// Network ACLs: stateless rules of subnets
-    #[command(subcommand)]
-    Acl(network::AclCommand),
+    Acl(Waited<acl::Command>),
     /// Elastic IPs: public addresses
-    #[command(subcommand)]
-    Eip(network::EipCommand),
+    Eip(Waited<eip::Command>),
     /// Instance templates: how to make an instance
-    #[command(subcommand)]
-    Template(compute::TemplateCommand),
+    Template(Waited<template::Command>),
     /// Availability groups: instances spread over zones, racks and hosts
-    #[command(subcommand)]
-    Ag(compute::AgCommand),
+    Ag(Waited<ag::Command>),
     /// Instances
-    #[command(subcommand)]
-    Instance(compute::InstanceCommand),
+    Instance(Waited<instance::Command>),
     /// Load balancers
-    #[command(subcommand)]
-    Lb(balancing::LbCommand),
+    Lb(Waited<lb::Command>),
     /// Listeners: protocol and port on a load balancer
-    #[command(subcommand)]
-    Listener(balancing::ListenerCommand),
+    Listener(Waited<listener::Command>),
     /// Backend services: port, algorithm, health check and who serves
-    #[command(subcommand)]
-    Backend(balancing::BackendCommand),
+    Backend(Waited<backend::Command>),
     /// Target groups: hand-picked instances with port and weight
-    #[command(subcommand)]
-    TargetGroup(balancing::TargetGroupCommand),
+    TargetGroup(Waited<target_group::Command>),
     /// Health of every target of a backend service
-    Health(balancing::HealthOptions),
+    Health(health::Options),
+}
+
+/// Commands that may wait for the hosts.
+#[derive(Args)]
+pub(crate) struct Waited<C: Subcommand> {
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(subcommand)]
+    command: C,
+}
+
+impl<C: Subcommand> Waited<C> {
+    /// Runs the command, then waits if it changed something and that was asked for.
+    fn run(self, api: Api, run: fn(&Api, C, Format) -> Result<()>, format: Format) -> Result<()> {
+        let api = api.waiting(self.waiting.patience());
+        run(&api, self.command, format)?;
+        api.settle()
+    }
 }
 
 /// What every kind of resources has.
 #[derive(Subcommand)]
 pub(crate) enum Common {
     /// List all
-    List,
+    List {
+        /// Only those with this value, such as vpcId=vpc-1; several values of one name are alternatives.
+        /// The error for an unknown name lists those that there are
+        #[arg(long = "filter", value_name = "NAME=VALUE", value_parser = parse_pair)]
+        filters: Vec<(String, String)>,
+        /// No more than so many
+        #[arg(long)]
+        limit: Option<usize>,
+    },
     /// Show one with all its fields
     Show {
         /// Name or id
@@ -82,34 +105,41 @@ pub(crate) enum Common {
     },
 }
 
-/// Runs a command of the API's clients.
-pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
+/// Runs a command of the API's clients; the exit code is for whoever called.
+pub(crate) fn run(access: Access, command: Command, format: Format) -> Result<u8> {
+    let api = Api::new(access);
     match command {
-        Command::Status { wait } => status::run(api, wait, format),
-        Command::Vpc(command) => network::vpc(api, command, format),
-        Command::Subnet(command) => network::subnet(api, command, format),
-        Command::Sg(command) => network::security_group(api, command, format),
-        Command::Acl(command) => network::acl(api, command, format),
-        Command::Eip(command) => network::eip(api, command, format),
-        Command::Template(command) => compute::template(api, command, format),
-        Command::Ag(command) => compute::ag(api, command, format),
-        Command::Instance(command) => compute::instance(api, command, format),
-        Command::Lb(command) => balancing::lb(api, command, format),
-        Command::Listener(command) => balancing::listener(api, command, format),
-        Command::Backend(command) => balancing::backend(api, command, format),
-        Command::TargetGroup(command) => balancing::target_group(api, command, format),
-        Command::Health(options) => balancing::health(api, &options, format),
+        Command::Status(options) => status::run(&api, &options, format),
+        Command::Vpc(command) => command.run(api, vpc::run, format),
+        Command::Subnet(command) => command.run(api, subnet::run, format),
+        Command::Sg(command) => command.run(api, sg::run, format),
+        Command::Acl(command) => command.run(api, acl::run, format),
+        Command::Eip(command) => command.run(api, eip::run, format),
+        Command::Template(command) => command.run(api, template::run, format),
+        Command::Ag(command) => command.run(api, ag::run, format),
+        Command::Instance(command) => command.run(api, instance::run, format),
+        Command::Lb(command) => command.run(api, lb::run, format),
+        Command::Listener(command) => command.run(api, listener::run, format),
+        Command::Backend(command) => command.run(api, backend::run, format),
+        Command::TargetGroup(command) => command.run(api, target_group::run, format),
+        Command::Health(options) => health::run(&api, &options, format),
     }
+    .map(|()| 0)
 }
 
 fn common(api: &Api, kind: &Kind, command: Common, format: Format) -> Result<()> {
     match command {
-        Common::List => print::resources(format, kind, &api.list(kind, &[])?),
+        Common::List { filters, limit } => {
+            let filters: Vec<_> =
+                filters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let found = api.list_some(kind, &filters, limit.unwrap_or(usize::MAX))?;
+            print::resources(format, kind, &found);
+        }
         Common::Show { name } => print::fields(format, &api.show(kind, &api.id(kind, &name)?)?),
         Common::Delete { names } => {
             let ids = api.ids(kind, &names)?;
             for (id, name) in ids.iter().zip(&names) {
-                api.delete(kind, id)?;
+                api.delete(kind, id).with_context(|| format!("deleting {} {name}", kind.word))?;
                 done(format, &format!("{} {name} deleted", kind.word));
             }
         }
@@ -118,18 +148,68 @@ fn common(api: &Api, kind: &Kind, command: Common, format: Format) -> Result<()>
 }
 
 /// Creates a resource and prints it.
-fn create(api: &Api, kind: &Kind, body: Value, format: Format) -> Result<Value> {
-    let made = api.create(kind, body)?;
-    print::resource(format, kind, &made);
-    Ok(made)
+fn create(api: &Api, kind: &Kind, body: Value, format: Format) -> Result<()> {
+    print::resource(format, kind, &api.create(kind, body)?);
+    Ok(())
+}
+
+/// Changes a resource and prints it.
+fn update(api: &Api, kind: &Kind, name: &str, body: Value, format: Format) -> Result<()> {
+    let id = api.id(kind, name)?;
+    api.update(kind, &id, body)?;
+    print::resource(format, kind, &api.show(kind, &id)?);
+    Ok(())
+}
+
+/// The fields of a change that were given; no field at all is a mistake.
+fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Result<Value> {
+    let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let body: serde_json::Map<_, _> = given.collect();
+    ensure!(!body.is_empty(), "nothing to change was given: --help lists what can be");
+    Ok(Value::Object(body))
 }
 
 /// Says that something without a result of its own was done.
 fn done(format: Format, what: &str) {
     match format {
-        Format::Json => print::json(&json!({"done": what})),
+        Format::Json | Format::Yaml => print::item(format, &json!({"done": what})),
         Format::Table => print::text(what),
     }
+}
+
+/// New name and description, which most kinds of resources have.
+#[derive(Args)]
+pub(crate) struct Texts {
+    /// New name
+    #[arg(long = "name", value_name = "NAME")]
+    new_name: Option<String>,
+    /// New description
+    #[arg(long)]
+    description: Option<String>,
+}
+
+/// A switch.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    Off,
+    On,
+}
+
+impl Switch {
+    fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+/// `NAME=VALUE`.
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or("give NAME=VALUE".to_owned())
+}
+
+/// Pairs as the API takes tags and metadata.
+fn pairs(pairs: &[(String, String)]) -> Value {
+    pairs.iter().map(|(key, value)| json!({"key": key, "value": value})).collect()
 }
 
 /// A range of ports, such as `80` or `8000-8080`.
@@ -140,6 +220,11 @@ fn parse_ports(text: &str) -> Result<(u16, u16), String> {
     };
     let ports = (port(first)?, port(last)?);
     if ports.0 <= ports.1 { Ok(ports) } else { Err(format!("`{text}` ends before it begins")) }
+}
+
+/// A text field of a reply.
+fn text(item: &Value, field: &str) -> Result<String> {
+    Ok(item[field].as_str().with_context(|| format!("a reply without {field}"))?.to_owned())
 }
 
 #[cfg(test)]
@@ -153,5 +238,21 @@ mod tests {
         for wrong in ["0", "65536", "9-1", "a", ""] {
             assert!(parse_ports(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn pairs_have_a_name() {
+        assert_eq!(parse_pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(parse_pair("a="), Ok(("a".to_owned(), String::new())));
+        for wrong in ["a", "=b", ""] {
+            assert!(parse_pair(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_change_has_what_was_given_and_something() {
+        let name = Some(Value::from("web"));
+        assert_eq!(given([("a", name), ("b", None)]).unwrap(), json!({"a": "web"}));
+        assert!(given([("a", None)]).is_err());
     }
 }

@@ -19,9 +19,10 @@ use dnlb_lab::{DEFAULT_NAME, Failure, Lab, Size};
 use serde_json::{Value, json};
 
 use crate::{
-    access::lab_client,
-    api::{Api, wait_until},
+    access::lab_access,
+    api::Api,
     print::{self, Format},
+    wait::wait_until,
 };
 
 /// How long agents may take to connect and to show the first configuration.
@@ -155,7 +156,7 @@ fn up(name: &str, size: &Size, purpose: &str) -> Result<Lab> {
             bail!("the process on {} ended:\n{}", dead.0, tail(&lab.files().log(dead.0)));
         }
         // The server makes its key before it listens; until then there is nobody to ask.
-        let Ok(status) = lab_client(name).and_then(|client| Api::new(client).status()) else {
+        let Ok(status) = lab_access(name).and_then(|access| Api::new(access).status()) else {
             return Ok(false);
         };
         last = status;
@@ -244,8 +245,9 @@ fn status(lab: &Lab, format: Format) {
             })
         })
         .collect();
-    if format == Format::Json {
-        print::json(&json!({"name": lab.name(), "port": record.port, "owner": record.owner, "nodes": nodes}));
+    if format != Format::Table {
+        let lab = json!({"name": lab.name(), "port": record.port, "owner": record.owner, "nodes": nodes});
+        print::data(format, &lab);
         return;
     }
     println!(

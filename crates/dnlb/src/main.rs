@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod commands;
+mod failure;
 mod flood;
 mod hold;
 mod host;
@@ -11,8 +12,12 @@ mod kind;
 mod lab;
 mod load;
 mod print;
+mod profile;
+mod profiles;
 mod program;
+mod suggest;
 mod trace;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -22,7 +27,7 @@ fn main() -> ExitCode {
     match program::run(program::Program::parse()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", failure::Told(&error));
             ExitCode::FAILURE
         }
     }

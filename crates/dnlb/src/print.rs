@@ -12,12 +12,14 @@ pub(crate) enum Format {
     Json,
     /// Columns
     Table,
+    /// YAML, with the fields of JSON
+    Yaml,
 }
 
 /// Prints resources of a kind.
 pub(crate) fn resources(format: Format, kind: &Kind, items: &[Value]) {
-    if format == Format::Json {
-        return json(&Value::Array(items.to_vec()));
+    if format != Format::Table {
+        return data(format, &Value::Array(items.to_vec()));
     }
     let id = format!("/{}", kind.id);
     let name = format!("/{}", kind.name);
@@ -31,15 +33,15 @@ pub(crate) fn resources(format: Format, kind: &Kind, items: &[Value]) {
 /// Prints one resource: as a row, or whole.
 pub(crate) fn resource(format: Format, kind: &Kind, item: &Value) {
     match format {
-        Format::Json => json(item),
         Format::Table => resources(format, kind, std::slice::from_ref(item)),
+        Format::Json | Format::Yaml => data(format, item),
     }
 }
 
 /// Prints all fields of an object, one a line.
 pub(crate) fn fields(format: Format, item: &Value) {
-    if format == Format::Json {
-        return json(item);
+    if format != Format::Table {
+        return data(format, item);
     }
     let mut table = plain();
     for (name, value) in item.as_object().into_iter().flatten() {
@@ -59,9 +61,27 @@ pub(crate) fn table(columns: &[(&str, &str)], items: &[Value]) {
     text(&table.to_string());
 }
 
-/// Prints JSON for people and programs.
-pub(crate) fn json(value: &Value) {
-    text(&format!("{value:#}"));
+/// Prints a whole value for programs; a table has no place for one, and is JSON then.
+pub(crate) fn data(format: Format, value: &Value) {
+    match format {
+        Format::Json | Format::Table => text(&format!("{value:#}")),
+        Format::Yaml => text(&yaml(value)),
+    }
+}
+
+/// Prints one value of a stream for programs: a line of JSON, or a document of YAML.
+pub(crate) fn item(format: Format, value: &Value) {
+    match format {
+        Format::Json | Format::Table => text(&value.to_string()),
+        Format::Yaml => text(&format!("---\n{}", yaml(value))),
+    }
+}
+
+/// A value as YAML, without the end of its last line.
+pub(crate) fn yaml(value: &impl serde::Serialize) -> String {
+    // Only what has no form in YAML fails, such as a map with maps as keys: none of what is printed.
+    let text = serde_saphyr::to_string(value).unwrap_or_else(|error| format!("# not YAML: {error}"));
+    text.trim_end().to_owned()
 }
 
 /// Prints a text and the end of the line; the end of the program if nobody reads it any more, as in `dnlb ... | head`.
@@ -102,5 +122,13 @@ mod tests {
         assert_eq!(cell(&json!({"code": "ACTIVE", "reason": ""})), "ACTIVE");
         assert_eq!(cell(&json!(null)), "");
         assert_eq!(cell(&json!(8080)), "8080");
+    }
+
+    #[test]
+    fn yaml_says_what_json_says() {
+        let value = json!({"name": "web", "ports": [80, 443], "on": "off", "version": "1.0", "none": null,
+                           "text": "two\nlines\n", "empty": [], "flag": true});
+        let read: Value = serde_saphyr::from_str(&yaml(&value)).unwrap();
+        assert_eq!(read, value);
     }
 }

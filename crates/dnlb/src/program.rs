@@ -1,14 +1,12 @@
 //! Which role or command was asked for.
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    access,
-    api::Api,
-    commands, flood, hold, host, lab, load,
+    access, commands, flood, hold, host, lab, load,
     print::{self, Format},
-    trace,
+    profile, trace,
 };
 
 /// Distributed network load balancer: server, agent, lab and command line in one program
@@ -39,6 +37,15 @@ enum Command {
     },
     /// Follow real packets live: what every host does with them, in order, with names
     Trace(trace::Options),
+    /// Regions and access keys that this command line remembers
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Print what a shell needs to complete commands: dnlb completion bash > /etc/bash_completion.d/dnlb
+    Completion {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
     #[command(flatten)]
     Host(host::Command),
     #[command(flatten)]
@@ -76,6 +83,26 @@ enum GuestCommand {
     Hold(hold::HoldOptions),
 }
 
+/// Shells that commands can be completed in.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
+/// A shell's script.
+fn completion(shell: Shell) -> String {
+    let shell = match shell {
+        Shell::Bash => clap_complete::Shell::Bash,
+        Shell::Fish => clap_complete::Shell::Fish,
+        Shell::Zsh => clap_complete::Shell::Zsh,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Program::command(), "dnlb", &mut script);
+    String::from_utf8_lossy(&script).trim_end().to_owned()
+}
+
 /// Does what was asked for; the exit code is for whoever called.
 pub(crate) fn run(program: Program) -> Result<u8> {
     match program.command {
@@ -91,11 +118,13 @@ pub(crate) fn run(program: Program) -> Result<u8> {
         Command::Guest { command: GuestCommand::Echo(options) } => hold::echo(&options).map(|()| 0),
         Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
         Command::Trace(options) => trace::run(&options, &program.access, program.output).map(|()| 0),
-        Command::Host(command) => host::run(command, program.output).map(|()| 0),
-        Command::Client(command) => {
-            let api = Api::new(program.access.client()?);
-            commands::run(&api, command, program.output).map(|()| 0)
+        Command::Profile(command) => profile::run(command, program.output).map(|()| 0),
+        Command::Completion { shell } => {
+            print::text(&completion(shell));
+            Ok(0)
         }
+        Command::Host(command) => host::run(command, program.output).map(|()| 0),
+        Command::Client(command) => commands::run(program.access.access()?, command, program.output),
     }
 }
 
@@ -161,5 +190,18 @@ mod tests {
         assert!(parsed.maintenance.is_some() && parsed.run.is_none());
         assert!(server(&["backup", "--data-dir", "d"]).is_err(), "without a file");
         assert!(server(&["--region", "r", "check", "--data-dir", "d"]).is_err(), "one or the other");
+    }
+
+    #[test]
+    fn the_commands_make_sense_to_the_parser() {
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn every_shell_gets_a_script_that_knows_the_commands() {
+        for shell in Shell::value_variants() {
+            let script = completion(*shell);
+            assert!(script.contains("target-group") && script.contains("set-bandwidth"), "{script}");
+        }
     }
 }

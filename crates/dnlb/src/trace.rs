@@ -88,7 +88,7 @@ pub(crate) fn run(options: &Options, access: &access::Options, format: Format) -
     if options.here {
         here(&query, &RunDir::new(&options.run_dir), format)
     } else {
-        everywhere(&query, &Api::new(access.client()?), format)
+        everywhere(&query, &Api::new(access.access()?), format)
     }
 }
 
@@ -223,7 +223,7 @@ fn ripe(waiting: &mut Vec<Value>, known: usize) -> Vec<Value> {
 fn show(step: &Value, format: Format) {
     match format {
         // One a line: they come one by one.
-        Format::Json => print::text(&step.to_string()),
+        Format::Json | Format::Yaml => print::item(format, step),
         Format::Table => print::text(&line(step)),
     }
 }

@@ -6,15 +6,25 @@ use serde_json::Value;
 use crate::{
     api::Api,
     print::{self, Format},
+    wait::{self, Patience},
 };
 
-pub(crate) fn run(api: &Api, wait: bool, format: Format) -> Result<()> {
-    if wait {
-        api.wait_converged()?;
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Return when every host that is up shows the present configuration
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    patience: Patience,
+}
+
+pub(crate) fn run(api: &Api, options: &Options, format: Format) -> Result<()> {
+    if options.wait {
+        wait::converged(api, options.patience)?;
     }
     let status = api.status()?;
-    if format == Format::Json {
-        print::json(&status);
+    if format != Format::Table {
+        print::data(format, &status);
         return Ok(());
     }
     let converged =

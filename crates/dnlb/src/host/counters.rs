@@ -23,7 +23,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
     let counters = options.place.open(LiveCounters::open)?;
     let names = options.place.names()?;
-    let shown = |counter: &Counter| options.all || format == Format::Json || counter.packets > 0;
+    let shown = |counter: &Counter| options.all || format != Format::Table || counter.packets > 0;
     let outcomes: Vec<_> = counters
         .outcomes()?
         .into_iter()
@@ -58,12 +58,15 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
     let lost = counters.lost()?;
     let traces = options.place.open(Traces::open)?.asked()?.active.count_ones();
     match format {
-        Format::Json => print::json(&json!({
-            "outcomes": outcomes,
-            "services": services,
-            "traces": traces,
-            "lostEvents": {"steps": lost.steps, "flows": lost.flows},
-        })),
+        Format::Json | Format::Yaml => print::data(
+            format,
+            &json!({
+                "outcomes": outcomes,
+                "services": services,
+                "traces": traces,
+                "lostEvents": {"steps": lost.steps, "flows": lost.flows},
+            }),
+        ),
         Format::Table => {
             show(&outcomes, &services, (lost.steps, lost.flows));
             if traces > 0 {

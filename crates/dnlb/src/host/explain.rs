@@ -65,7 +65,9 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
     }
     let lines = answer(&options.packet, &maps, &options.place.names()?)?;
     match format {
-        Format::Json => print::json(&Value::Array(lines.into_iter().map(item).collect())),
+        Format::Json | Format::Yaml => {
+            print::data(format, &Value::Array(lines.into_iter().map(item).collect()));
+        }
         Format::Table => {
             let width = lines.iter().map(|line| line.what.len()).max().unwrap_or(0);
             for line in lines {

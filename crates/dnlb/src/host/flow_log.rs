@@ -63,7 +63,9 @@ impl FlowLog {
         if !coming {
             let most = self.left.map_or(items.len(), |left| items.len().min(left as usize));
             match format {
-                Format::Json => print::json(&Value::Array(items.into_iter().take(most).collect())),
+                Format::Json | Format::Yaml => {
+                    print::data(format, &Value::Array(items.into_iter().take(most).collect()));
+                }
                 Format::Table if items.is_empty() => print::text("no flows were logged"),
                 Format::Table => items.iter().take(most).for_each(|item| print::text(&flow_line(item))),
             }
@@ -83,7 +85,7 @@ impl FlowLog {
     fn show_one(&mut self, item: &Value, format: Format) -> bool {
         match format {
             // One a line: they come one by one.
-            Format::Json => print::text(&item.to_string()),
+            Format::Json | Format::Yaml => print::item(format, item),
             Format::Table => print::text(&flow_line(item)),
         }
         match &mut self.left {

@@ -74,6 +74,7 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
             // One by one: a host may have a million.
             Format::Json => print::text(&format!("{}{item}", if shown == 0 { "[\n" } else { "," })),
             Format::Table => rows.push(item),
+            Format::Yaml => print::data(format, &Value::Array(vec![item])),
         }
         shown += 1;
     }
@@ -81,6 +82,8 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
         Format::Json => print::text(if shown == 0 { "[]" } else { "]" }),
         Format::Table if rows.is_empty() => print::text("no flows"),
         Format::Table => print::table(COLUMNS, &rows),
+        Format::Yaml if shown == 0 => print::text("[]"),
+        Format::Yaml => {}
     }
     if more {
         eprintln!("there are more than these {shown}: --limit shows more, filters fewer");

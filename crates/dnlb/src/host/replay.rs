@@ -145,8 +145,8 @@ impl Told {
     }
 
     fn finish(self) {
-        if self.format == Format::Json {
-            print::json(&json!({"packets": self.items, "outcomes": self.outcomes}));
+        if self.format != Format::Table {
+            print::data(self.format, &json!({"packets": self.items, "outcomes": self.outcomes}));
         } else {
             let words: Vec<_> = self.outcomes.iter().map(|(name, count)| format!("{count} {name}")).collect();
             print::text(&if words.is_empty() { "no packets".to_owned() } else { words.join(", ") });

@@ -10,7 +10,7 @@ use super::{
     flood, up,
     walk::{Walk, text},
 };
-use crate::api::{PATIENCE, wait_until};
+use crate::wait::{PATIENCE, wait_until};
 
 /// Its own lab, so that it disturbs nobody's.
 const LAB: &str = "bench";

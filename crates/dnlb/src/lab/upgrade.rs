@@ -7,7 +7,7 @@ use dnlb_lab::Lab;
 use serde_json::Value;
 
 use super::tail;
-use crate::api::wait_until;
+use crate::wait::wait_until;
 
 /// How long the new agent may take until its programs and maps are in force.
 const READY: Duration = Duration::from_secs(40);

@@ -1,0 +1,248 @@
+//! Backend services.
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{Common, Switch, Texts, common, create, given, listener::Protocol, update};
+use crate::{
+    api::Api,
+    kind::{AG, BACKEND, LOAD_BALANCER, TARGET_GROUP},
+    print::Format,
+};
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Algorithm {
+    /// By source address
+    IpHash,
+    /// By five-tuple
+    QuintupleHash,
+}
+
+impl Algorithm {
+    fn word(self) -> &'static str {
+        match self {
+            Self::IpHash => "IpHash",
+            Self::QuintupleHash => "QuintupleHash",
+        }
+    }
+}
+
+/// How targets are checked; what is left out has the API's default.
+#[derive(Args)]
+pub(crate) struct Check {
+    /// Seconds between checks
+    #[arg(long)]
+    check_interval: Option<u32>,
+    /// Seconds to wait for an answer
+    #[arg(long)]
+    check_timeout: Option<u32>,
+    /// Successes in a row that make a target healthy
+    #[arg(long)]
+    healthy_after: Option<u32>,
+    /// Failures in a row that make a target unhealthy
+    #[arg(long)]
+    unhealthy_after: Option<u32>,
+    /// Port; 0: where the target takes traffic
+    #[arg(long)]
+    check_port: Option<u32>,
+    /// How: by connecting, or, for datagrams and by default then, by a ping
+    #[arg(long, value_enum)]
+    check_protocol: Option<CheckProtocol>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckProtocol {
+    Icmp,
+    Tcp,
+}
+
+impl CheckProtocol {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Icmp => "Icmp",
+            Self::Tcp => "Tcp",
+        }
+    }
+}
+
+impl Check {
+    /// What was said of checks, if anything.
+    fn fields(&self) -> Option<Value> {
+        given([
+            ("protocol", self.check_protocol.map(|protocol| protocol.word().into())),
+            ("intervalSeconds", self.check_interval.map(Value::from)),
+            ("checkTimeoutSeconds", self.check_timeout.map(Value::from)),
+            ("healthyThresholdCount", self.healthy_after.map(Value::from)),
+            ("unhealthyThresholdCount", self.unhealthy_after.map(Value::from)),
+            ("port", self.check_port.map(Value::from)),
+        ])
+        .ok()
+    }
+}
+
+/// Who serves.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct Group {
+    /// Availability group, by name or id
+    #[arg(long)]
+    ag: Option<String>,
+    /// Target group, by name or id
+    #[arg(long)]
+    target_group: Option<String>,
+}
+
+impl Group {
+    /// The lists of groups that the API takes, each if something is said of it.
+    fn ids(&self, api: &Api) -> Result<(Option<Value>, Option<Value>)> {
+        let ag = self.ag.as_ref().map(|ag| api.id(&AG, ag)).transpose()?;
+        let targets = self.target_group.as_ref().map(|group| api.id(&TARGET_GROUP, group)).transpose()?;
+        Ok((ag.map(|id| json!([id])), targets.map(|id| json!([id]))))
+    }
+}
+
+/// What happens to new connections while no member is fit to take them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WithoutMember {
+    /// They are refused at once
+    Reset,
+    /// They are dropped
+    Drop,
+    /// All targets that run take them, whatever their checks say
+    FailOpen,
+}
+
+impl WithoutMember {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Reset => "Reset",
+            Self::Drop => "Drop",
+            Self::FailOpen => "FailOpen",
+        }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Common(Common),
+    /// Create one
+    Create {
+        /// Name
+        name: String,
+        /// Load balancer, by name or id
+        #[arg(long)]
+        lb: String,
+        /// Protocol
+        #[arg(long, value_enum, default_value = "tcp")]
+        protocol: Protocol,
+        /// Port of its members
+        #[arg(long)]
+        port: u32,
+        /// How a connection chooses its member
+        #[arg(long, value_enum, default_value = "ip-hash")]
+        algorithm: Algorithm,
+        #[command(flatten)]
+        group: Group,
+        #[command(flatten)]
+        check: Check,
+        /// Seconds for which an instance that leaves keeps its connections, 0 to 3600 (default: 300)
+        #[arg(long)]
+        draining: Option<u32>,
+        /// What happens to new connections while no member is fit to take them (default: reset)
+        #[arg(long, value_enum)]
+        without_member: Option<WithoutMember>,
+        /// Description
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Change one; protocol and port cannot change
+    Update {
+        /// Name or id
+        name: String,
+        #[command(flatten)]
+        texts: Texts,
+        /// How a connection chooses its member
+        #[arg(long, value_enum)]
+        algorithm: Option<Algorithm>,
+        #[command(flatten)]
+        group: Group,
+        /// Let go of its group: nobody serves then
+        #[arg(long, conflicts_with_all = ["ag", "target_group"])]
+        no_group: bool,
+        /// Whether targets are checked at all; without checks all that run take traffic
+        #[arg(long, value_enum)]
+        checks: Option<Switch>,
+        #[command(flatten)]
+        check: Check,
+        /// Seconds for which an instance that leaves keeps its connections, 0 to 3600
+        #[arg(long)]
+        draining: Option<u32>,
+        /// What happens to new connections while no member is fit to take them
+        #[arg(long, value_enum)]
+        without_member: Option<WithoutMember>,
+    },
+}
+
+pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
+    let kind = &BACKEND;
+    match command {
+        Command::Common(command) => common(api, kind, command, format),
+        Command::Create {
+            name,
+            lb,
+            protocol,
+            port,
+            algorithm,
+            group,
+            check,
+            draining,
+            without_member,
+            description,
+        } => {
+            let usual = if protocol == Protocol::Udp { CheckProtocol::Icmp } else { CheckProtocol::Tcp };
+            let check = Check { check_protocol: check.check_protocol.or(Some(usual)), ..check };
+            let (ags, target_groups) = group.ids(api)?;
+            let body = json!({
+                "backendName": name,
+                "loadBalancerId": api.id(&LOAD_BALANCER, &lb)?,
+                "protocol": protocol.word(),
+                "port": port,
+                "algorithm": algorithm.word(),
+                "healthCheckSpec": check.fields(),
+                "connectionDrainingSeconds": draining,
+                "withoutMember": without_member.map(WithoutMember::word),
+                "agIds": ags,
+                "targetGroupIds": target_groups,
+                "description": description,
+            });
+            create(api, kind, body, format)
+        }
+        Command::Update {
+            name,
+            texts,
+            algorithm,
+            group,
+            no_group,
+            checks,
+            check,
+            draining,
+            without_member,
+        } => {
+            let (ags, target_groups) = group.ids(api)?;
+            let body = given([
+                ("backendName", texts.new_name.map(Value::from)),
+                ("description", texts.description.map(Value::from)),
+                ("algorithm", algorithm.map(|algorithm| algorithm.word().into())),
+                ("healthCheckSpec", check.fields()),
+                ("closeHealthCheck", checks.map(|checks| (!checks.is_on()).into())),
+                ("connectionDrainingSeconds", draining.map(Value::from)),
+                ("withoutMember", without_member.map(|choice| choice.word().into())),
+                ("agIds", ags.or(no_group.then(|| json!([])))),
+                ("targetGroupIds", target_groups),
+            ])?;
+            update(api, kind, &name, body, format)
+        }
+    }
+}
