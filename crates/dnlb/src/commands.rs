@@ -3,6 +3,7 @@
 mod acl;
 mod ag;
 mod backend;
+mod declare;
 mod eip;
 mod health;
 mod instance;
@@ -15,6 +16,10 @@ mod subnet;
 mod target_group;
 mod template;
 mod vpc;
+
+pub(crate) use ag::scale;
+pub(crate) use target_group::targets;
+pub(crate) use template::launch_script;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
@@ -33,6 +38,12 @@ use crate::{
 pub(crate) enum Command {
     /// Hosts, what they show, load balancers, health
     Status(status::Options),
+    /// Write the whole region as a file
+    Export(declare::Export),
+    /// Show what a file would change; exit code 0: nothing, 1: something, 2: an error
+    Diff(declare::Diff),
+    /// Make the region what a file says
+    Apply(declare::Apply),
     /// Virtual private clouds: isolated networks
     Vpc(Waited<vpc::Command>),
     /// Subnets: address blocks of a VPC
@@ -110,6 +121,12 @@ pub(crate) fn run(access: Access, command: Command, format: Format) -> Result<u8
     let api = Api::new(access);
     match command {
         Command::Status(options) => status::run(&api, &options, format),
+        Command::Export(options) => declare::export(&api, &options, format),
+        Command::Diff(options) => return Ok(declare::diff(&api, &options, format)),
+        Command::Apply(options) => {
+            let api = api.waiting(options.waiting.patience());
+            declare::apply(&api, &options, format)
+        }
         Command::Vpc(command) => command.run(api, vpc::run, format),
         Command::Subnet(command) => command.run(api, subnet::run, format),
         Command::Sg(command) => command.run(api, sg::run, format),

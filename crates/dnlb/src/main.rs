@@ -15,6 +15,7 @@ mod print;
 mod profile;
 mod profiles;
 mod program;
+mod region_file;
 mod suggest;
 mod trace;
 mod wait;

@@ -1,0 +1,206 @@
+//! Text to region file and back. Strict: what is not known is refused, with its line.
+
+use std::fmt;
+
+use super::{
+    RegionFile,
+    words::{Ports, RuleProtocol},
+};
+use crate::suggest::did_you_mean;
+
+/// What is wrong with a file, and where.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}{message}")]
+pub(crate) struct ParseError {
+    place: Place,
+    message: String,
+}
+
+/// Where in the file, if that is known.
+#[derive(Debug, PartialEq, Eq)]
+struct Place(Option<(u64, u64)>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((line, column)) => write!(f, "line {line}, column {column}: "),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a file.
+pub(crate) fn parse(text: &str) -> Result<RegionFile, ParseError> {
+    // Of nothing at all there is nothing to say either.
+    let nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+    let file: RegionFile = if nothing {
+        RegionFile::default()
+    } else {
+        serde_saphyr::from_str(text).map_err(|error| explain(&error))?
+    };
+    check_ports(&file)?;
+    Ok(file.canonical())
+}
+
+/// Writes a file, in canonical form.
+pub(crate) fn write(file: &RegionFile) -> String {
+    let mut text = crate::print::yaml(file);
+    text.push('\n');
+    text
+}
+
+fn explain(error: &serde_saphyr::Error) -> ParseError {
+    use serde_saphyr::Error::{SerdeUnknownField, SerdeUnknownVariant};
+    let error = error.without_snippet();
+    let place = error.location().map(|location| (location.line(), location.column()));
+    let message = match error {
+        SerdeUnknownField { field, expected, .. } => {
+            format!("there is no `{field}` here{}", hint(field, expected))
+        }
+        SerdeUnknownVariant { variant, expected, .. } => {
+            format!("`{variant}` is not known here{}", hint(variant, expected))
+        }
+        other => first_line(&other.to_string()),
+    };
+    ParseError { place: Place(place), message }
+}
+
+/// What was meant, or else all that there is.
+fn hint(written: &str, known: &[&'static str]) -> String {
+    let meant = did_you_mean(written, known.iter().copied());
+    if meant.is_empty() { format!(": known are {}", known.join(", ")) } else { meant }
+}
+
+/// A message without the place, which is said before it.
+fn first_line(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let end = line.rfind(" at line ").or_else(|| line.rfind(" (line "));
+    end.map_or(line, |end| &line[..end]).to_owned()
+}
+
+/// Ports are for protocols that have them: elsewhere nobody would know what was meant.
+fn check_ports(file: &RegionFile) -> Result<(), ParseError> {
+    let wrong = |protocol: RuleProtocol, ports: Option<Ports>| ports.is_some() && !protocol.has_ports();
+    for (vpc, content) in &file.vpcs {
+        let groups = content.security_groups.iter();
+        let in_groups = groups
+            .filter(|(_, group)| group.rules.iter().any(|rule| wrong(rule.protocol, rule.ports)))
+            .map(|(name, _)| format!("security group {vpc}/{name}"));
+        let acls = content.acls.iter();
+        let in_acls = acls
+            .filter(|(_, acl)| acl.rules.iter().any(|rule| wrong(rule.protocol, rule.ports)))
+            .map(|(name, _)| format!("network ACL {vpc}/{name}"));
+        if let Some(whose) = in_groups.chain(in_acls).next() {
+            let message = format!("{whose}: only rules for tcp and udp have ports");
+            return Err(ParseError { place: Place(None), message });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region_file::words::CheckProtocol;
+
+    fn error(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let file = parse(
+            "load_balancers:\n  shop:\n    vpc: v\n    subnet: a\n    backends:\n      web: {protocol: udp, port: 53}\n    listeners:\n      dns: {protocol: udp, port: 53, backend: web}\n",
+        )
+        .unwrap();
+        let shop = &file.load_balancers["shop"];
+        assert!(shop.enabled && !shop.delete_protection && shop.vip.is_none());
+        let web = &shop.backends["web"];
+        assert_eq!((web.draining_seconds, web.health_check.interval_seconds), (300, 5));
+        assert_eq!(web.health_check.protocol, Some(CheckProtocol::Icmp));
+        assert_eq!(shop.listeners["dns"].idle_seconds, Some(300));
+        for nothing in ["", "# nothing\n\n", "{}\n"] {
+            assert_eq!(parse(nothing).unwrap(), RegionFile::default(), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused_with_its_line_and_what_was_meant() {
+        assert_eq!(
+            error("vpcs:\n  web:\n    prefx: 10.0.0.0/16\n"),
+            "line 3, column 5: there is no `prefx` here, did you mean `prefix`?"
+        );
+        assert_eq!(
+            error("region: r\nvpc: {}\n"),
+            "line 2, column 1: there is no `vpc` here, did you mean `vpcs`?"
+        );
+        let error = error(
+            "load_balancers:\n  l:\n    vpc: v\n    subnet: s\n    backends:\n      b:\n        protocol: sctp\n        port: 1\n",
+        );
+        assert!(error.starts_with("line 7, column 19: `sctp` is not known here"), "{error}");
+        assert!(error.contains("tcp, udp"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_with_its_line() {
+        for (text, line) in [
+            ("vpcs:\n  web:\n    prefix: 10.0.0.0/33\n", "line 3"),
+            ("vpcs:\n  web:\n    prefix: 10.0.0.0/16\n  web: {}\n", "line 4"),
+            ("availability_groups:\n  g: {azs: [a]}\n", "line 2"),
+            ("elastic_ips:\n  203.0.113.1: {mbps: many}\n", "line 2"),
+            ("vpcs: [\n", "line "),
+        ] {
+            let error = error(text);
+            assert!(error.starts_with(line), "{text}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn ports_are_for_protocols_that_have_them() {
+        let rule = |rule: &str| {
+            format!("vpcs:\n  v:\n    security_groups:\n      g:\n        rules:\n          - {rule}\n")
+        };
+        let icmp = rule("{direction: in, protocol: icmp, ports: 8, prefix: 0.0.0.0/0}");
+        assert_eq!(error(&icmp), "security group v/g: only rules for tcp and udp have ports");
+        let all = |ports: &str| {
+            let text = rule(&format!("{{direction: in, protocol: tcp{ports}, prefix: 0.0.0.0/0}}"));
+            parse(&text).unwrap()
+        };
+        assert_eq!(all(", ports: 1-65535"), all(""));
+        assert_ne!(all(", ports: 80"), all(""));
+    }
+
+    #[test]
+    fn a_written_file_is_read_as_what_it_was() {
+        let text = "\
+region: lab-1
+vpcs:
+  web:
+    prefix: 10.0.0.0/16
+    description: 'yes'
+    security_groups:
+      web:
+        rules:
+        - {direction: in, protocol: tcp, ports: 8000-8080, prefix: 0.0.0.0/0}
+        - {direction: in, protocol: tcp, ports: 80, prefix: 0.0.0.0/0, description: \"a: b # c\"}
+    subnets:
+      a: {prefix: 10.0.1.0/24}
+elastic_ips:
+  203.0.113.1: {mbps: 20, tags: {'1': 'true'}}
+templates:
+  web:
+    vpc: web
+    subnet: a
+    script: |
+      #!/bin/sh
+
+      echo 'hello' # world
+        indented
+";
+        let file = parse(text).unwrap();
+        assert_eq!(parse(&write(&file)).unwrap(), file);
+        assert!(file.templates["web"].script.ends_with("  indented\n"));
+    }
+}
