@@ -60,7 +60,7 @@ fn explain(error: &serde_saphyr::Error) -> ParseError {
         SerdeUnknownVariant { variant, expected, .. } => {
             format!("`{variant}` is not known here{}", hint(variant, expected))
         }
-        other => first_line(&other.to_string()),
+        other => plainly(&first_line(&other.to_string())),
     };
     ParseError { place: Place(place), message }
 }
@@ -77,6 +77,27 @@ fn first_line(message: &str) -> String {
     let line = line.strip_prefix("error: ").unwrap_or(line);
     let end = line.rfind(" at line ").or_else(|| line.rfind(" (line "));
     end.map_or(line, |end| &line[..end]).to_owned()
+}
+
+/// The parser's words for whoever writes files; what has none here is said as it is.
+fn plainly(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        return format!("`{}` stands here twice", rest.split(", set ").next().unwrap_or(rest));
+    }
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("{field} is missing here");
+    }
+    match message {
+        "expected mapping start" => "names with values are expected here, {} if there are none",
+        "expected sequence start" => "a list is expected here, [] if it is empty",
+        "expected string scalar" => "a text is expected here",
+        "invalid IP address syntax" => "an address or a block of addresses is expected here",
+        "invalid boolean" => "true or false is expected here",
+        "invalid u16" => "a whole number is expected here, 0 to 65535",
+        "invalid u32" | "invalid usize" => "a whole number is expected here, from 0",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// Ports are for protocols that have them: elsewhere nobody would know what was meant.
@@ -144,17 +165,24 @@ mod tests {
 
     #[test]
     fn a_value_of_another_type_is_refused_with_its_line() {
-        for (text, line) in [
-            ("vpcs:\n  web:\n    prefix: 10.0.0.0/33\n", "line 3"),
-            ("vpcs:\n  web:\n    prefix: 10.0.0.0/16\n  web: {}\n", "line 4"),
-            ("availability_groups:\n  g: {azs: [a]}\n", "line 2"),
-            ("elastic_ips:\n  203.0.113.1: {mbps: many}\n", "line 2"),
+        let lb = |field: &str| format!("load_balancers: {{l: {{vpc: v, subnet: s, {field}}}}}\n");
+        for (text, said) in [
+            ("vpcs:\n  web:\n    prefix: 10.0.0.0/33\n", "line 3, column 13: an address or a block"),
+            ("vpcs:\n  web: {}\n  web: {}\n", "line 3, column 3: `web` stands here twice"),
+            ("availability_groups:\n  g: {azs: [a]}\n", "line 2, column 7: `template` is missing here"),
+            ("elastic_ips:\n  203.0.113.1: {mbps: many}\n", "line 2, column 23: a whole number is expected"),
+            ("vpcs:\n  web:\n", "line 2, column 6: names with values are expected here, {}"),
+            ("vpcs: {web: {description: [a]}}", "line 1, column 27: a text is expected here"),
+            (&lb("enabled: perhaps"), "line 1, column 50: true or false is expected here"),
+            (&lb("backends: {b: {protocol: tcp, port: 65536}}"), "line 1, column 77: a whole number"),
             ("vpcs: [\n", "line "),
         ] {
             let error = error(text);
-            assert!(error.starts_with(line), "{text}: {error}");
+            assert!(error.starts_with(said), "{text}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
+        let rules = "vpcs: {v: {acls: {a: {rules: {}}}}}";
+        assert!(error(rules).contains("a list is expected here, [] if it is empty"), "{}", error(rules));
     }
 
     #[test]

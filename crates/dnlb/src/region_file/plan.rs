@@ -325,19 +325,29 @@ impl fmt::Display for Step {
 }
 
 fn show_change(f: &mut fmt::Formatter<'_>, name: &str, change: &Change) -> fmt::Result {
-    let items = |value: &Value| match value {
-        Value::Array(items) if items.iter().any(Value::is_object) => Some(items.clone()),
-        Value::Null => Some(Vec::new()),
-        _ => None,
-    };
-    match (items(&change.from), items(&change.to)) {
-        (Some(from), Some(to)) => {
+    match (&change.from, &change.to) {
+        // Of a map, what differs.
+        (Value::Object(from), Value::Object(to)) => {
+            let names: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+            names.into_iter().filter(|part| from.get(*part) != to.get(*part)).try_for_each(|part| {
+                let value = |map: &serde_json::Map<_, _>| shown(map.get(part).unwrap_or(&Value::Null));
+                write!(f, "\n    {name}.{part}: {} -> {}", value(from), value(to))
+            })
+        }
+        // Of a list of rules, those that come and go.
+        (from, to) if [from, to].iter().any(|list| is_list_of_rules(list)) => {
+            let items = |list: &Value| list.as_array().cloned().unwrap_or_default();
+            let (from, to) = (items(from), items(to));
             write!(f, "\n    {name}:")?;
             missing(&to, &from).iter().try_for_each(|item| write!(f, "\n      + {}", shown(item)))?;
             missing(&from, &to).iter().try_for_each(|item| write!(f, "\n      - {}", shown(item)))
         }
-        _ => write!(f, "\n    {name}: {} -> {}", shown(&change.from), shown(&change.to)),
+        (from, to) => write!(f, "\n    {name}: {} -> {}", shown(from), shown(to)),
     }
+}
+
+fn is_list_of_rules(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| items.iter().any(Value::is_object))
 }
 
 /// What of a list another one lacks; what is there twice counts twice.

@@ -359,6 +359,17 @@ fn rules_that_change_are_shown_one_by_one() {
 }
 
 #[test]
+fn of_a_map_only_what_differs_is_shown() {
+    let check = |check: &str| {
+        with_lb(&format!("    backends: {{b: {{protocol: tcp, port: 80, health_check: {check}}}}}\n"))
+    };
+    assert_eq!(
+        planned(&check("{port: 81}"), &check("{port: 81, interval_seconds: 9}"), false).unwrap(),
+        ["~ backend service l/b\n    health_check.interval_seconds: 5 -> 9"]
+    );
+}
+
+#[test]
 fn what_cannot_change_is_refused_with_what_to_do() {
     let port = |port: u16| with_lb(&format!("    backends: {{b: {{protocol: tcp, port: {port}}}}}\n"));
     let problems = planned(&port(80), &port(81), true).unwrap_err();
