@@ -63,7 +63,7 @@ impl Api {
         let reply = match self.client.reply(service, method, path, query, body) {
             // Made here, for a request that could not be written.
             Err(CallError::Api(error)) => bail!("{error}"),
-            other => other.map_err(|error| located(Failure::NoAnswer(error)))?,
+            other => other.map_err(|error| located(Failure::NoAnswer { error, write: method != "GET" }))?,
         };
         let request_id = reply.request_id.clone();
         let result = reply.into_result().map_err(|error| located(Failure::Refused { error, request_id }))?;

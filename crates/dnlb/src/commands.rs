@@ -21,6 +21,8 @@ pub(crate) use ag::scale;
 pub(crate) use target_group::targets;
 pub(crate) use template::launch_script;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -150,7 +152,7 @@ fn common(api: &Api, kind: &Kind, command: Common, format: Format) -> Result<()>
             let filters: Vec<_> =
                 filters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let found = api.list_some(kind, &filters, limit.unwrap_or(usize::MAX))?;
-            print::resources(format, kind, &found);
+            show_all(api, kind, found, format)?;
         }
         Common::Show { name } => print::fields(format, &api.show(kind, &api.id(kind, &name)?)?),
         Common::Delete { names } => {
@@ -166,16 +168,73 @@ fn common(api: &Api, kind: &Kind, command: Common, format: Format) -> Result<()>
 
 /// Creates a resource and prints it.
 fn create(api: &Api, kind: &Kind, body: Value, format: Format) -> Result<()> {
-    print::resource(format, kind, &api.create(kind, body)?);
-    Ok(())
+    show_one(api, kind, api.create(kind, body)?, format)
 }
 
 /// Changes a resource and prints it.
 fn update(api: &Api, kind: &Kind, name: &str, body: Value, format: Format) -> Result<()> {
     let id = api.id(kind, name)?;
     api.update(kind, &id, body)?;
-    print::resource(format, kind, &api.show(kind, &id)?);
+    show_one(api, kind, api.show(kind, &id)?, format)
+}
+
+/// Prints resources; in a table, what they refer to has its name.
+fn show_all(api: &Api, kind: &Kind, mut items: Vec<Value>, format: Format) -> Result<()> {
+    if format == Format::Table {
+        for (pointer, other) in kind.references {
+            name_references(api, &mut items, pointer, other)?;
+        }
+    }
+    print::resources(format, kind, &items);
     Ok(())
+}
+
+/// Prints one resource: as a row in which what it refers to has its name, or whole.
+fn show_one(api: &Api, kind: &Kind, item: Value, format: Format) -> Result<()> {
+    match format {
+        Format::Table => show_all(api, kind, vec![item], format),
+        Format::Json | Format::Yaml => {
+            print::data(format, &item);
+            Ok(())
+        }
+    }
+}
+
+/// Puts names of another kind in the place of their ids, if there are any.
+fn name_references(api: &Api, items: &mut [Value], pointer: &str, other: &Kind) -> Result<()> {
+    let says_something = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(ids) => !ids.is_empty(),
+        _ => false,
+    };
+    if items.iter().any(|item| item.pointer(pointer).is_some_and(says_something)) {
+        let names = names_by_id(other, &api.list(other, &[])?);
+        items.iter_mut().filter_map(|item| item.pointer_mut(pointer)).for_each(|id| rename(id, &names));
+    }
+    Ok(())
+}
+
+/// Names that only one resource has; of others the id says more.
+fn names_by_id(kind: &Kind, items: &[Value]) -> BTreeMap<String, String> {
+    let text = |item: &Value, field: &str| item[field].as_str().unwrap_or_default().to_owned();
+    let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for item in items {
+        ids.entry(text(item, kind.name)).or_default().push(text(item, kind.id));
+    }
+    let alone = ids.into_iter().filter(|(name, ids)| !name.is_empty() && ids.len() == 1);
+    alone.flat_map(|(name, ids)| ids.into_iter().map(move |id| (id, name.clone()))).collect()
+}
+
+fn rename(value: &mut Value, names: &BTreeMap<String, String>) {
+    match value {
+        Value::String(id) => {
+            if let Some(name) = names.get(id) {
+                id.clone_from(name);
+            }
+        }
+        Value::Array(ids) => ids.iter_mut().for_each(|id| rename(id, names)),
+        _ => {}
+    }
 }
 
 /// The fields of a change that were given; no field at all is a mistake.
@@ -264,6 +323,16 @@ mod tests {
         for wrong in ["a", "=b", ""] {
             assert!(parse_pair(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_table_has_names_where_they_say_which() {
+        let items = [("vpc-1", "web"), ("vpc-2", "twin"), ("vpc-3", "twin")]
+            .map(|(id, name)| json!({"vpcId": id, "vpcName": name}));
+        let names = names_by_id(&crate::kind::VPC, &items);
+        let mut value = json!(["vpc-1", "vpc-2", "vpc-4"]);
+        rename(&mut value, &names);
+        assert_eq!(value, json!(["web", "vpc-2", "vpc-4"]));
     }
 
     #[test]

@@ -16,8 +16,13 @@ pub(crate) enum Failure {
         request_id: String,
     },
     /// There was no answer, or none of this API.
-    #[error(transparent)]
-    NoAnswer(CallError),
+    #[error("{error}")]
+    NoAnswer {
+        /// Why.
+        error: CallError,
+        /// Whether something may have been done all the same.
+        write: bool,
+    },
 }
 
 impl Failure {
@@ -34,11 +39,13 @@ impl Failure {
     fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Refused { error, .. } => of_refusal(error.code, &error.status),
-            Self::NoAnswer(CallError::Connection { source, .. }) => Some(of_connection(source.kind())),
-            Self::NoAnswer(CallError::Reply { .. }) => {
+            Self::NoAnswer { error: CallError::Connection { source, .. }, write } => {
+                Some(of_connection(source.kind(), *write))
+            }
+            Self::NoAnswer { error: CallError::Reply { .. }, .. } => {
                 Some("something else than a dnlb server answers there: check the endpoint and the scheme")
             }
-            Self::NoAnswer(_) => None,
+            Self::NoAnswer { .. } => None,
         }
     }
 }
@@ -59,16 +66,22 @@ fn of_refusal(code: u16, status: &str) -> Option<&'static str> {
     }
 }
 
-fn of_connection(kind: ErrorKind) -> &'static str {
+fn of_connection(kind: ErrorKind, write: bool) -> &'static str {
     match kind {
         ErrorKind::ConnectionRefused => "nothing listens there: is the server up, and is this its endpoint?",
+        ErrorKind::TimedOut
+        | ErrorKind::WouldBlock
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionReset
+        | ErrorKind::BrokenPipe
+            if write =>
+        {
+            "it may have been done all the same: look before you repeat it"
+        }
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            "no answer in time; a write may have been done all the same: look before you repeat it"
+            "no answer in time: is the server busy, or the way to it shut?"
         }
-        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "the connection broke; a write may have been done all the same: look before you repeat it"
-        }
-        _ => "check the endpoint, host:port",
+        _ => "check the endpoint, host:port, and whether a dnlb server answers there",
     }
 }
 
@@ -101,7 +114,11 @@ impl fmt::Display for Located {
 
 impl std::error::Error for Located {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.failure.source()
+        match &self.failure {
+            Failure::Refused { .. } => None,
+            // The failure says what its error says, so the chain goes on behind it.
+            Failure::NoAnswer { error, .. } => error.source(),
+        }
     }
 }
 
@@ -150,8 +167,16 @@ mod tests {
     fn a_server_that_is_not_there_is_said_to_be_so() {
         let source = io::Error::from(ErrorKind::ConnectionRefused);
         let error = CallError::Connection { endpoint: "10.0.0.1:8710".to_owned(), source };
-        let told = told(Failure::NoAnswer(error));
+        let told = told(Failure::NoAnswer { error, write: true });
         assert!(told.starts_with("error: deleting subnet a: cannot talk to 10.0.0.1:8710: "), "{told}");
         assert!(told.contains("\n  nothing listens there"), "{told}");
+    }
+
+    #[test]
+    fn only_a_write_may_have_been_done_all_the_same() {
+        assert!(of_connection(ErrorKind::TimedOut, true).contains("done all the same"));
+        assert!(of_connection(ErrorKind::TimedOut, false).contains("no answer in time"));
+        assert!(of_connection(ErrorKind::ConnectionReset, true).contains("done all the same"));
+        assert!(of_connection(ErrorKind::ConnectionReset, false).contains("check the endpoint"));
     }
 }

@@ -21,12 +21,14 @@ pub(crate) struct Kind {
     pub(crate) filters: &'static [(&'static str, &'static str)],
     /// Heading and JSON pointer of each column after id and name.
     pub(crate) columns: &'static [(&'static str, &'static str)],
+    /// JSON pointers of columns with ids, and of what: a table shows names instead.
+    pub(crate) references: &'static [(&'static str, &'static Kind)],
 }
 
 /// Without it, the API lists load balancers of another type.
 const DNLB: &[(&str, &str)] = &[("loadBalancerType", "dnlb")];
 
-pub(crate) const VPC: Kind = Kind {
+pub(crate) static VPC: Kind = Kind {
     word: "VPC",
     service: "vpc",
     path: "vpcs/",
@@ -40,9 +42,10 @@ pub(crate) const VPC: Kind = Kind {
         ("IPV6 PREFIX", "/ipv6AddressPrefix"),
         ("CREATED", "/createdTime"),
     ],
+    references: &[],
 };
 
-pub(crate) const SUBNET: Kind = Kind {
+pub(crate) static SUBNET: Kind = Kind {
     word: "subnet",
     service: "vpc",
     path: "subnets/",
@@ -57,9 +60,10 @@ pub(crate) const SUBNET: Kind = Kind {
         ("ACL", "/aclId"),
         ("FREE ADDRESSES", "/availableIpCount"),
     ],
+    references: &[("/vpcId", &VPC), ("/aclId", &ACL)],
 };
 
-pub(crate) const SECURITY_GROUP: Kind = Kind {
+pub(crate) static SECURITY_GROUP: Kind = Kind {
     word: "security group",
     service: "vpc",
     path: "networkSecurityGroups/",
@@ -69,9 +73,10 @@ pub(crate) const SECURITY_GROUP: Kind = Kind {
     name: "networkSecurityGroupName",
     filters: &[],
     columns: &[("VPC", "/vpcId"), ("CREATED", "/createdTime")],
+    references: &[("/vpcId", &VPC)],
 };
 
-pub(crate) const ACL: Kind = Kind {
+pub(crate) static ACL: Kind = Kind {
     word: "network ACL",
     service: "vpc",
     path: "networkAcls/",
@@ -81,9 +86,10 @@ pub(crate) const ACL: Kind = Kind {
     name: "networkAclName",
     filters: &[],
     columns: &[("VPC", "/vpcId"), ("SUBNETS", "/subnetIds")],
+    references: &[("/vpcId", &VPC), ("/subnetIds", &SUBNET)],
 };
 
-pub(crate) const EIP: Kind = Kind {
+pub(crate) static EIP: Kind = Kind {
     word: "elastic IP",
     service: "vpc",
     path: "elasticIps/",
@@ -93,9 +99,10 @@ pub(crate) const EIP: Kind = Kind {
     name: "elasticIpAddress",
     filters: &[],
     columns: &[("MBIT/S", "/bandwidthMbps"), ("STATUS", "/status"), ("OF", "/instanceId")],
+    references: &[("/instanceId", &LOAD_BALANCER)],
 };
 
-pub(crate) const TEMPLATE: Kind = Kind {
+pub(crate) static TEMPLATE: Kind = Kind {
     word: "instance template",
     service: "vm",
     path: "instanceTemplates",
@@ -109,9 +116,10 @@ pub(crate) const TEMPLATE: Kind = Kind {
         ("TYPE", "/instanceTemplateData/instanceType"),
         ("SUBNET", "/instanceTemplateData/primaryNetworkInterface/networkInterface/subnetId"),
     ],
+    references: &[("/instanceTemplateData/primaryNetworkInterface/networkInterface/subnetId", &SUBNET)],
 };
 
-pub(crate) const AG: Kind = Kind {
+pub(crate) static AG: Kind = Kind {
     word: "availability group",
     service: "ag",
     path: "availabilityGroups",
@@ -121,9 +129,10 @@ pub(crate) const AG: Kind = Kind {
     name: "name",
     filters: &[],
     columns: &[("INSTANCES", "/count"), ("AZS", "/azs"), ("TEMPLATE", "/instanceTemplateId")],
+    references: &[("/instanceTemplateId", &TEMPLATE)],
 };
 
-pub(crate) const INSTANCE: Kind = Kind {
+pub(crate) static INSTANCE: Kind = Kind {
     word: "instance",
     service: "vm",
     path: "instances",
@@ -140,9 +149,10 @@ pub(crate) const INSTANCE: Kind = Kind {
         ("HOST", "/hostId"),
         ("GROUP", "/ag/name"),
     ],
+    references: &[],
 };
 
-pub(crate) const LOAD_BALANCER: Kind = Kind {
+pub(crate) static LOAD_BALANCER: Kind = Kind {
     word: "load balancer",
     service: "lb",
     path: "loadBalancers/",
@@ -157,9 +167,10 @@ pub(crate) const LOAD_BALANCER: Kind = Kind {
         ("EIP", "/privateIp/elasticIpAddress"),
         ("SUBNET", "/subnetId"),
     ],
+    references: &[("/subnetId", &SUBNET)],
 };
 
-pub(crate) const LISTENER: Kind = Kind {
+pub(crate) static LISTENER: Kind = Kind {
     word: "listener",
     service: "lb",
     path: "listeners/",
@@ -175,9 +186,10 @@ pub(crate) const LISTENER: Kind = Kind {
         ("BACKEND", "/backendId"),
         ("LOAD BALANCER", "/loadBalancerId"),
     ],
+    references: &[("/backendId", &BACKEND), ("/loadBalancerId", &LOAD_BALANCER)],
 };
 
-pub(crate) const BACKEND: Kind = Kind {
+pub(crate) static BACKEND: Kind = Kind {
     word: "backend service",
     service: "lb",
     path: "backends/",
@@ -194,9 +206,10 @@ pub(crate) const BACKEND: Kind = Kind {
         ("TARGET GROUP", "/targetGroupIds"),
         ("LOAD BALANCER", "/loadBalancerId"),
     ],
+    references: &[("/agIds", &AG), ("/targetGroupIds", &TARGET_GROUP), ("/loadBalancerId", &LOAD_BALANCER)],
 };
 
-pub(crate) const TARGET_GROUP: Kind = Kind {
+pub(crate) static TARGET_GROUP: Kind = Kind {
     word: "target group",
     service: "lb",
     path: "targetGroups/",
@@ -206,4 +219,5 @@ pub(crate) const TARGET_GROUP: Kind = Kind {
     name: "targetGroupName",
     filters: DNLB,
     columns: &[("LOAD BALANCER", "/loadBalancerName"), ("CREATED", "/createdTime")],
+    references: &[],
 };

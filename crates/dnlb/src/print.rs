@@ -30,14 +30,6 @@ pub(crate) fn resources(format: Format, kind: &Kind, items: &[Value]) {
     table(&columns, items);
 }
 
-/// Prints one resource: as a row, or whole.
-pub(crate) fn resource(format: Format, kind: &Kind, item: &Value) {
-    match format {
-        Format::Table => resources(format, kind, std::slice::from_ref(item)),
-        Format::Json | Format::Yaml => data(format, item),
-    }
-}
-
 /// Prints all fields of an object, one a line.
 pub(crate) fn fields(format: Format, item: &Value) {
     if format != Format::Table {
@@ -81,7 +73,8 @@ pub(crate) fn item(format: Format, value: &Value) {
 pub(crate) fn yaml(value: &impl serde::Serialize) -> String {
     // Only what has no form in YAML fails, such as a map with maps as keys: none of what is printed.
     let text = serde_saphyr::to_string(value).unwrap_or_else(|error| format!("# not YAML: {error}"));
-    text.trim_end().to_owned()
+    // No more than the end of the line: empty lines before it may belong to a text.
+    text.strip_suffix('\n').unwrap_or(&text).to_owned()
 }
 
 /// Prints a text and the end of the line; the end of the program if nobody reads it any more, as in `dnlb ... | head`.

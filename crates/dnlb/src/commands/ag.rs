@@ -6,11 +6,13 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Common, Texts, common, create, done, given, instance::wait_running, text, update};
+use super::{
+    Common, Texts, common, create, done, given, instance::wait_running, show_all, show_one, text, update,
+};
 use crate::{
     api::Api,
     kind::{AG, INSTANCE, TEMPLATE},
-    print::{self, Format},
+    print::Format,
 };
 
 #[derive(Subcommand)]
@@ -89,8 +91,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             let id = api.id(&AG, &name)?;
             let template = api.id(&TEMPLATE, &template)?;
             api.act(&AG, &id, "setInstanceTemplate", json!({"instanceTemplateId": template}))?;
-            print::resource(format, &AG, &api.show(&AG, &id)?);
-            Ok(())
+            show_one(api, &AG, api.show(&AG, &id)?, format)
         }
         Command::Scale { name, to } => {
             let group = api.find(&AG, &name)?;
@@ -99,8 +100,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             if let Some(patience) = api.patience() {
                 wait_running(api, &[("agId", &id)], patience)?;
             }
-            print::resources(format, &INSTANCE, &api.list(&INSTANCE, &[("agId", &id)])?);
-            Ok(())
+            show_all(api, &INSTANCE, api.list(&INSTANCE, &[("agId", &id)])?, format)
         }
         Command::Abandon { name, instances } => {
             let id = api.id(&AG, &name)?;

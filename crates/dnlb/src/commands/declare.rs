@@ -69,7 +69,7 @@ pub(crate) fn export(api: &Api, options: &Export, format: Format) -> Result<()> 
     match &options.file {
         Some(path) => fs::write(path, text).with_context(|| format!("writing {}", path.display())),
         None => {
-            print::text(text.trim_end());
+            print::text(text.strip_suffix('\n').unwrap_or(&text));
             Ok(())
         }
     }

@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
+use super::name_references;
 use crate::{
     api::Api,
-    kind::BACKEND,
+    kind::{BACKEND, INSTANCE},
     print::{self, Format},
     wait::{self, Patience, Progress, wait_until},
 };
@@ -42,11 +43,16 @@ pub(crate) fn run(api: &Api, options: &Options, format: Format) -> Result<()> {
         // Health decides who gets new connections only once the hosts know it.
         wait::converged(api, options.patience)?;
     }
+    if format == Format::Table {
+        targets.iter_mut().for_each(|target| target["name"] = target["instanceId"].clone());
+        name_references(api, &mut targets, "/name", &INSTANCE)?;
+    }
     match format {
         Format::Json | Format::Yaml => print::data(format, &Value::Array(targets)),
         Format::Table => print::table(
             &[
                 ("INSTANCE", "/instanceId"),
+                ("NAME", "/name"),
                 ("ADDRESS", "/ipAddress"),
                 ("PORT", "/port"),
                 ("WEIGHT", "/weight"),

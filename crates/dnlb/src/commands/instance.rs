@@ -6,12 +6,12 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Common, Texts, common, done, given, pairs, parse_pair, template};
+use super::{Common, Texts, common, done, given, pairs, parse_pair, show_one, template};
 use crate::{
     api::Api,
     kind::{AG, INSTANCE, TEMPLATE},
-    print::{self, Format},
-    wait::{Patience, Progress, wait_until},
+    print::Format,
+    wait::{self, Patience, Progress, wait_until},
 };
 
 #[derive(Subcommand)]
@@ -92,8 +92,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             if let Some(patience) = api.patience() {
                 wait_running(api, &[("instanceId", &id)], patience)?;
             }
-            print::resource(format, kind, &api.show(kind, &id)?);
-            Ok(())
+            show_one(api, kind, api.show(kind, &id)?, format)
         }
         Command::Update { name, texts, script, metadata } => {
             let script = script.map(|path| template::userdata(&path)).transpose()?;
@@ -105,8 +104,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             ])?;
             let id = api.id(kind, &name)?;
             api.act(kind, &id, "modifyInstanceAttribute", body)?;
-            print::resource(format, kind, &api.show(kind, &id)?);
-            Ok(())
+            show_one(api, kind, api.show(kind, &id)?, format)
         }
         Command::Start { name } => power(api, &name, "startInstance", "starts", format),
         Command::Stop { name } => power(api, &name, "stopInstance", "stops", format),
@@ -121,7 +119,7 @@ fn power(api: &Api, name: &str, action: &str, word: &str, format: Format) -> Res
     Ok(())
 }
 
-/// Waits until all instances that pass the filters run.
+/// Waits until all instances that pass the filters run, and every host knows it.
 pub(crate) fn wait_running(api: &Api, filters: &[(&str, &str)], patience: Patience) -> Result<()> {
     let mut waiting = Vec::new();
     let progress = Progress::new();
@@ -141,7 +139,8 @@ pub(crate) fn wait_running(api: &Api, filters: &[(&str, &str)], patience: Patien
         Ok(waiting.is_empty())
     });
     progress.end();
-    outcome.with_context(|| format!("waiting for instances to run: {}", waiting.join(", ")))
+    outcome.with_context(|| format!("waiting for instances to run: {}", waiting.join(", ")))?;
+    wait::converged(api, patience)
 }
 
 fn name(instance: &Value) -> &str {

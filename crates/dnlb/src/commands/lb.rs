@@ -4,11 +4,11 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Common, Switch, Texts, common, create, given, pairs, parse_pair, update};
+use super::{Common, Switch, Texts, common, create, given, pairs, parse_pair, show_one, update};
 use crate::{
     api::Api,
     kind::{EIP, LOAD_BALANCER, SUBNET},
-    print::{self, Format},
+    print::Format,
 };
 
 #[derive(Subcommand)]
@@ -110,6 +110,5 @@ fn associate(api: &Api, lb: &str, eip: &str, action: &str, format: Format) -> Re
     let id = api.id(&LOAD_BALANCER, lb)?;
     let eip = api.id(&EIP, eip)?;
     api.act(&LOAD_BALANCER, &id, action, json!({"elasticIpId": eip}))?;
-    print::resource(format, &LOAD_BALANCER, &api.show(&LOAD_BALANCER, &id)?);
-    Ok(())
+    show_one(api, &LOAD_BALANCER, api.show(&LOAD_BALANCER, &id)?, format)
 }

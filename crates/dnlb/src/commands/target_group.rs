@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Common, Texts, common, create, done, given, text, update};
+use super::{Common, Texts, common, create, done, given, name_references, text, update};
 use crate::{
     api::Api,
     kind::{INSTANCE, LOAD_BALANCER, TARGET_GROUP},
@@ -131,13 +131,18 @@ fn target(api: &Api, group: &str, instance: &str) -> Result<String> {
 }
 
 fn show_targets(api: &Api, group: &str, format: Format) -> Result<()> {
-    let targets = targets(api, group)?;
+    let mut targets = targets(api, group)?;
+    if format == Format::Table {
+        targets.iter_mut().for_each(|target| target["name"] = target["instanceId"].clone());
+        name_references(api, &mut targets, "/name", &INSTANCE)?;
+    }
     match format {
         Format::Json | Format::Yaml => print::data(format, &Value::Array(targets)),
         Format::Table => print::table(
             &[
                 ("ID", "/targetId"),
                 ("INSTANCE", "/instanceId"),
+                ("NAME", "/name"),
                 ("ADDRESS", "/privateIpAddress"),
                 ("PORT", "/port"),
                 ("WEIGHT", "/weight"),

@@ -122,8 +122,26 @@ fn check_ports(file: &RegionFile) -> Result<(), ParseError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::region_file::words::CheckProtocol;
+    use crate::region_file::{file::Template, words::CheckProtocol};
+
+    proptest! {
+        #[test]
+        fn any_name_and_any_text_are_read_as_they_were(
+            name in "[-A-Za-z0-9_\u{4e00}-\u{9fa5}]{1,8}|null|true|no|0x1f|1e3|[0-9]{1,4}:[0-9]{1,2}|-|---",
+            description in "(?s).{0,40}",
+            script in "#!/bin/sh\n([ \ta-z#:'\"|>-]{0,9}\n{0,2}){0,5}",
+        ) {
+            let mut template: Template = serde_saphyr::from_str("{vpc: v, subnet: s}").unwrap();
+            template.metadata.insert(name.clone(), description.clone());
+            (template.description, template.script) = (description, script);
+            let mut file = RegionFile::default();
+            file.templates.insert(name, template);
+            prop_assert_eq!(parse(&write(&file)).unwrap(), file);
+        }
+    }
 
     fn error(text: &str) -> String {
         parse(text).unwrap_err().to_string()
@@ -198,6 +216,50 @@ mod tests {
         };
         assert_eq!(all(", ports: 1-65535"), all(""));
         assert_ne!(all(", ports: 80"), all(""));
+    }
+
+    /// All names in a tree of maps and lists.
+    fn names(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+        if let Some(object) = value.as_object() {
+            for (name, inner) in object {
+                found.insert(name.clone());
+                names(inner, found);
+            }
+        }
+        value.as_array().into_iter().flatten().for_each(|inner| names(inner, found));
+    }
+
+    #[test]
+    fn the_documented_file_is_one_and_says_everything() {
+        let page = include_str!("../../../../docs/region-file.md");
+        let block = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+        let file = parse(block).unwrap();
+        // What is empty on the page is not written, so the page itself is asked for names.
+        let raw: serde_json::Value = serde_saphyr::from_str(block).unwrap();
+        let (mut written, mut documented) = Default::default();
+        names(&serde_json::to_value(&file).unwrap(), &mut written);
+        names(&raw, &mut documented);
+        assert!(written.is_subset(&documented), "{:?}", written.difference(&documented));
+        for optional in [
+            "description",
+            "tags",
+            "prefix_v6",
+            "target_group",
+            "acl",
+            "elastic_ip",
+            "size",
+            "vip",
+            "address",
+        ] {
+            assert!(page.contains(&format!("{optional}: ")), "{optional} is not documented");
+        }
+        let defaults = parse(
+            "load_balancers: {shop: {vpc: v, subnet: s, backends: {api: {protocol: tcp, port: 8080}}, listeners: {http: {protocol: tcp, port: 80, backend: api}}}}",
+        )
+        .unwrap();
+        let (page, usual) = (&file.load_balancers["shop"], &defaults.load_balancers["shop"]);
+        assert_eq!(page.listeners["http"], usual.listeners["http"], "the page shows defaults");
+        assert_eq!(page.backends["api"].health_check, usual.backends["api"].health_check);
     }
 
     #[test]
