@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// An error of the API: an HTTP status, a word for programs and a sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, thiserror::Error)]
 #[error("{status} ({code}): {message}")]
 pub struct ApiError {
     /// The HTTP status, as an integer: clients compare it.

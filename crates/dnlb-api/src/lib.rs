@@ -8,6 +8,7 @@ pub mod body;
 pub mod client;
 pub mod error;
 pub mod query;
+pub mod shape;
 pub mod signature;
 pub mod time;
 pub mod wire;

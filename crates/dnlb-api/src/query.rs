@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::{ApiError, signature::encoding::unquote_plus};
+use crate::{
+    ApiError,
+    shape::{PageNumber, PageSize},
+    signature::encoding::unquote_plus,
+};
 
 /// A decoded query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,10 +178,10 @@ impl Query {
     pub fn page(&self) -> Result<Page, ApiError> {
         let number = self.integer("pageNumber")?.unwrap_or(1);
         let size = self.integer("pageSize")?.unwrap_or(20);
-        if number < 1 {
+        if !PageNumber::RANGE.contains(&number) {
             return Err(ApiError::invalid(format!("pageNumber {number} is out of range: 1 and up")));
         }
-        if !(10..=100).contains(&size) {
+        if !PageSize::RANGE.contains(&size) {
             return Err(ApiError::invalid(format!("pageSize {size} is out of range: 10 to 100")));
         }
         let number = usize::try_from(number).unwrap_or(usize::MAX);

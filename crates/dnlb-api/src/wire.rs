@@ -3,7 +3,8 @@
 //! The fields carry the wire format's names in snake case. Requests have an [`Option`] for whatever may be left
 //! out; integers are wide, so that a number out of range gets an answer that says so. Fields that we know only
 //! in order to refuse them are here, too: what cannot be honoured is never dropped in silence.
-#![expect(missing_docs, reason = "a field means what the wire format's document says of its name")]
+//!
+//! What is said of a field here is what the API's document says of it, and `as` names its [shape](crate::shape).
 
 pub mod ag;
 pub mod dnlb;
@@ -13,22 +14,26 @@ pub mod lb;
 pub mod vm;
 pub mod vpc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::shape::*;
+
 /// Declares models: camelCase on the wire, and what is none is left out.
 macro_rules! models {
-    ($($(#[doc = $doc:literal])+ $name:ident {
-        $($(#[$attribute:meta])* $field:ident: $type:ty,)*
-        $(? $($(#[$other:meta])* $optional:ident: $inner:ty,)*)?
+    ($($(#[$about:meta])+ $name:ident {
+        $($(#[$attribute:meta])* $field:ident: $type:ty $(as $shape:literal)?,)*
+        $(? $($(#[$other:meta])* $optional:ident: $inner:ty $(as $kind:literal)?,)*)?
     })*) => {$(
-        $(#[doc = $doc])+
-        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        $(#[$about])+
         #[serde(rename_all = "camelCase")]
         pub struct $name {
-            $($(#[$attribute])* pub $field: $type,)*
+            $($(#[$attribute])* $(#[schemars(with = $shape)])? pub $field: $type,)*
             $($(
                 $(#[$other])*
+                $(#[schemars(with = $kind)])?
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $optional: Option<$inner>,
             )*)?
@@ -38,17 +43,35 @@ macro_rules! models {
 pub(crate) use models;
 
 models! {
-    /// A tag.
-    Tag { key: String, value: String, }
+    /// A label that a resource carries.
+    Tag {
+        /// What it is about.
+        key: String as "TagKey",
+        /// What it says.
+        value: String as "TagValue",
+    }
 
     /// A key and a value of metadata or user data.
-    KeyValue { key: String, value: String, }
+    KeyValue {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    }
 
     /// What a resource costs: nothing.
-    Charge { charge_mode: String, charge_status: String, }
+    Charge {
+        /// Always `postpaid_by_duration`.
+        charge_mode: String,
+        /// Always `normal`.
+        charge_status: String,
+    }
 
-    /// Names or ids of rules to remove.
-    RuleIds { rule_ids: Vec<String>, }
+    /// Rules to remove.
+    RuleIds {
+        /// Their ids.
+        rule_ids: Vec<String>,
+    }
 }
 
 impl Charge {
@@ -60,6 +83,6 @@ impl Charge {
 }
 
 /// An object of which only the presence matters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Anything(pub Value);

@@ -1,34 +1,55 @@
 //! Service `dnlb`: our own additions, in the manner of the others.
 
 use super::models;
+use crate::shape::*;
 
 models! {
     /// A host, as it is wanted and as it is.
     Host {
+        /// Its id.
         host_id: String,
+        /// Its number in the region.
         index: i64,
+        /// Its zone.
         az: String,
+        /// Its rack, the fault domain inside its zone.
         rack: String,
-        underlay_address: String,
+        /// Its address in the underlay.
+        underlay_address: String as "Address",
+        /// Whether it takes packets from outside.
         edge: bool,
+        /// Whether it carries instances.
         compute: bool,
-        state: String,
+        /// Whether it is heard of.
+        state: String as "HostState",
+        /// How many instances are placed there.
         instance_count: i64,
-        created_time: String,
+        /// When it joined first.
+        created_time: String as "Time",
+        /// The revision that it should show.
         wanted_revision: u64,
         ?
+        /// The revision that its kernel shows, once it has said so.
         applied_revision: u64,
+        /// Seconds since it was heard of.
         lag_seconds: u64,
+        /// Why it does not show what it should.
         error: String,
     }
 
     /// A region at a glance.
     Status {
+        /// Its name.
         region: String,
+        /// Goes up with every change.
         revision: u64,
+        /// Its zones.
         azs: Vec<String>,
+        /// Whether every host that is up shows the latest revision.
         converged: bool,
+        /// Its hosts.
         hosts: Vec<Host>,
+        /// Its load balancers.
         load_balancers: Vec<LoadBalancerStatus>,
     }
 
@@ -46,46 +67,107 @@ models! {
 
     /// A load balancer at a glance.
     LoadBalancerStatus {
+        /// Its id.
         load_balancer_id: String,
-        load_balancer_name: String,
+        /// Its name.
+        load_balancer_name: String as "Name",
+        /// Its VPC.
         vpc_id: String,
-        vip: String,
-        state: String,
+        /// Its address inside the VPC.
+        vip: String as "Address",
+        /// Whether it serves.
+        state: String as "BalancerState",
+        /// Its listeners.
         listeners: Vec<ListenerStatus>,
         ?
-        elastic_ip_address: String,
+        /// Its address outside, if it has one.
+        elastic_ip_address: String as "Address",
     }
 
     /// A listener at a glance.
     ListenerStatus {
+        /// Its id.
         listener_id: String,
-        listener_name: String,
-        protocol: String,
-        port: i64,
-        status: String,
+        /// Its name.
+        listener_name: String as "Name",
+        /// Its protocol.
+        protocol: String as "Protocol",
+        /// Its port on the VIP.
+        port: i64 as "Port",
+        /// Whether it is switched on.
+        status: String as "OnOff",
+        /// Its backend service.
         backend_id: String,
-        backend_name: String,
-        backend_port: i64,
+        /// The backend service's name.
+        backend_name: String as "Name",
+        /// The backend service's port.
+        backend_port: i64 as "Port",
+        /// Targets that get new connections.
         healthy_targets: i64,
+        /// All targets.
         total_targets: i64,
         ?
+        /// The target group of the backend service, if it has one.
         target_group_id: String,
+        /// The availability group of the backend service, if it has one.
         ag_id: String,
+    }
+
+    /// Which packets to follow, and for how long. What is left out does not matter.
+    CreateTrace {
+        ?
+        /// One end of the flow; packets both ways are meant.
+        from: TraceEndpoint,
+        /// The other end.
+        to: TraceEndpoint,
+        /// Number of an IP protocol: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6.
+        protocol: i64 as "u8",
+        /// VNI of the VPC.
+        vni: i64 as "u32",
+        /// Only on this host.
+        host: String,
+        /// A listener: its name after that of its load balancer and a slash, `web/http`.
+        listener: String,
+        /// Name of an outcome, or `drop`: all of them that are drops.
+        outcome: String,
+        /// One of so many flows, the same ones on every host; 0 and 1: all. Default 0.
+        one_in: i64 as "u32",
+        /// The trace ends after so many packets. Default 1000.
+        count: i64 as "TraceCount",
+        /// The trace ends after so many seconds. Default 60.
+        seconds: i64 as "TraceSeconds",
+    }
+
+    /// One end of a flow.
+    TraceEndpoint {
+        /// A block of addresses.
+        block: String as "Block",
+        ?
+        /// The port; without it, any.
+        port: i64 as "u16",
     }
 
     /// Packets that were followed over all hosts, and what became of them.
     Trace {
+        /// Its id.
         trace_id: String,
+        /// Whether it is over.
         ended: bool,
+        /// What to give as `after` to see only what is new.
         next: u64,
+        /// Steps for which there was no room.
         lost_steps: u64,
+        /// What hosts did with packets, each as `dnlb trace` shows it.
         steps: Vec<serde_json::Value>,
+        /// Hosts on which it does not run.
         errors: Vec<TraceError>,
     }
 
     /// Why a trace does not run on a host.
     TraceError {
+        /// The host.
         host_id: String,
+        /// Why.
         reason: String,
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{Port, Priority},
+    time, wire,
+};
 use dnlb_model::{Acl, AclId, AclRule, Direction, Family, Region, RuleId, RuleProtocol, SubnetId, VpcId};
 use wire::vpc::{
     AddNetworkAclRules, AssociateNetworkAcl, CreateNetworkAcl, DisassociateNetworkAcl, ModifyNetworkAcl,
@@ -17,7 +21,7 @@ use super::{
 
 const KIND: &str = "network ACL";
 
-const FILTERS: Filters<Acl> = &[
+pub(super) const FILTERS: Filters<Acl> = &[
     ("networkAclIds", |_, acl, filter| filter.accepts(acl.id.as_str())),
     ("networkAclNames", |_, acl, filter| filter.accepts(&acl.name)),
     ("vpcId", |_, acl, filter| filter.accepts(acl.vpc.as_str())),
@@ -73,7 +77,7 @@ pub(super) fn add_rules(region: &mut Region, call: &Call<'_>) -> Outcome {
             prefix: check::prefix("addressPrefix", &spec.address_prefix)?,
             ports: ports(protocol, spec.from_port, spec.to_port, (1, 65_535))?,
             allow: allow(&spec.rule_action)?,
-            priority: check::number("priority", spec.priority, 1..=32_768)?,
+            priority: check::number("priority", spec.priority, Priority::RANGE)?,
             description: check::description(spec.description)?,
             created: call.now,
         };
@@ -106,7 +110,7 @@ pub(super) fn modify_rules(region: &mut Region, call: &Call<'_>) -> Outcome {
             rule.allow = allow(action)?;
         }
         if let Some(priority) = change.priority {
-            rule.priority = check::number("priority", priority, 1..=32_768)?;
+            rule.priority = check::number("priority", priority, Priority::RANGE)?;
         }
         if change.description.is_some() {
             rule.description = check::description(change.description)?;
@@ -177,8 +181,8 @@ pub(super) fn ports(
     match protocol {
         RuleProtocol::All | RuleProtocol::Icmp => Ok((0, 0)),
         RuleProtocol::Tcp | RuleProtocol::Udp => {
-            let from = check::number("fromPort", from.unwrap_or(old.0.into()), 1..=65_535)?;
-            let to = check::number("toPort", to.unwrap_or(old.1.into()), 1..=65_535)?;
+            let from = check::number("fromPort", from.unwrap_or(old.0.into()), Port::RANGE)?;
+            let to = check::number("toPort", to.unwrap_or(old.1.into()), Port::RANGE)?;
             if from > to {
                 return Err(ApiError::invalid(format!("fromPort {from} is greater than toPort {to}")));
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{ApiError, shape::AgKind, time, wire};
 use dnlb_model::{Ag, AgId, InstanceId, Region, TemplateId};
 use wire::ag::{AbandonInstances, AvailabilityGroup, CreateAg, SetInstanceTemplate, UpdateAg};
 
@@ -14,7 +14,7 @@ use super::{
 
 pub(super) const KIND: &str = "availability group";
 
-const FILTERS: Filters<Ag> = &[
+pub(super) const FILTERS: Filters<Ag> = &[
     ("agName", |_, ag, filter| filter.accepts_part(&ag.name)),
     ("agId", |_, ag, filter| filter.accepts(ag.id.as_str())),
     ("instanceTemplateId", |_, ag, filter| filter.accepts(ag.template.as_str())),
@@ -25,7 +25,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateAg = call.body()?;
     let name = check::name("agName", spec.ag_name)?;
     let description = check::description(spec.description)?;
-    let other_kind = spec.ag_type.is_some_and(|kind| !["vm", "kvm", "container"].contains(&kind.as_str()));
+    let other_kind = spec.ag_type.is_some_and(|kind| !AgKind::WORDS.contains(&kind.as_str()));
     check::refuse(other_kind, "agType", "vm, kvm or container")?;
     let loose = spec.configuration_type.is_some_and(|kind| kind != "strict");
     check::refuse(loose, "configurationType", "groups are bound to their template (strict)")?;

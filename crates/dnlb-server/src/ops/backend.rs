@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{CheckInterval, CheckThreshold, CheckTimeout, Draining, Port, PortOrZero},
+    time, wire,
+};
 use dnlb_model::{
     AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId, Protocol,
     Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
@@ -18,7 +22,7 @@ use super::{
 
 pub(super) const KIND: &str = "backend";
 
-const FILTERS: Filters<Backend> = &[
+pub(super) const FILTERS: Filters<Backend> = &[
     ("loadBalancerType", |_, _, filter| filter.accepts("dnlb")),
     ("backendIds", |_, backend, filter| filter.accepts(backend.id.as_str())),
     ("backendNames", |_, backend, filter| filter.accepts(&backend.name)),
@@ -48,7 +52,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let name = check::name("backendName", spec.backend_name)?;
     let description = check::description(spec.description)?;
     let protocol = check::protocol(&spec.protocol)?;
-    let port = check::number("port", spec.port, 1..=65_535)?;
+    let port = check::number("port", spec.port, Port::RANGE)?;
     let algorithm = spec.algorithm.as_deref().map_or(Ok(Algorithm::IpHash), algorithm)?;
     if spec.health_check_spec.protocol.is_none() {
         return Err(ApiError::invalid("healthCheckSpec: missing field `protocol`"));
@@ -373,31 +377,36 @@ fn health_check(
             "healthyThresholdCount",
             spec.healthy_threshold_count,
             old.healthy_threshold,
-            1..=5,
+            CheckThreshold::RANGE,
         )?,
         unhealthy_threshold: number(
             "unhealthyThresholdCount",
             spec.unhealthy_threshold_count,
             old.unhealthy_threshold,
-            1..=5,
+            CheckThreshold::RANGE,
         )?,
         timeout_seconds: number(
             "checkTimeoutSeconds",
             spec.check_timeout_seconds,
             old.timeout_seconds,
-            2..=60,
+            CheckTimeout::RANGE,
         )?,
-        interval_seconds: number("intervalSeconds", spec.interval_seconds, old.interval_seconds, 5..=300)?,
+        interval_seconds: number(
+            "intervalSeconds",
+            spec.interval_seconds,
+            old.interval_seconds,
+            CheckInterval::RANGE,
+        )?,
         port: if icmp {
             0
         } else {
-            check::number("healthCheckSpec.port", spec.port.unwrap_or(old.port.into()), 0..=65_535)?
+            check::number("healthCheckSpec.port", spec.port.unwrap_or(old.port.into()), PortOrZero::RANGE)?
         },
     })
 }
 
 fn draining(seconds: i64) -> Result<u32, ApiError> {
-    check::number("connectionDrainingSeconds", seconds, 0..=3600)
+    check::number("connectionDrainingSeconds", seconds, Draining::RANGE)
 }
 
 /// Fields that only other types of load balancers honour.
@@ -456,22 +465,17 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         proxy_protocol: false,
         description: backend.description.clone(),
         session_stickiness: false,
-        health_check: HealthCheckSpec {
-            protocol: Some(
-                match check.protocol {
-                    CheckProtocol::Icmp => "Icmp",
-                    CheckProtocol::Tcp => "Tcp",
-                }
-                .to_owned(),
-            ),
-            healthy_threshold_count: Some(check.healthy_threshold.into()),
-            unhealthy_threshold_count: Some(check.unhealthy_threshold.into()),
-            check_timeout_seconds: Some(check.timeout_seconds.into()),
-            interval_seconds: Some(check.interval_seconds.into()),
-            port: Some(check.port.into()),
-            http_domain: None,
-            http_path: None,
-            http_code: None,
+        health_check: wire::lb::HealthCheck {
+            protocol: match check.protocol {
+                CheckProtocol::Icmp => "Icmp",
+                CheckProtocol::Tcp => "Tcp",
+            }
+            .to_owned(),
+            healthy_threshold_count: check.healthy_threshold.into(),
+            unhealthy_threshold_count: check.unhealthy_threshold.into(),
+            check_timeout_seconds: check.timeout_seconds.into(),
+            interval_seconds: check.interval_seconds.into(),
+            port: check.port.into(),
         },
         close_health_check: !backend.check_enabled,
         created_time: time::iso(backend.created),

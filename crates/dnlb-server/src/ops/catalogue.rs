@@ -24,6 +24,9 @@ const TYPES: &[(&str, i64, i64)] = &[
     ("g.n2.2xlarge", 8, 32_768),
 ];
 
+/// By what sizes may be filtered.
+pub(super) const TYPE_FILTERS: &[&str] = &["instanceTypes", "az", "architecture"];
+
 /// Refuses an image that there is not.
 pub(super) fn check_image(id: &str) -> Result<(), ApiError> {
     if IMAGES.iter().any(|(known, ..)| *known == id) {
@@ -87,7 +90,8 @@ pub(super) fn types(region: &Region, call: &Call<'_>) -> Outcome {
             other => {
                 let other = check::shown(other);
                 return Err(ApiError::invalid(format!(
-                    "filter `{other}` is not known: instanceTypes, az, architecture"
+                    "filter `{other}` is not known: {}",
+                    TYPE_FILTERS.join(", ")
                 )));
             }
         }

@@ -5,7 +5,11 @@ use std::{
     ops::RangeInclusive,
 };
 
-use dnlb_api::{ApiError, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{Description, InstanceName, Name, TagKey, TagValue, Tags},
+    wire,
+};
 use dnlb_model::{Family, Protocol, Tag};
 use ipnet::{IpNet, Ipv6Net};
 
@@ -14,7 +18,7 @@ pub(super) fn name(field: &str, text: String) -> Result<String, ApiError> {
     let fine = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '_' | '-') || ('\u{4e00}'..='\u{9fa5}').contains(&c)
     };
-    if (1..=32).contains(&text.chars().count()) && text.chars().all(fine) {
+    if Name::LENGTH.contains(&text.chars().count()) && text.chars().all(fine) {
         return Ok(text);
     }
     Err(ApiError::invalid(format!(
@@ -29,7 +33,10 @@ pub(super) fn instance_name(text: &str) -> Result<(), ApiError> {
         c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || ('\u{4e00}'..='\u{9fa5}').contains(&c)
     };
     let length = text.chars().count();
-    if (2..=128).contains(&length) && text.chars().all(fine) && !text.starts_with('.') && !text.ends_with('.')
+    if InstanceName::LENGTH.contains(&length)
+        && text.chars().all(fine)
+        && !text.starts_with('.')
+        && !text.ends_with('.')
     {
         return Ok(());
     }
@@ -44,9 +51,10 @@ pub(super) fn instance_name(text: &str) -> Result<(), ApiError> {
 pub(super) fn description(text: Option<String>) -> Result<String, ApiError> {
     let text = text.unwrap_or_default();
     let length = text.chars().count();
-    if length > 256 {
+    if length > Description::LENGTH_MAX {
         return Err(ApiError::invalid(format!(
-            "description has {length} characters; at most 256 are allowed"
+            "description has {length} characters; at most {} are allowed",
+            Description::LENGTH_MAX
         )));
     }
     Ok(text)
@@ -120,13 +128,18 @@ pub(super) fn private_prefix(field: &str, text: &str, of: BlockOf) -> Result<IpN
 /// Tags of a new resource.
 pub(super) fn tags(tags: Option<Vec<wire::Tag>>) -> Result<Vec<Tag>, ApiError> {
     let tags = tags.unwrap_or_default();
-    if tags.len() > 10 {
-        return Err(ApiError::invalid(format!("{} tags are given; at most 10 are allowed", tags.len())));
+    if tags.len() > Tags::COUNT_MAX {
+        return Err(ApiError::invalid(format!(
+            "{} tags are given; at most {} are allowed",
+            tags.len(),
+            Tags::COUNT_MAX
+        )));
     }
     let mut checked: Vec<Tag> = Vec::new();
     for wire::Tag { key, value } in tags {
-        let reserved = key.starts_with("jrn:") || key.starts_with("jdc-");
-        if key.is_empty() || key.chars().count() > 127 || value.chars().count() > 255 || reserved {
+        let reserved = TagKey::RESERVED.iter().any(|word| key.starts_with(word));
+        let lengths = (key.chars().count(), value.chars().count());
+        if !TagKey::LENGTH.contains(&lengths.0) || lengths.1 > TagValue::LENGTH_MAX || reserved {
             return Err(ApiError::invalid(format!(
                 "tag `{}`: a key has 1 to 127 characters and does not start with jrn: or jdc-, a value at most 255",
                 shown(&key)

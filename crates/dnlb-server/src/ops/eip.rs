@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{Bandwidth, Batch, Provider},
+    time, wire,
+};
 use dnlb_model::{Eip, EipId, Family, Region, Tag};
 use wire::vpc::{CreateElasticIps, ElasticIpSpec, ModifyElasticIp};
 
@@ -16,7 +20,7 @@ use super::{
 
 pub(super) const KIND: &str = "elastic IP";
 
-const FILTERS: Filters<Eip> = &[
+pub(super) const FILTERS: Filters<Eip> = &[
     ("elasticIpIds", |_, eip, filter| filter.accepts(eip.id.as_str())),
     ("elasticIpAddress", |_, eip, filter| filter.accepts_address(eip.addr)),
     ("ipVersion", |_, eip, filter| filter.accepts(&Family::from(eip.addr).version().to_string())),
@@ -29,7 +33,7 @@ const FILTERS: Filters<Eip> = &[
 
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateElasticIps = call.body()?;
-    let count: usize = check::number("maxCount", spec.max_count, 1..=100)?;
+    let count: usize = check::number("maxCount", spec.max_count, Batch::RANGE)?;
     let tags = check::tags(spec.user_tags)?;
     let other_type = spec.ip_type.is_some_and(|kind| !kind.is_empty() && kind != "standard");
     check::refuse(other_type, "ipType", "only `standard`")?;
@@ -98,13 +102,13 @@ impl Wish {
             .or(spec.bandwidth)
             .ok_or_else(|| ApiError::invalid("elasticIpSpec: missing field `bandwidthMbps`"))?;
         let provider = spec.provider.clone().unwrap_or_else(|| "bgp".to_owned());
-        if !["bgp", "no_bgp"].contains(&provider.as_str()) {
+        if !Provider::WORDS.contains(&provider.as_str()) {
             return Err(ApiError::invalid(format!(
                 "provider `{}` is neither bgp nor no_bgp",
                 check::shown(&provider)
             )));
         }
-        let bandwidth_mbps = check::number("bandwidthMbps", bandwidth, 1..=200)?;
+        let bandwidth_mbps = check::number("bandwidthMbps", bandwidth, Bandwidth::RANGE)?;
         Ok(Self { family, bandwidth_mbps, provider })
     }
 }
@@ -165,7 +169,7 @@ fn allocate(
 pub(super) fn modify(region: &mut Region, call: &Call<'_>) -> Outcome {
     let change: ModifyElasticIp = call.body()?;
     let eip = edit(&mut region.eips, KIND, &call.id())?;
-    eip.bandwidth_mbps = check::number("bandwidthMbps", change.bandwidth_mbps, 1..=200)?;
+    eip.bandwidth_mbps = check::number("bandwidthMbps", change.bandwidth_mbps, Bandwidth::RANGE)?;
     DONE
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{ApiError, shape::Batch, time, wire};
 use dnlb_model::{
     AgId, Instance, InstanceId, InstanceState, Power, Region, TemplateId, change_where, remove_where,
 };
@@ -22,7 +22,7 @@ use super::{
 
 pub(super) const KIND: &str = "instance";
 
-const FILTERS: Filters<Instance> = &[
+pub(super) const FILTERS: Filters<Instance> = &[
     ("instanceId", |_, one, filter| filter.accepts(one.id.as_str())),
     ("privateIpAddress", |_, one, filter| {
         filter.accepts_part(&one.addr.to_string()) || filter.accepts_address(one.addr)
@@ -43,7 +43,7 @@ const FILTERS: Filters<Instance> = &[
 
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let request: CreateInstances = call.body()?;
-    let count: usize = check::number("maxCount", request.max_count.unwrap_or(1), 1..=100)?;
+    let count: usize = check::number("maxCount", request.max_count.unwrap_or(1), Batch::RANGE)?;
     check::refuse(
         request.client_token.is_some(),
         "clientToken",

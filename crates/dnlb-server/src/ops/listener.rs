@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{IdleTime, Port},
+    time, wire,
+};
 use dnlb_model::{BackendId, Listener, ListenerId, LoadBalancerId, Protocol, Region};
 use wire::lb::{CreateListener, UpdateListener};
 
@@ -14,7 +18,7 @@ use super::{
 
 pub(super) const KIND: &str = "listener";
 
-const FILTERS: Filters<Listener> = &[
+pub(super) const FILTERS: Filters<Listener> = &[
     ("loadBalancerType", |_, _, filter| filter.accepts("dnlb")),
     ("listenerIds", |_, listener, filter| filter.accepts(listener.id.as_str())),
     ("listenerNames", |_, listener, filter| filter.accepts(&listener.name)),
@@ -27,7 +31,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let name = check::name("listenerName", spec.listener_name)?;
     let description = check::description(spec.description)?;
     let protocol = check::protocol(&spec.protocol)?;
-    let port: u16 = check::number("port", spec.port, 1..=65_535)?;
+    let port: u16 = check::number("port", spec.port, Port::RANGE)?;
     let certificates = spec.certificate_specs.is_some_and(|list| !list.is_empty());
     refuse_layer_7(spec.hsts_enable, spec.hsts_max_age, certificates, spec.url_map_id.as_deref())?;
     let action = spec.action.as_deref().is_some_and(|action| action != "Forward");
@@ -160,7 +164,7 @@ fn refuse_layer_7(
 
 /// Shorter times would forget connections between two packets of an ordinary client; a day is long enough for all.
 fn idle_time(seconds: i64) -> Result<u32, ApiError> {
-    check::number("connectionIdleTimeSeconds", seconds, 10..=86_400)
+    check::number("connectionIdleTimeSeconds", seconds, IdleTime::RANGE)
 }
 
 fn view(_: &Region, listener: &Listener) -> wire::lb::Listener {

@@ -14,7 +14,7 @@ use super::{
 
 pub(super) const KIND: &str = "load balancer";
 
-const FILTERS: Filters<LoadBalancer> = &[
+pub(super) const FILTERS: Filters<LoadBalancer> = &[
     ("loadBalancerType", |_, _, filter| filter.accepts("dnlb")),
     ("loadBalancerIds", |_, balancer, filter| filter.accepts(balancer.id.as_str())),
     ("loadBalancerNames", |_, balancer, filter| filter.accepts(&balancer.name)),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use dnlb_api::{ApiError, wire};
+use dnlb_api::{ApiError, shape::QuotaKind, wire};
 use dnlb_model::{AclId, Region, SecurityGroupId, VpcId};
 use serde_json::Value;
 
@@ -94,6 +94,9 @@ impl FromStr for QuotaSetting {
     }
 }
 
+/// By what the quotas of `ag` and `vm` may be filtered.
+pub(super) const FILTER: &str = "resourceTypes";
+
 /// Refuses what would go beyond a limit.
 pub(super) fn within(have: usize, more: usize, limit: usize, what: &str) -> Result<(), ApiError> {
     if have + more > limit {
@@ -139,8 +142,9 @@ pub(super) fn describe_vpc(region: &Region, call: &Call<'_>) -> Outcome {
         }
         other => {
             return Err(ApiError::invalid(format!(
-                "type `{}` has no quota here: vpc, elastic_ip, subnet, security_group, acl, aclRule, securityGroupRule",
-                super::check::shown(other)
+                "type `{}` has no quota here: {}",
+                super::check::shown(other),
+                QuotaKind::WORDS.join(", ")
             )));
         }
     };
@@ -172,8 +176,8 @@ pub(super) fn describe_vm(region: &Region, call: &Call<'_>) -> Outcome {
 fn quotas(call: &Call<'_>, known: &[(&str, usize, usize)]) -> Outcome {
     let mut wanted: Option<Vec<String>> = None;
     for filter in call.query.filters()? {
-        if filter.name != "resourceTypes" {
-            return Err(ApiError::invalid("the only filter is resourceTypes"));
+        if filter.name != FILTER {
+            return Err(ApiError::invalid(format!("the only filter is {FILTER}")));
         }
         wanted = Some(filter.values);
     }

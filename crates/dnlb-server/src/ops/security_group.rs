@@ -18,7 +18,7 @@ use super::{
 
 pub(super) const KIND: &str = "security group";
 
-const FILTERS: Filters<SecurityGroup> = &[
+pub(super) const FILTERS: Filters<SecurityGroup> = &[
     ("networkSecurityGroupIds", |_, group, filter| filter.accepts(group.id.as_str())),
     ("networkSecurityGroupNames", |_, group, filter| filter.accepts(&group.name)),
     ("vpcId", |_, group, filter| filter.accepts(group.vpc.as_str())),

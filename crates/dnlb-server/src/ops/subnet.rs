@@ -17,7 +17,7 @@ use super::{
 
 pub(super) const KIND: &str = "subnet";
 
-const FILTERS: Filters<Subnet> = &[
+pub(super) const FILTERS: Filters<Subnet> = &[
     ("subnetIds", |_, subnet, filter| filter.accepts(subnet.id.as_str())),
     ("subnetNames", |_, subnet, filter| filter.accepts(&subnet.name)),
     ("azs", |region, _, filter| region.settings.azs.iter().any(|az| filter.accepts(az))),

@@ -56,7 +56,7 @@ pub struct Route {
     pub service: &'static str,
     /// Method.
     pub method: &'static str,
-    /// Path below the region; `{}` stands for an identifier.
+    /// Path below the region; `{vpcId}` and the like stand for identifiers.
     pub path: &'static str,
     /// Name.
     pub name: &'static str,
@@ -75,9 +75,9 @@ pub fn route(service: &str, method: &str, path: &str) -> Option<(&'static Route,
         .find_map(|route| Some((route, matches(route.path, path)?)))
 }
 
-/// All operations.
+/// All operations, ordered by service and path.
 #[must_use]
-pub const fn routes() -> &'static [Route] {
+pub fn routes() -> &'static [Route] {
     ROUTES
 }
 
@@ -93,7 +93,7 @@ fn matches(pattern: &str, path: &str) -> Option<Vec<String>> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(ids),
-            (Some("{}"), Some(id)) if !id.is_empty() => ids.push(id.to_owned()),
+            (Some(wanted), Some(id)) if wanted.starts_with('{') && !id.is_empty() => ids.push(id.to_owned()),
             (Some(wanted), Some(given)) if wanted == given => {}
             _ => return None,
         }
@@ -125,122 +125,122 @@ macro_rules! routes {
 const ROUTES: &[Route] = routes! {
     "ag" GET "availabilityGroups" DescribeAgs Read ag::list;
     "ag" POST "availabilityGroups" CreateAg Write ag::create;
-    "ag" GET "availabilityGroups/{}" DescribeAg Read ag::describe;
-    "ag" PATCH "availabilityGroups/{}" UpdateAg Write ag::update;
-    "ag" DELETE "availabilityGroups/{}" DeleteAg Write ag::delete;
-    "ag" POST "availabilityGroups/{}:abandonInstances" AbandonInstances Write ag::abandon;
-    "ag" POST "availabilityGroups/{}:setInstanceTemplate" SetInstanceTemplate Write ag::set_template;
+    "ag" GET "availabilityGroups/{agId}" DescribeAg Read ag::describe;
+    "ag" PATCH "availabilityGroups/{agId}" UpdateAg Write ag::update;
+    "ag" DELETE "availabilityGroups/{agId}" DeleteAg Write ag::delete;
+    "ag" POST "availabilityGroups/{agId}:abandonInstances" AbandonInstances Write ag::abandon;
+    "ag" POST "availabilityGroups/{agId}:setInstanceTemplate" SetInstanceTemplate Write ag::set_template;
     "ag" GET "quotas" DescribeQuotas Read quota::describe_ag;
 
     "dnlb" GET "accessKeys" DescribeAccessKeys Read access_key::list;
     "dnlb" POST "accessKeys" CreateAccessKey Own access_key::create;
-    "dnlb" PATCH "accessKeys/{}" UpdateAccessKey Own access_key::update;
-    "dnlb" DELETE "accessKeys/{}" DeleteAccessKey Own access_key::delete;
-    "dnlb" POST "accessKeys/{}:rotate" RotateAccessKey Own access_key::rotate;
+    "dnlb" PATCH "accessKeys/{accessKeyId}" UpdateAccessKey Own access_key::update;
+    "dnlb" DELETE "accessKeys/{accessKeyId}" DeleteAccessKey Own access_key::delete;
+    "dnlb" POST "accessKeys/{accessKeyId}:rotate" RotateAccessKey Own access_key::rotate;
     "dnlb" GET "accounts" DescribeAccounts RegionRead account::list;
     "dnlb" POST "accounts" CreateAccount RegionManage account::create;
-    "dnlb" GET "accounts/{}" DescribeAccount RegionRead account::describe;
-    "dnlb" PATCH "accounts/{}" UpdateAccount RegionManage account::update;
-    "dnlb" DELETE "accounts/{}" DeleteAccount RegionManage account::delete;
+    "dnlb" GET "accounts/{accountId}" DescribeAccount RegionRead account::describe;
+    "dnlb" PATCH "accounts/{accountId}" UpdateAccount RegionManage account::update;
+    "dnlb" DELETE "accounts/{accountId}" DeleteAccount RegionManage account::delete;
     "dnlb" GET "auditRecords" DescribeAuditRecords Remembered records::AUDIT_RECORDS;
     "dnlb" GET "events" DescribeEvents Remembered records::EVENTS;
     "dnlb" GET "hosts" DescribeHosts RegionRead dnlb::hosts;
-    "dnlb" GET "loadBalancers/{}/convergence" DescribeConvergence Read dnlb::convergence;
+    "dnlb" GET "loadBalancers/{loadBalancerId}/convergence" DescribeConvergence Read dnlb::convergence;
     "dnlb" GET "sessions/current" DescribeCaller Read session::describe;
     "dnlb" DELETE "sessions/current" DeleteSession Own session::delete;
     "dnlb" GET "status" DescribeStatus Read dnlb::status;
     "dnlb" POST "traces" CreateTrace RegionAct trace::create;
-    "dnlb" GET "traces/{}" DescribeTrace RegionRead trace::describe;
-    "dnlb" DELETE "traces/{}" DeleteTrace RegionAct trace::delete;
+    "dnlb" GET "traces/{traceId}" DescribeTrace RegionRead trace::describe;
+    "dnlb" DELETE "traces/{traceId}" DeleteTrace RegionAct trace::delete;
     "dnlb" GET "users" DescribeUsers Read user::list;
     "dnlb" POST "users" CreateUser Manage user::create;
-    "dnlb" GET "users/{}" DescribeUser Read user::describe;
-    "dnlb" PATCH "users/{}" UpdateUser Manage user::update;
-    "dnlb" DELETE "users/{}" DeleteUser Manage user::delete;
-    "dnlb" POST "users/{}:changePassword" ChangePassword Own user::change_password;
+    "dnlb" GET "users/{userId}" DescribeUser Read user::describe;
+    "dnlb" PATCH "users/{userId}" UpdateUser Manage user::update;
+    "dnlb" DELETE "users/{userId}" DeleteUser Manage user::delete;
+    "dnlb" POST "users/{userId}:changePassword" ChangePassword Own user::change_password;
 
     "lb" GET "backends" DescribeBackends Read backend::list;
     "lb" POST "backends" CreateBackend Write backend::create;
-    "lb" GET "backends/{}" DescribeBackend Read backend::describe;
-    "lb" PATCH "backends/{}" UpdateBackend Write backend::update;
-    "lb" DELETE "backends/{}" DeleteBackend Write backend::delete;
-    "lb" GET "backends/{}/health" DescribeTargetHealth Read backend::health;
+    "lb" GET "backends/{backendId}" DescribeBackend Read backend::describe;
+    "lb" PATCH "backends/{backendId}" UpdateBackend Write backend::update;
+    "lb" DELETE "backends/{backendId}" DeleteBackend Write backend::delete;
+    "lb" GET "backends/{backendId}/health" DescribeTargetHealth Read backend::health;
     "lb" GET "listeners" DescribeListeners Read listener::list;
     "lb" POST "listeners" CreateListener Write listener::create;
-    "lb" GET "listeners/{}" DescribeListener Read listener::describe;
-    "lb" PATCH "listeners/{}" UpdateListener Write listener::update;
-    "lb" DELETE "listeners/{}" DeleteListener Write listener::delete;
+    "lb" GET "listeners/{listenerId}" DescribeListener Read listener::describe;
+    "lb" PATCH "listeners/{listenerId}" UpdateListener Write listener::update;
+    "lb" DELETE "listeners/{listenerId}" DeleteListener Write listener::delete;
     "lb" GET "loadBalancers" DescribeLoadBalancers Read load_balancer::list;
     "lb" POST "loadBalancers" CreateLoadBalancer Write load_balancer::create;
-    "lb" GET "loadBalancers/{}" DescribeLoadBalancer Read load_balancer::describe;
-    "lb" PATCH "loadBalancers/{}" UpdateLoadBalancer Write load_balancer::update;
-    "lb" DELETE "loadBalancers/{}" DeleteLoadBalancer Write load_balancer::delete;
-    "lb" POST "loadBalancers/{}:associateElasticIp" AssociateElasticIp Write load_balancer::associate;
-    "lb" POST "loadBalancers/{}:disassociateElasticIp" DisassociateElasticIp Write load_balancer::disassociate;
+    "lb" GET "loadBalancers/{loadBalancerId}" DescribeLoadBalancer Read load_balancer::describe;
+    "lb" PATCH "loadBalancers/{loadBalancerId}" UpdateLoadBalancer Write load_balancer::update;
+    "lb" DELETE "loadBalancers/{loadBalancerId}" DeleteLoadBalancer Write load_balancer::delete;
+    "lb" POST "loadBalancers/{loadBalancerId}:associateElasticIp" AssociateElasticIp Write load_balancer::associate;
+    "lb" POST "loadBalancers/{loadBalancerId}:disassociateElasticIp" DisassociateElasticIp Write load_balancer::disassociate;
     "lb" GET "targetGroups" DescribeTargetGroups Read target_group::list;
     "lb" POST "targetGroups" CreateTargetGroup Write target_group::create;
-    "lb" GET "targetGroups/{}" DescribeTargetGroup Read target_group::describe;
-    "lb" PATCH "targetGroups/{}" UpdateTargetGroup Write target_group::update;
-    "lb" DELETE "targetGroups/{}" DeleteTargetGroup Write target_group::delete;
-    "lb" GET "targetGroups/{}:describeTargets" DescribeTargets Read target_group::describe_targets;
-    "lb" POST "targetGroups/{}:registerTargets" RegisterTargets Write target_group::register;
-    "lb" POST "targetGroups/{}:deregisterTargets" DeRegisterTargets Write target_group::deregister;
-    "lb" POST "targetGroups/{}:updateTargets" UpdateTargets Write target_group::update_targets;
+    "lb" GET "targetGroups/{targetGroupId}" DescribeTargetGroup Read target_group::describe;
+    "lb" PATCH "targetGroups/{targetGroupId}" UpdateTargetGroup Write target_group::update;
+    "lb" DELETE "targetGroups/{targetGroupId}" DeleteTargetGroup Write target_group::delete;
+    "lb" GET "targetGroups/{targetGroupId}:describeTargets" DescribeTargets Read target_group::describe_targets;
+    "lb" POST "targetGroups/{targetGroupId}:registerTargets" RegisterTargets Write target_group::register;
+    "lb" POST "targetGroups/{targetGroupId}:deregisterTargets" DeRegisterTargets Write target_group::deregister;
+    "lb" POST "targetGroups/{targetGroupId}:updateTargets" UpdateTargets Write target_group::update_targets;
 
     "vm" GET "images" DescribeImages Read catalogue::images;
-    "vm" GET "images/{}" DescribeImage Read catalogue::describe_image;
+    "vm" GET "images/{imageId}" DescribeImage Read catalogue::describe_image;
     "vm" GET "instanceStatus" DescribeInstanceStatus Read instance::statuses;
     "vm" GET "instanceTemplates" DescribeInstanceTemplates Read template::list;
     "vm" POST "instanceTemplates" CreateInstanceTemplate Write template::create;
-    "vm" GET "instanceTemplates/{}" DescribeInstanceTemplate Read template::describe;
-    "vm" PATCH "instanceTemplates/{}" UpdateInstanceTemplate Write template::update;
-    "vm" DELETE "instanceTemplates/{}" DeleteInstanceTemplate Write template::delete;
-    "vm" GET "instanceTemplates/{}:verify" VerifyInstanceTemplate Read template::verify;
+    "vm" GET "instanceTemplates/{instanceTemplateId}" DescribeInstanceTemplate Read template::describe;
+    "vm" PATCH "instanceTemplates/{instanceTemplateId}" UpdateInstanceTemplate Write template::update;
+    "vm" DELETE "instanceTemplates/{instanceTemplateId}" DeleteInstanceTemplate Write template::delete;
+    "vm" GET "instanceTemplates/{instanceTemplateId}:verify" VerifyInstanceTemplate Read template::verify;
     "vm" GET "instanceTypes" DescribeInstanceTypes Read catalogue::types;
     "vm" GET "instances" DescribeInstances Read instance::list;
     "vm" POST "instances" CreateInstances Write instance::create;
-    "vm" GET "instances/{}" DescribeInstance Read instance::describe;
-    "vm" DELETE "instances/{}" DeleteInstance Write instance::delete;
-    "vm" POST "instances/{}:modifyInstanceAttribute" ModifyInstanceAttribute Write instance::modify;
-    "vm" POST "instances/{}:rebootInstance" RebootInstance Write instance::reboot;
-    "vm" POST "instances/{}:startInstance" StartInstance Write instance::start;
-    "vm" POST "instances/{}:stopInstance" StopInstance Write instance::stop;
+    "vm" GET "instances/{instanceId}" DescribeInstance Read instance::describe;
+    "vm" DELETE "instances/{instanceId}" DeleteInstance Write instance::delete;
+    "vm" POST "instances/{instanceId}:modifyInstanceAttribute" ModifyInstanceAttribute Write instance::modify;
+    "vm" POST "instances/{instanceId}:rebootInstance" RebootInstance Write instance::reboot;
+    "vm" POST "instances/{instanceId}:startInstance" StartInstance Write instance::start;
+    "vm" POST "instances/{instanceId}:stopInstance" StopInstance Write instance::stop;
     "vm" GET "quotas" DescribeQuotas Read quota::describe_vm;
 
     "vpc" GET "elasticIps" DescribeElasticIps Read eip::list;
     "vpc" POST "elasticIps" CreateElasticIps Write eip::create;
-    "vpc" GET "elasticIps/{}" DescribeElasticIp Read eip::describe;
-    "vpc" PATCH "elasticIps/{}" ModifyElasticIp Write eip::modify;
-    "vpc" DELETE "elasticIps/{}" DeleteElasticIp Write eip::delete;
+    "vpc" GET "elasticIps/{elasticIpId}" DescribeElasticIp Read eip::describe;
+    "vpc" PATCH "elasticIps/{elasticIpId}" ModifyElasticIp Write eip::modify;
+    "vpc" DELETE "elasticIps/{elasticIpId}" DeleteElasticIp Write eip::delete;
     "vpc" GET "networkAcls" DescribeNetworkAcls Read acl::list;
     "vpc" POST "networkAcls" CreateNetworkAcl Write acl::create;
-    "vpc" GET "networkAcls/{}" DescribeNetworkAcl Read acl::describe;
-    "vpc" PATCH "networkAcls/{}" ModifyNetworkAcl Write acl::modify;
-    "vpc" DELETE "networkAcls/{}" DeleteNetworkAcl Write acl::delete;
-    "vpc" POST "networkAcls/{}:addNetworkAclRules" AddNetworkAclRules Write acl::add_rules;
-    "vpc" POST "networkAcls/{}:modifyNetworkAclRules" ModifyNetworkAclRules Write acl::modify_rules;
-    "vpc" POST "networkAcls/{}:removeNetworkAclRules" RemoveNetworkAclRules Write acl::remove_rules;
-    "vpc" POST "networkAcls/{}:associateNetworkAcl" AssociateNetworkAcl Write acl::associate;
-    "vpc" POST "networkAcls/{}:disassociateNetworkAcl" DisassociateNetworkAcl Write acl::disassociate;
+    "vpc" GET "networkAcls/{networkAclId}" DescribeNetworkAcl Read acl::describe;
+    "vpc" PATCH "networkAcls/{networkAclId}" ModifyNetworkAcl Write acl::modify;
+    "vpc" DELETE "networkAcls/{networkAclId}" DeleteNetworkAcl Write acl::delete;
+    "vpc" POST "networkAcls/{networkAclId}:addNetworkAclRules" AddNetworkAclRules Write acl::add_rules;
+    "vpc" POST "networkAcls/{networkAclId}:modifyNetworkAclRules" ModifyNetworkAclRules Write acl::modify_rules;
+    "vpc" POST "networkAcls/{networkAclId}:removeNetworkAclRules" RemoveNetworkAclRules Write acl::remove_rules;
+    "vpc" POST "networkAcls/{networkAclId}:associateNetworkAcl" AssociateNetworkAcl Write acl::associate;
+    "vpc" POST "networkAcls/{networkAclId}:disassociateNetworkAcl" DisassociateNetworkAcl Write acl::disassociate;
     "vpc" GET "networkSecurityGroups" DescribeNetworkSecurityGroups Read security_group::list;
     "vpc" POST "networkSecurityGroups" CreateNetworkSecurityGroup Write security_group::create;
-    "vpc" GET "networkSecurityGroups/{}" DescribeNetworkSecurityGroup Read security_group::describe;
-    "vpc" PATCH "networkSecurityGroups/{}" ModifyNetworkSecurityGroup Write security_group::modify;
-    "vpc" DELETE "networkSecurityGroups/{}" DeleteNetworkSecurityGroup Write security_group::delete;
-    "vpc" POST "networkSecurityGroups/{}:addNetworkSecurityGroupRules" AddNetworkSecurityGroupRules Write security_group::add_rules;
-    "vpc" POST "networkSecurityGroups/{}:modifyNetworkSecurityGroupRules" ModifyNetworkSecurityGroupRules Write security_group::modify_rules;
-    "vpc" POST "networkSecurityGroups/{}:removeNetworkSecurityGroupRules" RemoveNetworkSecurityGroupRules Write security_group::remove_rules;
+    "vpc" GET "networkSecurityGroups/{networkSecurityGroupId}" DescribeNetworkSecurityGroup Read security_group::describe;
+    "vpc" PATCH "networkSecurityGroups/{networkSecurityGroupId}" ModifyNetworkSecurityGroup Write security_group::modify;
+    "vpc" DELETE "networkSecurityGroups/{networkSecurityGroupId}" DeleteNetworkSecurityGroup Write security_group::delete;
+    "vpc" POST "networkSecurityGroups/{networkSecurityGroupId}:addNetworkSecurityGroupRules" AddNetworkSecurityGroupRules Write security_group::add_rules;
+    "vpc" POST "networkSecurityGroups/{networkSecurityGroupId}:modifyNetworkSecurityGroupRules" ModifyNetworkSecurityGroupRules Write security_group::modify_rules;
+    "vpc" POST "networkSecurityGroups/{networkSecurityGroupId}:removeNetworkSecurityGroupRules" RemoveNetworkSecurityGroupRules Write security_group::remove_rules;
     "vpc" GET "quotas" DescribeQuota Read quota::describe_vpc;
     "vpc" GET "subnets" DescribeSubnets Read subnet::list;
     "vpc" POST "subnets" CreateSubnet Write subnet::create;
-    "vpc" GET "subnets/{}" DescribeSubnet Read subnet::describe;
-    "vpc" PATCH "subnets/{}" ModifySubnet Write subnet::modify;
-    "vpc" DELETE "subnets/{}" DeleteSubnet Write subnet::delete;
+    "vpc" GET "subnets/{subnetId}" DescribeSubnet Read subnet::describe;
+    "vpc" PATCH "subnets/{subnetId}" ModifySubnet Write subnet::modify;
+    "vpc" DELETE "subnets/{subnetId}" DeleteSubnet Write subnet::delete;
     "vpc" GET "vpcs" DescribeVpcs Read vpc::list;
     "vpc" POST "vpcs" CreateVpc Write vpc::create;
-    "vpc" GET "vpcs/{}" DescribeVpc Read vpc::describe;
-    "vpc" PATCH "vpcs/{}" ModifyVpc Write vpc::modify;
-    "vpc" DELETE "vpcs/{}" DeleteVpc Write vpc::delete;
+    "vpc" GET "vpcs/{vpcId}" DescribeVpc Read vpc::describe;
+    "vpc" PATCH "vpcs/{vpcId}" ModifyVpc Write vpc::modify;
+    "vpc" DELETE "vpcs/{vpcId}" DeleteVpc Write vpc::delete;
 };
 
 #[cfg(test)]

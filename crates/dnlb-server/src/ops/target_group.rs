@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{PortOrZero, Weight},
+    time, wire,
+};
 use dnlb_model::{
     InstanceId, LoadBalancerId, Region, ServerGroup, Target, TargetGroup, TargetGroupId, TargetId,
 };
@@ -21,12 +25,15 @@ pub(super) const KIND: &str = "target group";
 /// The weight of a target that was given none.
 pub(super) const DEFAULT_WEIGHT: u32 = 10;
 
-const FILTERS: Filters<TargetGroup> = &[
+pub(super) const FILTERS: Filters<TargetGroup> = &[
     ("loadBalancerType", |_, _, filter| filter.accepts("dnlb")),
     ("targetGroupIds", |_, group, filter| filter.accepts(group.id.as_str())),
     ("targetGroupNames", |_, group, filter| filter.accepts(&group.name)),
     ("loadBalancerId", |_, group, filter| filter.accepts(group.load_balancer.as_str())),
 ];
+
+/// By what the targets of a group may be filtered.
+pub(super) const TARGET_FILTERS: &[&str] = &["targetIds", "instanceId", "type", "port", "ipAddress"];
 
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateTargetGroup = call.body()?;
@@ -129,8 +136,8 @@ fn instance_of(spec: TargetSpec) -> Result<InstanceId, ApiError> {
 
 /// Port and weight; what is not given stays as it was.
 fn port_and_weight(port: Option<i64>, weight: Option<i64>, old: (u16, u32)) -> Result<(u16, u32), ApiError> {
-    let port = check::number("port", port.unwrap_or(old.0.into()), 0..=65_535)?;
-    let weight = check::number("weight", weight.unwrap_or(old.1.into()), 1..=100)?;
+    let port = check::number("port", port.unwrap_or(old.0.into()), PortOrZero::RANGE)?;
+    let weight = check::number("weight", weight.unwrap_or(old.1.into()), Weight::RANGE)?;
     Ok((port, weight))
 }
 
@@ -186,7 +193,8 @@ pub(super) fn describe_targets(region: &Region, call: &Call<'_>) -> Outcome {
             other => {
                 let other = check::shown(other);
                 return Err(ApiError::invalid(format!(
-                    "filter `{other}` is not known: targetIds, instanceId, type, port, ipAddress"
+                    "filter `{other}` is not known: {}",
+                    TARGET_FILTERS.join(", ")
                 )));
             }
         }

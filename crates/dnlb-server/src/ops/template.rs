@@ -19,7 +19,7 @@ use super::{
 
 pub(super) const KIND: &str = "instance template";
 
-const FILTERS: Filters<Template> = &[
+pub(super) const FILTERS: Filters<Template> = &[
     ("name", |_, template, filter| filter.accepts_part(&template.name)),
     ("instanceTemplateId", |_, template, filter| filter.accepts(template.id.as_str())),
 ];

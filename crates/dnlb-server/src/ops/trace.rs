@@ -2,17 +2,18 @@
 
 use std::time::Instant;
 
-use dnlb_api::{ApiError, wire};
-use dnlb_model::{Region, TraceQuery};
-
-use wire::dnlb::{Trace, TraceError};
+use dnlb_api::{
+    ApiError,
+    shape::{TraceCount, TraceSeconds},
+    wire,
+};
+use dnlb_model::{Region, TraceEndpoint, TraceQuery};
+use wire::dnlb::{CreateTrace, Trace, TraceError};
 
 use super::{Call, DONE, Outcome, check, one};
 
 pub(super) fn create(region: &Region, call: &Call<'_>) -> Outcome {
-    let query: TraceQuery = call.body()?;
-    check::number::<u32>("count", query.count.into(), 1..=TraceQuery::COUNT_MAX.into())?;
-    check::number::<u32>("seconds", query.seconds.into(), 1..=TraceQuery::SECONDS_MAX.into())?;
+    let query = query(call.body()?)?;
     if let Some(host) = &query.host {
         super::find(&region.hosts, "host", &dnlb_model::HostId(host.clone()))?;
     }
@@ -60,6 +61,35 @@ pub(super) fn delete(_: &Region, call: &Call<'_>) -> Outcome {
     } else {
         Err(ApiError::not_found("trace", id))
     }
+}
+
+/// What is asked for, checked.
+fn query(asked: CreateTrace) -> Result<TraceQuery, ApiError> {
+    let any = |field: &str, number: Option<i64>| {
+        number.map(|number| check::number::<u32>(field, number, 0..=u32::MAX.into())).transpose()
+    };
+    let protocol = asked.protocol.map(|number| check::number("protocol", number, 0..=u8::MAX.into()));
+    Ok(TraceQuery {
+        from: asked.from.map(|end| endpoint("from", &end)).transpose()?,
+        to: asked.to.map(|end| endpoint("to", &end)).transpose()?,
+        protocol: protocol.transpose()?,
+        vni: any("vni", asked.vni)?,
+        host: asked.host,
+        listener: asked.listener,
+        outcome: asked.outcome,
+        one_in: any("oneIn", asked.one_in)?.unwrap_or(0),
+        count: check::number("count", asked.count.unwrap_or(1000), TraceCount::RANGE)?,
+        seconds: check::number("seconds", asked.seconds.unwrap_or(60), TraceSeconds::RANGE)?,
+    })
+}
+
+fn endpoint(field: &str, end: &wire::dnlb::TraceEndpoint) -> Result<TraceEndpoint, ApiError> {
+    let block = end.block.parse().map_err(|_| {
+        let given = check::shown(&end.block);
+        ApiError::invalid(format!("{field}.block `{given}` is not an address block such as 10.0.1.0/24"))
+    })?;
+    let port = |number| check::number(&format!("{field}.port"), number, 0..=u16::MAX.into());
+    Ok(TraceEndpoint { block, port: end.port.map(port).transpose()? })
 }
 
 /// The identifier in the path and what it means.

@@ -17,7 +17,7 @@ use super::{
 
 pub(super) const KIND: &str = "VPC";
 
-const FILTERS: Filters<Vpc> = &[
+pub(super) const FILTERS: Filters<Vpc> = &[
     ("vpcIds", |_, vpc, filter| filter.accepts(vpc.id.as_str())),
     ("vpcNames", |_, vpc, filter| filter.accepts(&vpc.name)),
     ("azs", |region, _, filter| region.settings.azs.iter().any(|az| filter.accepts(az))),
