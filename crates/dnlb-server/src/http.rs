@@ -37,6 +37,7 @@ use crate::{
     access::{self, Caller},
     journal::Actor,
     observed::SharedObserved,
+    openapi,
     ops::{self, Call, Operation, Quotas, RecordsError, Route},
 };
 
@@ -45,7 +46,7 @@ use connections::Limits;
 pub use call_limits::CallLimits;
 
 /// Services that requests may be signed for.
-const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
+pub(crate) const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
 
 /// Longest body: far above what a thousand targets take, far below what hurts.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -94,6 +95,9 @@ pub async fn serve(
 }
 
 async fn handle(api: Arc<Api>, from: IpAddr, request: Request) -> Response {
+    if let Some(page) = openapi::reply(request.method(), request.uri().path()) {
+        return page;
+    }
     let request_id = hex::encode(rand::random::<[u8; 16]>());
     let id = request_id.clone();
     // On a task of its own: a bug in an operation must not leave its caller without a reply, and a caller that

@@ -10,6 +10,7 @@ pub mod http;
 pub mod journal;
 mod maintenance;
 pub mod observed;
+pub mod openapi;
 pub mod ops;
 mod options;
 mod region_store;

@@ -14,6 +14,7 @@ mod ag;
 mod backend;
 mod catalogue;
 mod check;
+mod describe;
 mod dnlb;
 mod eip;
 mod instance;
@@ -43,6 +44,7 @@ use serde_json::Value;
 
 use crate::{access::Caller, observed::SharedObserved};
 
+pub(crate) use describe::{Description, Parameter, service as describe_service};
 pub use quota::{QuotaSetting, Quotas};
 pub use records::{Records, RecordsError};
 pub use session::{begin as begin_session, named as named_user};

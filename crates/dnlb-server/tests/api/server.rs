@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
 
 pub(crate) const ACCESS_KEY: &str = "AKTEST";
+pub(crate) const REGION: &str = "lab-1";
 pub(crate) const SECRET_KEY: &str = "SKTEST0123456789";
 pub(crate) const PASSWORD: &str = "correct horse";
 
