@@ -1,6 +1,13 @@
 //! Bodies of requests and replies.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{
+        self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor,
+        value::{MapDeserializer, SeqDeserializer},
+    },
+    forward_to_deserialize_any,
+};
 use serde_json::{Value, json};
 
 use crate::ApiError;
@@ -57,7 +64,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::invalid("the body is not a JSON object"));
     }
     drop_nulls(&mut value);
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let path = error.path().to_string();
         // The one name of a Rust type that shows up in reasons.
         let reason = error.into_inner().to_string().replace("expected i64", "expected a whole number");
@@ -76,6 +83,68 @@ fn drop_nulls(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(drop_nulls),
         _ => {}
+    }
+}
+
+/// A value whose lists are no objects: a derived model would take one as its fields in their order.
+struct Strict(Value);
+
+impl<'de> Deserializer<'de> for Strict {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.0 {
+            Value::Array(values) => visitor.visit_seq(SeqDeserializer::new(values.into_iter().map(Strict))),
+            Value::Object(map) => visitor
+                .visit_map(MapDeserializer::new(map.into_iter().map(|(key, value)| (key, Strict(value))))),
+            other => other.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if self.0.is_array() {
+            return Err(de::Error::invalid_type(Unexpected::Seq, &visitor));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for Strict {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
     }
 }
 
@@ -104,6 +173,13 @@ mod tests {
             parse::<Spec>(body).unwrap(),
             Spec { name: "n".into(), port: None, inner: Some(Inner { weight: None }) }
         );
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        let message = |body: &str| parse::<Spec>(body.as_bytes()).unwrap_err().message;
+        assert!(message(r#"{"name":"n","inner":[7]}"#).contains("inner: invalid type: sequence"));
+        assert!(message(r#"{"name":"n","inner":[null]}"#).contains("inner: invalid type: sequence"));
     }
 
     #[test]
