@@ -92,11 +92,17 @@ numbers! {
     /// Seconds for which a target that left keeps its connections.
     Draining 0..=3600;
 
+    /// Seconds for which a rotated access key counts beside its successor.
+    Grace 0..=2_592_000;
+
     /// Seconds without a packet after which a connection is forgotten.
     IdleTime 10..=86_400;
 
     /// A page, from 1. Past the end, the last one is meant.
     PageNumber 1..=i64::MAX;
+
+    /// Most records of a reply.
+    Results 1..=1000;
 
     /// Items of a page.
     PageSize 10..=100;
@@ -181,6 +187,9 @@ words! {
     /// What a rule of a network ACL does.
     RuleAction: &str, "string", ["allow", "deny"];
 
+    /// Roles of users.
+    RoleWord: &str, "string", ["Viewer", "Operator", "Admin"];
+
     /// Who made a rule.
     RuleKind: &str, "string", ["custom"];
 
@@ -202,6 +211,20 @@ words! {
     /// What happens to new connections while no member is fit to take them.
     WithoutMember: &str, "string", ["Reset", "Drop", "FailOpen"];
 }
+
+/// A password.
+#[derive(Clone, Copy, Debug)]
+pub struct Password;
+
+impl Password {
+    /// Characters that it has.
+    pub const LENGTH: RangeInclusive<usize> = 10..=128;
+}
+
+inline!(
+    Password,
+    json_schema!({ "type": "string", "minLength": Password::LENGTH.start(), "maxLength": Password::LENGTH.end() })
+);
 
 /// A name: letters, digits, `_`, `-` and Chinese characters.
 #[derive(Clone, Copy, Debug)]

@@ -224,6 +224,8 @@ async fn carry_out(
             let whole = api.region.snapshot();
             read(&whole, &request.call(api, caller, &whole))
         }
+        // Whoever is known need not log in.
+        Operation::Login(()) => Err(ApiError::no_route()),
         Operation::Records(records) => records
             .list(&**api.region.store(), &caller.account, &request.query)
             .await
@@ -294,7 +296,8 @@ fn store_failed(request_id: &str, error: &StoreError) -> ApiError {
 
 /// Whether a request begins a session: the one that nobody has to sign.
 fn is_login(method: &str, place: Option<(&str, &str)>) -> bool {
-    method == "POST" && place.is_some_and(|(_, path)| path.trim_end_matches('/') == "sessions")
+    let route = place.and_then(|(_, path)| ops::route("dnlb", method, path));
+    route.is_some_and(|(route, _)| matches!(route.operation, Operation::Login(())))
 }
 
 /// The token of a session.

@@ -55,13 +55,20 @@ models! {
 
     /// How far the hosts that have to do with a load balancer show the region as it is.
     Convergence {
+        /// The load balancer.
         load_balancer_id: String,
+        /// The region's revision.
         wanted_revision: u64,
+        /// Whether all of these hosts that are up show it.
         converged: bool,
+        /// How many hosts have to do with it: those that carry instances of its VPC, and edges if it has an elastic IP.
         host_count: i64,
+        /// How many of them show the region's revision.
         applied_count: i64,
+        /// What is wrong on others.
         errors: Vec<String>,
         ?
+        /// The hosts: for those who operate the region.
         hosts: Vec<Host>,
     }
 

@@ -6,11 +6,8 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use dnlb_api::ApiError;
+use dnlb_api::{ApiError, shape::Password};
 use dnlb_model::Secret;
-
-/// Characters that a password has.
-const LENGTH: std::ops::RangeInclusive<usize> = 10..=128;
 
 /// Hashes a new password.
 ///
@@ -21,11 +18,11 @@ const LENGTH: std::ops::RangeInclusive<usize> = 10..=128;
 /// 19 MiB and some dozen milliseconds, on purpose.
 pub fn hash(password: &str) -> Result<Secret, ApiError> {
     let length = password.chars().count();
-    if !LENGTH.contains(&length) {
+    if !Password::LENGTH.contains(&length) {
         return Err(ApiError::invalid(format!(
             "the password has {length} characters: {} to {} are allowed",
-            LENGTH.start(),
-            LENGTH.end()
+            Password::LENGTH.start(),
+            Password::LENGTH.end()
         )));
     }
     let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|_| ApiError::internal())?;

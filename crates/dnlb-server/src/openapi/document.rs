@@ -66,7 +66,7 @@ pub fn document(services: &[&'static str]) -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "The server that gave this document" }],
-        "security": [{ "signature": [] }],
+        "security": [{ "signature": [] }, { "session": [] }],
         "tags": services.iter().map(|name| json!({ "name": name, "description": about(name) })).collect::<Vec<_>>(),
         "paths": items,
         "components": {
@@ -197,6 +197,11 @@ fn security_schemes() -> Value {
             "in": "header",
             "name": "Authorization",
             "description": SIGNATURE,
+        },
+        "session": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token of CreateSession. The header `x-dnlb-service` names the operation's service; without it, `dnlb` is meant.",
         },
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct Described {
     query: Vec<Value>,
     body: Option<Value>,
     result: Value,
+    /// Whether it needs neither signature nor token.
+    is_open: bool,
     example: Option<&'static Example>,
 }
 
@@ -56,6 +58,7 @@ impl Described {
             body: None,
             result: object(&[]),
             example,
+            is_open: matches!(route.operation, crate::ops::Operation::Login(())),
         };
         let Some(description) = description else { return described };
         description.summary.clone_into(&mut described.summary);
@@ -81,6 +84,9 @@ impl Described {
             "responses": self.responses(),
             "x-dnlb-services": [self.service],
         });
+        if self.is_open {
+            operation["security"] = json!([]);
+        }
         if !self.details.is_empty() {
             operation["description"] = json!(self.details);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, time, wire};
+use dnlb_api::{ApiError, shape::Grace, time, wire};
 use dnlb_model::{AccessKey, AccessKeyId, Region, Role, Secret, UserId};
 use wire::identity::{AccessKeyCreated, CreateAccessKey, RotateAccessKey, UpdateAccessKey};
 
@@ -15,11 +15,11 @@ use crate::access::{Caller, bootstrap::new_key};
 
 const KIND: &str = "access key";
 
-/// Longest time for which a rotated key counts beside its successor.
-const GRACE_SECONDS_MAX: i64 = 30 * 86_400;
+/// Seconds for which a rotated key counts beside its successor, if nobody says.
 const GRACE_SECONDS: i64 = 86_400;
 
-const FILTERS: Filters<AccessKey> = &[("userId", |_, key, filter| filter.accepts(key.user.as_str()))];
+pub(super) const FILTERS: Filters<AccessKey> =
+    &[("userId", |_, key, filter| filter.accepts(key.user.as_str()))];
 
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: CreateAccessKey = call.body()?;
@@ -79,7 +79,7 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
 pub(super) fn rotate(region: &mut Region, call: &Call<'_>) -> Outcome {
     let spec: RotateAccessKey = call.body()?;
     let grace = spec.grace_seconds.unwrap_or(GRACE_SECONDS);
-    let grace: u64 = check::number("graceSeconds", grace, 0..=GRACE_SECONDS_MAX)?;
+    let grace: u64 = check::number("graceSeconds", grace, Grace::RANGE)?;
     let id = existing(region, call)?;
     let old = edit(&mut region.access_keys, KIND, &id)?;
     let until = call.now + grace;

@@ -15,7 +15,8 @@ use crate::access::password;
 
 pub(super) const KIND: &str = "account";
 
-const FILTERS: Filters<Account> = &[("accountName", |_, account, filter| filter.accepts(&account.name))];
+pub(super) const FILTERS: Filters<Account> =
+    &[("accountName", |_, account, filter| filter.accepts(&account.name))];
 
 /// An account with an administrator and its first key, so that somebody can begin.
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {

@@ -9,7 +9,7 @@ mod lb;
 mod vm;
 mod vpc;
 
-use dnlb_api::shape::{PageNumber, PageSize};
+use dnlb_api::shape::{PageNumber, PageSize, Results};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::list::Filters;
@@ -99,6 +99,17 @@ impl Description {
         )
         .parameter::<PageSize>("pageSize", "Items of a page. Default 20.")
         .gives_all::<T>(key)
+    }
+
+    /// A list of records, newest first.
+    fn records<T: JsonSchema>(self, key: &'static str, filters: &[&str]) -> Self {
+        self.parameter::<String>("beginTime", "From this time on, such as 2026-11-22T21:04:31Z.")
+            .parameter::<String>("endTime", "Before this time.")
+            .parameter::<Results>("maxResults", "Records of the reply at most. Default 100.")
+            .parameter::<String>("nextToken", "Where the former reply has ended, if it said so.")
+            .filters(filters)
+            .gives::<Vec<T>>(key)
+            .gives::<String>("nextToken")
     }
 
     fn parameter<T: JsonSchema>(self, name: &str, about: &str) -> Self {

@@ -1,6 +1,6 @@
 //! Lists of what is remembered: records of changes, and events. They come from the store, not from the region.
 
-use dnlb_api::{ApiError, Query, time, wire};
+use dnlb_api::{ApiError, Query, shape::Results, time, wire};
 use dnlb_model::AccountId;
 use dnlb_store::{Store, StoreError};
 use serde_json::Value;
@@ -9,8 +9,7 @@ use wire::journal::{AuditRecord, Event};
 use super::check;
 use crate::journal::{self, Search};
 
-/// Most records of one reply, and how many there are if nobody says.
-const LIMIT_MAX: i64 = 1000;
+/// Records of one reply, if nobody says.
 const LIMIT: i64 = 100;
 
 /// What is listed.
@@ -78,11 +77,8 @@ impl Records {
             }
         };
         let items = items.map_err(|_| ApiError::internal())?;
-        let mut reply = serde_json::Map::from_iter([(key.to_owned(), items)]);
-        if let Some(token) = next {
-            reply.insert("nextToken".to_owned(), token.into());
-        }
-        Ok(Value::Object(reply))
+        // Without more to come the token is empty: the field is there always, as others are.
+        Ok(serde_json::json!({ key: items, "nextToken": next.unwrap_or_default() }))
     }
 
     fn search(self, query: &Query) -> Result<(Search, Vec<dnlb_api::query::Filter>), ApiError> {
@@ -108,8 +104,8 @@ impl Records {
             })
         };
         let limit =
-            check::number("maxResults", query.integer("maxResults")?.unwrap_or(LIMIT), 1..=LIMIT_MAX)?;
-        let token = query.text("nextToken").map(str::to_owned);
+            check::number("maxResults", query.integer("maxResults")?.unwrap_or(LIMIT), Results::RANGE)?;
+        let token = query.text("nextToken").filter(|token| !token.is_empty()).map(str::to_owned);
         let strange = |token: &String| {
             token.len() > 100 || !token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         };

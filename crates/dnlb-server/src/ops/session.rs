@@ -12,6 +12,9 @@ use crate::access::{By, SESSION_SECONDS, session_id};
 /// Sessions of a user at once; the oldest goes.
 const SESSIONS_MAX: usize = 20;
 
+/// What [`super::Operation::Login`] is done with.
+pub(super) const BY_PASSWORD: () = ();
+
 /// The user whom a request to log in names, with the hash of its password.
 #[must_use]
 pub fn named(region: &Region, request: &CreateSession) -> Option<(UserId, Option<Secret>)> {

@@ -20,6 +20,8 @@ pub enum Operation {
     Manage(fn(&mut Region, &Call<'_>) -> Outcome),
     /// Changes what is the caller's own, or somebody else's for an administrator, in one transaction: it checks that itself.
     Own(fn(&mut Region, &Call<'_>) -> Outcome),
+    /// Begins a session: nobody is known yet who calls.
+    Login(()),
     /// Looks at what is remembered of changes in the caller's account.
     Records(Records),
     /// Looks at the whole region.
@@ -30,14 +32,16 @@ pub enum Operation {
     RegionManage(fn(&mut Region, &Call<'_>) -> Outcome),
 }
 
-use Operation::{Manage, Own, Read, Records as Remembered, RegionAct, RegionManage, RegionRead, Write};
+use Operation::{
+    Login, Manage, Own, Read, Records as Remembered, RegionAct, RegionManage, RegionRead, Write,
+};
 
 impl Operation {
     /// The least role that it takes.
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
-            Read(_) | Remembered(_) | Own(_) | RegionRead(_) => Role::Viewer,
+            Login(()) | Read(_) | Remembered(_) | Own(_) | RegionRead(_) => Role::Viewer,
             Write(_) | RegionAct(_) => Role::Operator,
             Manage(_) | RegionManage(_) => Role::Admin,
         }
@@ -146,6 +150,7 @@ const ROUTES: &[Route] = routes! {
     "dnlb" GET "events" DescribeEvents Remembered records::EVENTS;
     "dnlb" GET "hosts" DescribeHosts RegionRead dnlb::hosts;
     "dnlb" GET "loadBalancers/{loadBalancerId}/convergence" DescribeConvergence Read dnlb::convergence;
+    "dnlb" POST "sessions" CreateSession Login session::BY_PASSWORD;
     "dnlb" GET "sessions/current" DescribeCaller Read session::describe;
     "dnlb" DELETE "sessions/current" DeleteSession Own session::delete;
     "dnlb" GET "status" DescribeStatus Read dnlb::status;

@@ -15,7 +15,7 @@ use crate::access::{By, password};
 
 pub(super) const KIND: &str = "user";
 
-const FILTERS: Filters<User> = &[
+pub(super) const FILTERS: Filters<User> = &[
     ("userName", |_, user, filter| filter.accepts(&user.name)),
     ("role", |_, user, filter| filter.accepts(role_word(user.role))),
 ];

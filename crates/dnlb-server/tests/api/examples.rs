@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use dnlb_api::client::exchange;
 use dnlb_model::InstanceState;
 use dnlb_server::ops;
 use serde_json::{Map, Value, json};
 
-use crate::server::{REGION, Server};
+use crate::server::{PASSWORD, REGION, Server};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/openapi/examples.json");
 
@@ -21,6 +22,7 @@ fn every_operation_has_an_example_that_is_still_true() {
     let instances = computers(&mut walk, &server, &made);
     balancing(&mut walk, &server, &made, &instances);
     ours(&mut walk, &server);
+    people(&mut walk, &server);
     farewell(&mut walk, &server, &made, &instances);
 
     for route in ops::routes() {
@@ -276,6 +278,7 @@ fn balancing(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]
     );
     walk.post(server, "lb", &format!("{path}:associateElasticIp"), json!({"elasticIpId": made.eip}));
     walk.get(server, "lb", &path, &[]);
+    walk.get(server, "dnlb", &format!("{path}/convergence"), &[]);
     walk.get(server, "lb", "loadBalancers", &ours);
 
     let group = walk.make(
@@ -353,6 +356,57 @@ fn ours(walk: &mut Walk, server: &Server) {
     walk.delete(server, "dnlb", &format!("traces/{trace}"));
 }
 
+/// Accounts, users, keys and sessions, and what is remembered of them.
+fn people(walk: &mut Walk, server: &Server) {
+    let account = walk.make(
+        server,
+        "dnlb",
+        "accounts",
+        "accountId",
+        json!({"accountName": "team", "description": "The web team"}),
+    );
+    let path = format!("accounts/{account}");
+    walk.patch(server, "dnlb", &path, json!({"enabled": false}));
+    walk.get(server, "dnlb", &path, &[]);
+    walk.get(
+        server,
+        "dnlb",
+        "accounts",
+        &[("filters.1.name", "accountName"), ("filters.1.values.1", "team")],
+    );
+    walk.delete(server, "dnlb", &path);
+    let body = json!({"userName": "ci", "role": "Operator"});
+    let user = walk.make(server, "dnlb", "users", "userId", body);
+    let path = format!("users/{user}");
+    walk.patch(server, "dnlb", &path, json!({"description": "Deploys the shop", "role": "Viewer"}));
+    walk.get(server, "dnlb", &path, &[]);
+    walk.get(server, "dnlb", "users", &[("filters.1.name", "role"), ("filters.1.values.1", "Viewer")]);
+    let key = json!({"userId": user, "description": "In the pipeline"});
+    let key = walk.make(server, "dnlb", "accessKeys", "accessKeyId", key);
+    let key_path = format!("accessKeys/{key}");
+    walk.get(server, "dnlb", "accessKeys", &[("filters.1.name", "userId"), ("filters.1.values.1", &user)]);
+    walk.post(server, "dnlb", &format!("{key_path}:rotate"), json!({"graceSeconds": 3600}));
+    walk.patch(server, "dnlb", &key_path, json!({"enabled": false}));
+    walk.delete(server, "dnlb", &key_path);
+    walk.delete(server, "dnlb", &path);
+
+    let login = json!({"userName": "admin", "password": PASSWORD});
+    let session = walk.post(server, "dnlb", "sessions", login)["token"].as_str().unwrap().to_owned();
+    walk.token = Some(session);
+    walk.get(server, "dnlb", "sessions/current", &[]);
+    let passwords = json!({"oldPassword": PASSWORD, "newPassword": "battery staple"});
+    walk.post(server, "dnlb", "users/user-admin:changePassword", passwords);
+    walk.delete(server, "dnlb", "sessions/current");
+    walk.token = None;
+    walk.get(
+        server,
+        "dnlb",
+        "auditRecords",
+        &[("maxResults", "1"), ("filters.1.name", "operation"), ("filters.1.values.1", "UpdateUser")],
+    );
+    walk.get(server, "dnlb", "events", &[("maxResults", "1")]);
+}
+
 fn farewell(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]) {
     for instance in &instances[..2] {
         walk.delete(server, "vm", &format!("instances/{instance}"));
@@ -374,6 +428,8 @@ fn farewell(walk: &mut Walk, server: &Server, made: &Made, instances: &[String])
 #[derive(Default)]
 struct Walk {
     examples: Map<String, Value>,
+    /// The session whose requests these are.
+    token: Option<String>,
     /// What stands for an id that chance has chosen.
     shown: BTreeMap<String, String>,
 }
@@ -412,8 +468,15 @@ impl Walk {
         let whole = format!("/v1/regions/{REGION}/{path}");
         let encoded: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let bytes = body.as_ref().map(Value::to_string).unwrap_or_default();
-        let answer =
-            server.client.send(service, method, &whole, &encoded.join("&"), bytes.as_bytes()).unwrap();
+        let answer = if route.name == "CreateSession" || self.token.is_some() {
+            let mut headers = vec![("host".to_owned(), server.client.endpoint.clone())];
+            if let Some(token) = &self.token {
+                headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            }
+            exchange(&server.client.endpoint, method, &whole, &headers, bytes.as_bytes()).unwrap()
+        } else {
+            server.client.send(service, method, &whole, &encoded.join("&"), bytes.as_bytes()).unwrap()
+        };
         let reply: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(answer.status, 200, "{method} {path}: {reply}");
         let result = reply["result"].clone();
@@ -437,6 +500,8 @@ impl Walk {
                     match key.as_str() {
                         "requestId" => *value = json!("4f1c8a6be0d2935f7a604bd1c2e3f508"),
                         "revision" | "wantedRevision" => *value = json!(42),
+                        "secretKey" | "token" => *value = json!("(shown once)"),
+                        "nextToken" if *value != json!("") => *value = json!("00001767323045000-example001"),
                         "architecture" => *value = json!("x86_64"),
                         _ => self.settle(value),
                     }
@@ -467,6 +532,9 @@ impl Walk {
     fn word(&mut self, word: &str) -> String {
         if word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit()) {
             return "00c0ffee00c0ffee".to_owned();
+        }
+        if word.len() == 26 && word.starts_with("AK") {
+            return "AKEXAMPLE".to_owned();
         }
         let Some((prefix, tail)) = word.split_once('-') else { return word.to_owned() };
         if tail.len() != 10 || !tail.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
