@@ -97,10 +97,15 @@ pub(super) struct Wish {
 
 impl Wish {
     pub(super) fn new(spec: &ElasticIpSpec, family: Family) -> Result<Self, ApiError> {
-        let bandwidth = spec
-            .bandwidth_mbps
-            .or(spec.bandwidth)
-            .ok_or_else(|| ApiError::invalid("elasticIpSpec: missing field `bandwidthMbps`"))?;
+        let bandwidth = match (spec.bandwidth_mbps, spec.bandwidth) {
+            (None, None) => return Err(ApiError::invalid("elasticIpSpec: missing field `bandwidthMbps`")),
+            (Some(one), Some(other)) if one != other => {
+                return Err(ApiError::invalid(format!(
+                    "elasticIpSpec says bandwidthMbps {one} and bandwidth {other}: they mean the same"
+                )));
+            }
+            (Some(given), _) | (None, Some(given)) => given,
+        };
         let provider = spec.provider.clone().unwrap_or_else(|| "bgp".to_owned());
         if !Provider::WORDS.contains(&provider.as_str()) {
             return Err(ApiError::invalid(format!(

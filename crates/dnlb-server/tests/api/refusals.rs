@@ -287,6 +287,11 @@ fn elastic_ips() {
     bad(400, "maxCount 0", json!({"maxCount": 0}));
     bad(400, "maxCount 101", json!({"maxCount": 101}));
     bad(400, "bandwidthMbps 0", json!({"elasticIpSpec": {"bandwidthMbps": 0}}));
+    bad(
+        400,
+        "says bandwidthMbps 5 and bandwidth 6",
+        json!({"elasticIpSpec": {"bandwidthMbps": 5, "bandwidth": 6}}),
+    );
     bad(400, "provider", json!({"elasticIpSpec": {"bandwidthMbps": 1, "provider": "x"}}));
     bad(400, "none of the region's pools", json!({"elasticIpAddress": "198.51.100.1"}));
     bad(429, "Out of resource quota: 0 of 10 elastic IPs", json!({"maxCount": 11}));
