@@ -102,11 +102,15 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
 impl Operation<'_> {
     fn markup(&self) -> Markup {
         let value = self.value;
+        // Of what is numbered, the first says it all.
+        let again = |one: &&Value| {
+            ["filters.2", "tags.2", "ids.2"].iter().any(|name| text(&one["name"]).starts_with(name))
+        };
         let parameters: Vec<&Value> = value["parameters"]
             .as_array()
             .into_iter()
             .flatten()
-            .filter(|one| one.get("$ref").is_none())
+            .filter(|one| one.get("$ref").is_none() && !again(one))
             .collect();
         let body = &value["requestBody"]["content"]["application/json"];
         let reply = &value["responses"]["200"]["content"]["application/json"];

@@ -200,6 +200,8 @@ pub(super) fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     #[test]
@@ -215,6 +217,25 @@ mod tests {
         }
         for bad in ["a", ".ab", "ab.", "a b", &"x".repeat(129)] {
             assert_eq!(instance_name(bad).unwrap_err().code, 400, "{bad}");
+        }
+    }
+
+    /// The document says by a pattern what the check says by characters.
+    #[test]
+    fn the_patterns_of_names_are_what_the_checks_are() {
+        let plain = Regex::new(Name::PATTERN).unwrap();
+        let instances = Regex::new(InstanceName::PATTERN).unwrap();
+        for c in (0..=0x1_ffff).filter_map(char::from_u32) {
+            let text = format!("a{c}");
+            assert_eq!(name("n", text.clone()).is_ok(), plain.is_match(&text), "{c:?}");
+            // A dot may not be last, and brackets number a batch: of those the pattern knows no more than that.
+            if !matches!(c, '.' | '[' | ']') {
+                assert_eq!(instance_name(&text).is_ok(), instances.is_match(&text), "{c:?}");
+            }
+        }
+        for length in 0..40 {
+            let text = "x".repeat(length);
+            assert_eq!(name("n", text.clone()).is_ok(), plain.is_match(&text), "{length}");
         }
     }
 
