@@ -7,6 +7,7 @@
 #   --check   only say what is missing; exit code 1 if anything is
 #   --deny    also install cargo-deny (minutes to build), for the licence and source checks of `make test`
 #   --bench   also install the balancers of others that `make bench` measures beside dnlb
+#   --schemathesis   also install what tests the API by its own description, into target/schemathesis
 set -euo pipefail
 
 BPF_LINKER_VERSION=0.13.0
@@ -19,12 +20,14 @@ RUST_MIN_MINOR=95
 
 check=no
 deny=no
+schemathesis=no
 for option in "$@"; do
     case $option in
         --check) check=yes ;;
         --deny) deny=yes ;;
         --bench) PACKAGES="$PACKAGES $BENCH_PACKAGES" ;;
-        *) echo "usage: $0 [--check] [--deny] [--bench]" >&2; exit 2 ;;
+        --schemathesis) schemathesis=yes ;;
+        *) echo "usage: $0 [--check] [--deny] [--bench] [--schemathesis]" >&2; exit 2 ;;
     esac
 done
 
@@ -124,6 +127,19 @@ fi
 if [ "$deny" = yes ] && ! command -v cargo-deny >/dev/null; then
     if want "cargo-deny $CARGO_DENY_VERSION (some minutes)"; then
         cargo install cargo-deny --quiet --locked --version "$CARGO_DENY_VERSION"
+    fi
+fi
+
+# In an environment of its own, with the versions that requirements.txt pins, and a copy of it to tell when they change.
+if [ "$schemathesis" = yes ]; then
+    wanted=$(dirname "$0")/../tests/schemathesis/requirements.txt
+    folder=$(dirname "$0")/../target/schemathesis
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null && want "Debian packages: python3-venv"; then apt_install python3-venv; fi
+    if ! cmp -s "$wanted" "$folder/installed.txt" && want "Schemathesis, into target/schemathesis"; then
+        rm -rf "$folder"
+        python3 -m venv "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$wanted"
+        cp "$wanted" "$folder/installed.txt"
     fi
 fi
 

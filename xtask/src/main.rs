@@ -57,7 +57,7 @@ enum Command {
     Lint,
     /// Builds the pure crates for targets without an operating system
     Purity,
-    /// Writes docs/outcomes.md from the code
+    /// Writes docs/outcomes.md and the examples of the API from the code
     Reference,
     /// Tests; without a kind, all of them
     Test {
@@ -68,6 +68,8 @@ enum Command {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum TestKind {
+    /// The API by its own description (installs Schemathesis)
+    Api,
     /// Tests that run anywhere
     Unit,
     /// Ignored tests of the crates that load eBPF programs or make namespaces (need root)
@@ -97,6 +99,7 @@ fn run_command(command: Command) -> Result<()> {
             step("Cargo.lock is up to date", metadata)?;
             lint()?;
             test::unit()?;
+            test::api()?;
             purity::check()?;
             deny()?;
             test::kernel()?;
@@ -112,10 +115,16 @@ fn run_command(command: Command) -> Result<()> {
         Command::Purity => purity::check(),
         Command::Reference => reference::write(),
         Command::Test { kind } => match kind {
+            Some(TestKind::Api) => test::api(),
             Some(TestKind::Unit) => test::unit(),
             Some(TestKind::Kernel) => test::kernel(),
             Some(TestKind::Lab) => test::lab(),
-            None => test::unit().and_then(|()| test::kernel()).and_then(|()| test::lab()),
+            None => {
+                test::unit()?;
+                test::api()?;
+                test::kernel()?;
+                test::lab()
+            }
         },
     }
 }

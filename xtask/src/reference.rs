@@ -1,4 +1,4 @@
-//! The reference of outcomes, generated from the code.
+//! What is generated from the code: the reference of outcomes, and the examples in the API's document.
 
 use std::{fmt::Write, fs, path::Path};
 
@@ -6,14 +6,19 @@ use anyhow::{Context, Result, ensure};
 use dnlb_abi::Outcome;
 use dnlb_explain::{Kind, kind};
 
+use crate::run::{cargo, step};
+
 /// Where it stands.
 const PAGE: &str = "docs/outcomes.md";
 
-/// Writes the page.
+/// Writes the page and the examples.
 pub(crate) fn write() -> Result<()> {
     fs::write(PAGE, page()).with_context(|| format!("writing {PAGE}"))?;
     println!("{PAGE} is written");
-    Ok(())
+    // The test that compares them in every other run.
+    let mut examples = cargo(["test", "--quiet", "-p", "dnlb-server", "--test", "api", "examples::"]);
+    examples.env("DNLB_WRITE_EXAMPLES", "yes");
+    step("examples of the API", examples)
 }
 
 /// Fails when the page is not what [`write()`] would write.

@@ -1,6 +1,6 @@
-//! The three kinds of tests.
+//! The four kinds of tests.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::Result;
 
@@ -11,7 +11,15 @@ pub(crate) fn unit() -> Result<()> {
     step("unit tests", cargo(["test", "--quiet", "--workspace"]))
 }
 
-/// Tests that load programs into the kernel or make namespaces: all ignored ones but the lab's.
+/// The API by its own description: that is valid, and what it says of requests and replies is true.
+pub(crate) fn api() -> Result<()> {
+    step("Schemathesis", with(Command::new("scripts/setup.sh"), ["--schemathesis"]))?;
+    let tests = ["test", "--quiet", "--locked", "-p", "dnlb-server", "--test", "api", "--"];
+    let shown = ["schemathesis::", "--ignored", "--nocapture", "--test-threads=1"];
+    step("the API by its description", with(cargo(tests), shown))
+}
+
+/// Tests that load programs into the kernel or make namespaces: all ignored ones but the API's and the lab's.
 pub(crate) fn kernel() -> Result<()> {
     // Packet cases share nothing; what the verifier takes for each is most of the time.
     let mut packets = cargo(["test", "--locked", "-p", "dnlb-testkit", "--", "--ignored"]);
@@ -27,6 +35,7 @@ pub(crate) fn kernel() -> Result<()> {
         "dnlb-testkit",
         "--",
         "--ignored",
+        "--skip=schemathesis::",
         "--test-threads=1",
     ]);
     as_root(&mut command);

@@ -5,6 +5,7 @@ mod accounts;
 mod examples;
 mod families;
 mod refusals;
+mod schemathesis;
 mod server;
 mod signatures;
 mod walk;
