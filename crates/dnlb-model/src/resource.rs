@@ -296,8 +296,20 @@ pub struct Instance {
     pub state: InstanceState,
     /// Counts reboots: the host restarts it when this moves.
     pub boot: u32,
+    /// The token of the request that made it, if that had one.
+    #[serde(default)]
+    pub client_token: Option<ClientToken>,
     /// When it was created.
     pub created: u64,
+}
+
+/// A caller's own name for a request, by which a repeated one is told from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientToken {
+    /// The token, 1 to 64 characters.
+    pub token: String,
+    /// SHA-256 of everything else that the request said, in hexadecimal.
+    pub request: String,
 }
 
 /// What a user wants of an instance.

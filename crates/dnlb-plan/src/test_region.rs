@@ -88,6 +88,7 @@ pub fn add_instance(region: &mut Region, number: u32, host: &str, vpc: &str, ag:
         wanted: Power::On,
         state: InstanceState::Running,
         boot: 0,
+        client_token: None,
         created: u64::from(number),
     };
     let id = instance.id.clone();

@@ -134,6 +134,7 @@ pub(crate) fn add_instance(region: &mut Region, number: u32, host: u8) {
         state: InstanceState::Pending,
         boot: 0,
         created: 0,
+        client_token: None,
     };
     region.instances.insert(instance.id.clone(), Arc::new(instance));
 }

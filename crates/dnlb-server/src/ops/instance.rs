@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use dnlb_api::{ApiError, shape::Batch, time, wire};
 use dnlb_model::{
-    AgId, Instance, InstanceId, InstanceState, Power, Region, TemplateId, change_where, remove_where,
+    AgId, ClientToken, Instance, InstanceId, InstanceState, Power, Region, TemplateId, change_where,
+    remove_where,
 };
 use dnlb_plan::{PlacementError, place};
+use sha2::{Digest, Sha256};
 use wire::vm::{
     CreateInstances, InstanceInterface, InstanceSpec, InstanceStatus, Interface, ModifyInstanceAttribute,
     Named, PrimaryIp, SecurityGroupName,
@@ -42,13 +44,14 @@ pub(super) const FILTERS: Filters<Instance> = &[
 ];
 
 pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
-    let request: CreateInstances = call.body()?;
+    let mut request: CreateInstances = call.body()?;
     let count: usize = check::number("maxCount", request.max_count.unwrap_or(1), Batch::RANGE)?;
-    check::refuse(
-        request.client_token.is_some(),
-        "clientToken",
-        "a repeated request makes further instances",
-    )?;
+    let client_token = client_token(&mut request)?;
+    if let Some(token) = &client_token
+        && let Some(ids) = made_before(region, token)?
+    {
+        return one("instanceIds", ids);
+    }
     let mut spec = request.instance_spec;
     let names = names(&spec.name, count)?;
     let description = check::description(spec.description.take())?;
@@ -99,6 +102,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
             wanted: Power::On,
             state: InstanceState::Pending,
             boot: 0,
+            client_token: client_token.clone(),
             created: call.now,
         };
         let instance = Arc::new(instance);
@@ -107,6 +111,36 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         ids.push(id);
     }
     one("instanceIds", ids)
+}
+
+/// The token of a request, taken out of it, and what else it says.
+fn client_token(request: &mut CreateInstances) -> Result<Option<ClientToken>, ApiError> {
+    let Some(token) = request.client_token.take().filter(|token| !token.is_empty()) else { return Ok(None) };
+    let length = token.chars().count();
+    if length > 64 {
+        return Err(ApiError::invalid(format!(
+            "clientToken has {length} characters; at most 64 are allowed"
+        )));
+    }
+    let said = serde_json::to_vec(request).map_err(|_| ApiError::internal())?;
+    Ok(Some(ClientToken { token, request: hex::encode(Sha256::digest(&said)) }))
+}
+
+/// The instances that a request with this token made, in their order. A token is used up for as long as one of them is there.
+fn made_before(region: &Region, token: &ClientToken) -> Result<Option<Vec<InstanceId>>, ApiError> {
+    let used = |one: &&Arc<Instance>| one.client_token.as_ref().is_some_and(|used| used.token == token.token);
+    let mut made: Vec<&Arc<Instance>> = region.instances.values().filter(used).collect();
+    if made.is_empty() {
+        return Ok(None);
+    }
+    if made.iter().any(|one| one.client_token.as_ref() != Some(token)) {
+        return Err(ApiError::invalid(format!(
+            "clientToken `{}` was used for another request: give another one",
+            check::shown(&token.token)
+        )));
+    }
+    made.sort_by_key(|one| one.number);
+    Ok(Some(made.into_iter().map(|one| one.id.clone()).collect()))
 }
 
 /// Where a new instance's properties come from.

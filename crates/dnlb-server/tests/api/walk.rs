@@ -214,6 +214,39 @@ fn instances_start_stop_and_reboot_from_the_right_states_only() {
 }
 
 #[test]
+fn a_repeated_request_with_a_token_makes_nothing_more() {
+    let server = Server::start();
+    let network = Network::new(&server, "n");
+    let request = |token: Value, name: &str| {
+        let spec = json!({"name": name, "agId": network.ag, "description": null});
+        server.call(
+            "vm",
+            "POST",
+            "instances",
+            json!({"instanceSpec": spec, "maxCount": 2, "clientToken": token}),
+        )
+    };
+    let made = request(json!("t-1"), "web").unwrap();
+    let revision = server.snapshot().revision;
+    assert_eq!(request(json!("t-1"), "web").unwrap(), made);
+    assert_eq!(server.snapshot().revision, revision);
+    let error = request(json!("t-1"), "other").unwrap_err();
+    assert!(error.code == 400 && error.message.contains("another request"), "{error}");
+    assert_ne!(request(json!("t-2"), "web").unwrap(), made);
+    for none in [Value::Null, json!("")] {
+        assert_ne!(request(none.clone(), "web").unwrap(), request(none, "web").unwrap());
+    }
+    assert_eq!(server.snapshot().instances.len(), 12);
+    request(json!("x".repeat(64)), "web").unwrap();
+    let error = request(json!("x".repeat(65)), "web").unwrap_err();
+    assert!(error.code == 400 && error.message.contains("65 characters"), "{error}");
+
+    // What is gone can be made again.
+    ids(&made["instanceIds"]).iter().for_each(|id| drop(server.delete("vm", &format!("instances/{id}"))));
+    assert_ne!(request(json!("t-1"), "web").unwrap(), made);
+}
+
+#[test]
 fn lists_filter_page_and_default_as_documented() {
     let server = Server::start();
     let network = Network::new(&server, "n");
