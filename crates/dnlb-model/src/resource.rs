@@ -499,9 +499,39 @@ pub struct Backend {
     /// What happens to new flows while no member is fit to take them.
     #[serde(default)]
     pub without_member: WithoutMember,
+    /// Weights of its members while an availability group serves.
+    #[serde(default)]
+    pub ag_weights: AgWeights,
     /// When it was created.
     pub created: u64,
 }
+
+/// Weights of the members of an availability group, as one backend service has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgWeights {
+    /// Weight of a member without its own, 1 to 100.
+    pub default: u32,
+    /// Weights of members that have their own, 1 to 100.
+    pub members: BTreeMap<InstanceId, u32>,
+}
+
+impl AgWeights {
+    /// A member's weight.
+    #[must_use]
+    pub fn of(&self, instance: &InstanceId) -> u32 {
+        self.members.get(instance).copied().unwrap_or(self.default)
+    }
+}
+
+impl Default for AgWeights {
+    /// Members are equal, and weigh as much as targets that are given no weight.
+    fn default() -> Self {
+        Self { default: DEFAULT_WEIGHT, members: BTreeMap::new() }
+    }
+}
+
+/// The weight of whoever is given none.
+pub const DEFAULT_WEIGHT: u32 = 10;
 
 /// What happens to new flows of a backend service while no member is fit to take them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

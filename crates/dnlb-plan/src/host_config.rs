@@ -95,7 +95,7 @@ pub struct Server<'a> {
     pub instance: &'a Instance,
     /// Where it takes traffic: never 0.
     pub port: u16,
-    /// Its weight; 1 for members of an availability group, which are equal.
+    /// Its weight, 1 to 100.
     pub weight: u32,
 }
 
@@ -134,7 +134,10 @@ pub(crate) fn servers_by_group<'a>(
         None => Vec::new(),
         Some(ServerGroup::Ag(ag)) => in_group(ag)
             .into_iter()
-            .map(|instance| Server { instance, port: backend.port, weight: 1 })
+            .map(|instance| {
+                let weight = backend.ag_weights.of(&instance.id);
+                Server { instance, port: backend.port, weight }
+            })
             .collect(),
         Some(ServerGroup::TargetGroup(group)) => region
             .target_groups

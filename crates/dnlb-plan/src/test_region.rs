@@ -132,6 +132,7 @@ pub fn add_service(region: &mut Region, number: u32, vpc: &str, group: Option<Se
         group,
         draining_seconds: 0,
         without_member: dnlb_model::WithoutMember::default(),
+        ag_weights: dnlb_model::AgWeights::default(),
         created: 0,
     };
     let listener = Listener {

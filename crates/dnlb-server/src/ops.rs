@@ -11,6 +11,7 @@ mod account;
 mod acl;
 mod address;
 mod ag;
+mod ag_target;
 mod backend;
 mod catalogue;
 mod check;

@@ -86,6 +86,7 @@ pub(crate) fn populate(region: &mut Region) {
         group: Some(ServerGroup::Ag("ag-1".into())),
         draining_seconds: 0,
         without_member: dnlb_model::WithoutMember::default(),
+        ag_weights: dnlb_model::AgWeights::default(),
         created: 0,
     };
     let listener = Listener {
@@ -133,8 +134,8 @@ pub(crate) fn add_instance(region: &mut Region, number: u32, host: u8) {
         wanted: Power::On,
         state: InstanceState::Pending,
         boot: 0,
-        created: 0,
         client_token: None,
+        created: 0,
     };
     region.instances.insert(instance.id.clone(), Arc::new(instance));
 }

@@ -339,6 +339,8 @@ models! {
         target_group_ids: Vec<String>,
         /// Its availability group, if it has one.
         ag_ids: Vec<String>,
+        /// Its availability group as newer clients know it, with the weight of members that have none of their own.
+        ag_infos: Vec<AgInfo>,
         /// Always false.
         proxy_protocol: bool,
         /// A sentence for people.
@@ -513,5 +515,51 @@ models! {
         reason: String,
         /// A sentence for people.
         detail: String,
+    }
+
+    /// An availability group that serves a backend service.
+    AgInfo {
+        /// The group.
+        ag_id: String,
+        /// Weight of members that have none of their own.
+        default_weight: i64 as "Weight",
+    }
+
+    /// A member of an availability group that serves a backend service.
+    AgTarget {
+        /// Its id as a target.
+        target_id: String,
+        /// The group.
+        ag_id: String,
+        /// What it is.
+        #[serde(rename = "type")]
+        kind: String as "TargetKind",
+        /// The instance.
+        instance_id: String,
+        /// Where it takes traffic.
+        port: i64 as "Port",
+        /// Its weight.
+        weight: i64 as "Weight",
+        /// Its address.
+        private_ip_address: String,
+        /// Its address.
+        ip_address: String,
+    }
+
+    /// Weights of members of an availability group, all or none.
+    UpdateAgTargets {
+        /// The members to change.
+        target_update_specs: Vec<AgTargetUpdateSpec>,
+    }
+
+    /// A change of a member of an availability group.
+    AgTargetUpdateSpec {
+        /// Its id as a target.
+        target_id: String,
+        ?
+        /// Its new weight.
+        weight: i64 as "Weight",
+        /// The backend service's port or 0: members have no other.
+        port: i64 as "PortOrZero",
     }
 }

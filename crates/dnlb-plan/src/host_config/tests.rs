@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use dnlb_abi::HostEntry;
 use dnlb_model::{
-    AclRule, AgId, CheckProtocol, Direction, ListenerId, LoadBalancerId, RuleProtocol, SecurityGroup,
-    SecurityGroupRule, SubnetId, TargetGroupId, TargetId,
+    AclRule, AgId, AgWeights, CheckProtocol, Direction, ListenerId, LoadBalancerId, RuleProtocol,
+    SecurityGroup, SecurityGroupRule, SubnetId, TargetGroupId, TargetId,
 };
 use proptest::prelude::*;
 
@@ -60,7 +60,10 @@ fn a_group_weighs_its_members_alike_and_a_target_group_as_it_says() {
         set_healthy(&mut region, backend, &two, true);
     }
     assert_eq!(weights(&members(&region, &hand_picked)), [(1, 1, 10), (2, 1, 30)]);
-    assert_eq!(weights(&members(&region, &all)), [(1, 1, 1), (2, 1, 1)]);
+    assert_eq!(weights(&members(&region, &all)), [(1, 1, 10), (2, 1, 10)]);
+    let changed = Arc::make_mut(region.backends.get_mut(&all).unwrap());
+    changed.ag_weights = AgWeights { default: 20, members: [(two.clone(), 70)].into() };
+    assert_eq!(weights(&members(&region, &all)), [(1, 1, 20), (2, 1, 70)]);
     let config = &configs(&region)["h1"];
     assert_eq!(config.backends[&101].targets, BTreeMap::from([(1, 8080), (2, 9000)]));
     assert_eq!(config.backends[&102].targets, BTreeMap::from([(1, 8080), (2, 8080)]));
@@ -96,7 +99,7 @@ fn a_host_gets_its_own_vpcs_and_an_edge_what_has_an_elastic_ip() {
     let service = &configs["h4"].services[0];
     assert_eq!((service.vni, service.vip, service.eip, service.backend), (11, addr(10_001), Some(eip), 101));
     let backend = &configs["h4"].backends[&101];
-    assert_eq!(weights(&backend.generations[0]), [(1, 1, 1)]);
+    assert_eq!(weights(&backend.generations[0]), [(1, 1, 10)]);
     // Only the instance's own host needs to know its port.
     assert!(backend.targets.is_empty());
     assert_eq!(configs["h1"].backends[&101].targets, BTreeMap::from([(1, 8080)]));
@@ -225,8 +228,8 @@ fn former_sets_are_passed_on_with_deleted_members_marked() {
     region.generations.insert(backend, generations.into());
     let configs = host_configs(&region);
     let known = &configs[&HostId::from("h1")].backends[&101].generations;
-    assert_eq!(weights(&known[0]), [(1, 1, 1)]);
-    assert_eq!(weights(&known[1]), [(1, 1, 1), (2, 2, 1), (3, 0, 1)]);
+    assert_eq!(weights(&known[0]), [(1, 1, 10)]);
+    assert_eq!(weights(&known[1]), [(1, 1, 10), (2, 2, 10), (3, 0, 10)]);
 
     // Compiled, rows name 1, then perhaps 2, and never 3.
     let config = &configs[&HostId::from("h1")];

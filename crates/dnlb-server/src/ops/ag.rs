@@ -7,7 +7,7 @@ use dnlb_model::{Ag, AgId, InstanceId, Region, TemplateId};
 use wire::ag::{AbandonInstances, AvailabilityGroup, CreateAg, SetInstanceTemplate, UpdateAg};
 
 use super::{
-    Call, DONE, Outcome, check, edit, find, fresh, instance,
+    Call, DONE, Outcome, ag_target, check, edit, find, fresh, instance,
     list::{Filters, List},
     one, quota, template,
 };
@@ -103,6 +103,7 @@ pub(super) fn abandon(region: &mut Region, call: &Call<'_>) -> Outcome {
             )));
         }
         instance.ag = None;
+        ag_target::forget(region, &instance_id);
     }
     DONE
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use dnlb_api::{
     ApiError,
-    shape::{CheckInterval, CheckThreshold, CheckTimeout, Draining, Port, PortOrZero},
+    shape::{CheckInterval, CheckThreshold, CheckTimeout, Draining, Port, PortOrZero, Weight},
     time, wire,
 };
 use dnlb_model::{
-    AgId, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId, Protocol,
-    Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
+    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId,
+    Protocol, Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
-use wire::lb::{AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend};
+use wire::lb::{
+    AgInfo, AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend,
+};
 
 use super::{
     Call, DONE, Outcome, ag, check, edit, find, fresh,
-    list::{Filters, List},
+    list::{self, Filters, List},
     load_balancer, next, one, quota, target_group, template,
 };
 
@@ -73,6 +75,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     })?;
     let load_balancer = LoadBalancerId::from(spec.load_balancer_id);
     load_balancer::check(region, &load_balancer)?;
+    let ag_weights = weights(AgWeights::default(), spec.ag_info_spec.as_ref())?;
     let group = match server_group(spec.target_group_ids, spec.ag_ids, spec.ag_info_spec)? {
         Wanted::Unchanged | Wanted::Nobody => None,
         Wanted::Group(group) => Some(group),
@@ -98,6 +101,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
             .without_member
             .as_deref()
             .map_or(Ok(WithoutMember::default()), without_member)?,
+        ag_weights,
         draining_seconds: draining(spec.connection_draining_seconds.unwrap_or(DEFAULT_DRAINING))?,
         created: call.now,
     };
@@ -151,11 +155,17 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
     if let Some(closed) = change.close_health_check {
         backend.check_enabled = !closed;
     }
-    match server_group(change.target_group_ids, change.ag_ids, change.ag_info_spec)? {
-        Wanted::Unchanged => {}
-        Wanted::Nobody => backend.group = None,
-        Wanted::Group(group) => backend.group = Some(group),
+    let info = change.ag_info_spec.clone();
+    let group = match server_group(change.target_group_ids, change.ag_ids, change.ag_info_spec)? {
+        Wanted::Unchanged => backend.group.clone(),
+        Wanted::Nobody => None,
+        Wanted::Group(group) => Some(group),
+    };
+    if group != backend.group {
+        backend.group = group;
+        backend.ag_weights = AgWeights::default();
     }
+    backend.ag_weights = weights(backend.ag_weights, info.as_ref())?;
     check_group(region, &backend.load_balancer, backend.group.as_ref())?;
     *edit(&mut region.backends, KIND, &id)? = backend;
     DONE
@@ -195,7 +205,6 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
         Some(ServerGroup::Ag(ag)) => (None, Some(ag.0.clone())),
         Some(ServerGroup::TargetGroup(group)) => (Some(group.0.clone()), None),
     };
-    let in_ag = ids.1.is_some();
     let mut servers = servers(region, backend);
     // As they were made: ids are random.
     servers.sort_by_key(|server| server.instance.number);
@@ -207,8 +216,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 instance_id: target.instance.id.0.clone(),
                 kind: "vm".to_owned(),
                 port: target.port.into(),
-                // Members of a group have equal weights; the wire shows the default one.
-                weight: if in_ag { target_group::DEFAULT_WEIGHT } else { target.weight }.into(),
+                weight: target.weight.into(),
                 status: match fit {
                     Fitness::Healthy => "healthy",
                     Fitness::Unchecked => "N/A",
@@ -222,7 +230,11 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
             }
         })
         .collect();
-    one("targetHealths", targets)
+    let total = targets.len();
+    let paged = ["pageNumber", "pageSize"].iter().any(|name| call.query.text(name).is_some());
+    // Older clients know no pages here.
+    let targets = if paged { call.query.page()?.of(targets) } else { targets };
+    list::reply("targetHealths", &targets, total)
 }
 
 /// Why a server gets no new flows, in the API's words.
@@ -256,9 +268,6 @@ fn server_group(
     ags: Option<Vec<String>>,
     ag_info: Option<AgInfoSpec>,
 ) -> Result<Wanted, ApiError> {
-    let weight = ag_info.as_ref().and_then(|info| info.default_weight);
-    let other = weight.is_some_and(|weight| weight != i64::from(target_group::DEFAULT_WEIGHT));
-    check::refuse(other, "agInfoSpec.defaultWeight", "members of an availability group have equal weights")?;
     let ags = ag_info.map(|info| vec![info.ag_id]).or(ags);
     let given = target_groups.is_some() || ags.is_some();
     let (target_groups, ags) = (target_groups.unwrap_or_default(), ags.unwrap_or_default());
@@ -271,6 +280,13 @@ fn server_group(
             "a backend has at most one server group: one of targetGroupIds or one of agIds",
         )),
     }
+}
+
+/// Weights of an availability group's members, with the default one that a request gives.
+fn weights(old: AgWeights, given: Option<&AgInfoSpec>) -> Result<AgWeights, ApiError> {
+    let Some(weight) = given.and_then(|info| info.default_weight) else { return Ok(old) };
+    let default = check::number("agInfoSpec.defaultWeight", weight, Weight::RANGE)?;
+    Ok(AgWeights { default, ..old })
 }
 
 fn check_group(
@@ -448,6 +464,7 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         Some(ServerGroup::TargetGroup(id)) => (vec![id.0.clone()], vec![]),
         Some(ServerGroup::Ag(id)) => (vec![], vec![id.0.clone()]),
     };
+    let info = |id: &String| AgInfo { ag_id: id.clone(), default_weight: backend.ag_weights.default.into() };
     wire::lb::Backend {
         backend_id: backend.id.0.clone(),
         backend_name: backend.name.clone(),
@@ -461,6 +478,7 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         }
         .to_owned(),
         target_group_ids: target_groups,
+        ag_infos: ags.iter().map(info).collect(),
         ag_ids: ags,
         proxy_protocol: false,
         description: backend.description.clone(),

@@ -15,7 +15,7 @@ use wire::vm::{
 };
 
 use super::{
-    Call, DONE, Outcome, address, ag, check, edit, eip, find, fresh,
+    Call, DONE, Outcome, address, ag, ag_target, check, edit, eip, find, fresh,
     list::{self, Filters, List},
     next, one, quota,
     spec::{self, Machine},
@@ -248,6 +248,7 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
         |group| group.targets.values().any(|target| target.instance == id),
         |group| group.targets.retain(|_, target| target.instance != id),
     );
+    ag_target::forget(region, &id);
     remove_where(&mut region.health, |(_, instance), _| *instance == id);
     DONE
 }

@@ -3,8 +3,8 @@
 use dnlb_model::{Region, Role};
 
 use super::{
-    Call, Outcome, access_key, account, acl, ag, backend, catalogue, dnlb, eip, instance, listener,
-    load_balancer, quota,
+    Call, Outcome, access_key, account, acl, ag, ag_target, backend, catalogue, dnlb, eip, instance,
+    listener, load_balancer, quota,
     records::{self, Records},
     security_group, session, subnet, target_group, template, trace, user, vpc,
 };
@@ -169,7 +169,9 @@ const ROUTES: &[Route] = routes! {
     "lb" GET "backends/{backendId}" DescribeBackend Read backend::describe;
     "lb" PATCH "backends/{backendId}" UpdateBackend Write backend::update;
     "lb" DELETE "backends/{backendId}" DeleteBackend Write backend::delete;
+    "lb" GET "backends/{backendId}/agTargets" DescribeAgTargets Read ag_target::describe;
     "lb" GET "backends/{backendId}/health" DescribeTargetHealth Read backend::health;
+    "lb" PATCH "backends/{backendId}:updateAgTargets" UpdateAgTargets Write ag_target::update;
     "lb" GET "listeners" DescribeListeners Read listener::list;
     "lb" POST "listeners" CreateListener Write listener::create;
     "lb" GET "listeners/{listenerId}" DescribeListener Read listener::describe;

@@ -1,6 +1,6 @@
 //! Target groups ("virtual server groups") and their targets.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use dnlb_api::{
     ApiError,
@@ -8,7 +8,8 @@ use dnlb_api::{
     time, wire,
 };
 use dnlb_model::{
-    InstanceId, LoadBalancerId, Region, ServerGroup, Target, TargetGroup, TargetGroupId, TargetId,
+    DEFAULT_WEIGHT, InstanceId, LoadBalancerId, Region, ServerGroup, Target, TargetGroup, TargetGroupId,
+    TargetId,
 };
 use wire::lb::{
     CreateTargetGroup, DeregisterTargets, RegisterTargets, TargetSpec, UpdateTargetGroup, UpdateTargets,
@@ -21,9 +22,6 @@ use super::{
 };
 
 pub(super) const KIND: &str = "target group";
-
-/// The weight of a target that was given none.
-pub(super) const DEFAULT_WEIGHT: u32 = 10;
 
 pub(super) const FILTERS: Filters<TargetGroup> = &[
     ("loadBalancerType", |_, _, filter| filter.accepts("dnlb")),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 mod accounts;
+mod ag_weights;
 mod examples;
 mod families;
 mod refusals;

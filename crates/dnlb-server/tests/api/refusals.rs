@@ -114,7 +114,6 @@ fn backends() {
     bad(404, "availability group ag-x not found", json!({"agIds": ["ag-x"]}));
     bad(400, "in VPC", json!({"agIds": [elsewhere.ag]}));
     bad(400, "in VPC", json!({"agIds": [network.ag], "agInfoSpec": {"agId": elsewhere.ag}}));
-    bad(400, "defaultWeight", json!({"agInfoSpec": {"agId": network.ag, "defaultWeight": 50}}));
     bad(400, "belongs to load balancer", json!({"targetGroupIds": [group]}));
     let backend = network.backend(&server, &balancer);
     let path = format!("backends/{backend}");

@@ -3,7 +3,7 @@
 use dnlb_api::wire::lb::*;
 
 use super::{Description, names, operation};
-use crate::ops::{backend, listener, load_balancer, target_group};
+use crate::ops::{ag_target, backend, listener, load_balancer, target_group};
 
 pub(super) fn operations() -> Vec<Description> {
     let mut all = backends();
@@ -29,6 +29,15 @@ fn backends() -> Vec<Description> {
             .body::<UpdateBackend>(),
         operation("DeleteBackend", "Deletes a backend service")
             .details("Refused while a listener uses it. Its server group is only let go."),
+        operation(
+            "DescribeAgTargets",
+            "Lists the members of the availability group that serves a backend service",
+        )
+        .filters(&[ag_target::FILTER])
+        .gives_page::<AgTarget>("agTargets"),
+        operation("UpdateAgTargets", "Changes weights of members of an availability group, all or none")
+            .details("They hold for this backend service alone.")
+            .body::<UpdateAgTargets>(),
         operation("DescribeTargetHealth", "Shows the health of a backend service's targets")
             .gives::<Vec<TargetHealth>>("targetHealths"),
     ]
