@@ -24,6 +24,7 @@ mod listener;
 mod load_balancer;
 mod quota;
 mod records;
+mod refused;
 mod security_group;
 mod session;
 mod spec;

@@ -6,6 +6,7 @@ use super::{
     Call, Outcome, access_key, account, acl, ag, ag_target, backend, catalogue, dnlb, eip, instance,
     listener, load_balancer, quota,
     records::{self, Records},
+    refused::REFUSED,
     security_group, session, subnet, target_group, template, trace, user, vpc,
 };
 
@@ -75,6 +76,7 @@ pub fn route(service: &str, method: &str, path: &str) -> Option<(&'static Route,
     let path = path.trim_end_matches('/');
     ROUTES
         .iter()
+        .chain(REFUSED)
         .filter(|route| route.service == service && route.method == method)
         .find_map(|route| Some((route, matches(route.path, path)?)))
 }
@@ -113,7 +115,7 @@ fn split_action(path: &str) -> (&str, Option<&str>) {
 }
 
 /// One line an operation.
-macro_rules! routes {
+macro_rules! rows {
     ($($service:literal $method:ident $path:literal $name:ident $kind:ident $function:path;)*) => {
         &[$(Route {
             service: $service,
@@ -124,9 +126,10 @@ macro_rules! routes {
         }),*]
     };
 }
+pub(super) use rows;
 
 #[rustfmt::skip]
-const ROUTES: &[Route] = routes! {
+const ROUTES: &[Route] = rows! {
     "ag" GET "availabilityGroups" DescribeAgs Read ag::list;
     "ag" POST "availabilityGroups" CreateAg Write ag::create;
     "ag" GET "availabilityGroups/{agId}" DescribeAg Read ag::describe;
@@ -275,6 +278,13 @@ mod tests {
     }
 
     #[test]
+    fn what_only_other_balancers_do_is_found_to_be_refused() {
+        let rules = name("lb", "PATCH", "urlMaps/m:updateRules");
+        assert_eq!(rules, Some(("UpdateRules", vec!["m".to_owned()])));
+        assert_eq!(name("vm", "GET", "urlMaps"), None);
+    }
+
+    #[test]
     fn the_service_tells_equal_paths_apart() {
         let quotas = |service| name(service, "GET", "quotas").map(|(name, _)| name);
         assert_eq!(quotas("ag"), Some("DescribeQuotas"));
@@ -285,7 +295,7 @@ mod tests {
     #[test]
     fn no_two_operations_are_called_alike() {
         let mut seen = std::collections::BTreeSet::new();
-        for route in ROUTES {
+        for route in ROUTES.iter().chain(REFUSED) {
             assert!(seen.insert((route.service, route.method, route.path)), "{}", route.name);
         }
     }

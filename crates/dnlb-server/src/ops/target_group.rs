@@ -1,6 +1,6 @@
 //! Target groups ("virtual server groups") and their targets.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use dnlb_api::{
     ApiError,

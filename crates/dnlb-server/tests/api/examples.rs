@@ -319,6 +319,10 @@ fn balancing(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]
     );
     walk.get(server, "lb", &backend_path, &[]);
     walk.get(server, "lb", &format!("{backend_path}/health"), &[]);
+    let members = walk.get(server, "lb", &format!("{backend_path}/agTargets"), &[]);
+    let weights =
+        json!({"targetUpdateSpecs": [{"targetId": members["agTargets"][0]["targetId"], "weight": 20}]});
+    walk.patch(server, "lb", &format!("{backend_path}:updateAgTargets"), weights);
     walk.get(server, "lb", "backends", &ours);
 
     let listener = walk.make(

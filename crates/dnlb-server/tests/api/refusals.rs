@@ -483,3 +483,28 @@ fn quotas() {
         json!({"instanceSpec": {"name": "vm", "agId": network.ag}, "maxCount": 3}),
     );
 }
+
+#[test]
+fn what_only_other_balancers_have() {
+    let server = Server::start();
+    let network = Network::new(&server, "n");
+    let balancer = network.load_balancer(&server);
+    let layer_4 = |method: &str, path: &str| {
+        server.refused(
+            400,
+            "a dnlb balances at layer 4",
+            "lb",
+            method,
+            path,
+            json!({"loadBalancerId": balancer}),
+        );
+    };
+    layer_4("POST", "urlMaps/");
+    layer_4("DELETE", "urlMaps/m");
+    layer_4("PATCH", "urlMaps/m%3AupdateRules");
+    layer_4("POST", "listeners/l:addListenerCertificates");
+    layer_4("GET", "supportedCiphers/");
+    let path = format!("loadBalancers/{balancer}:associateSecurityGroup");
+    let groups = json!({"securityGroupIds": [network.security_group]});
+    server.refused(400, "its instances have", "lb", "POST", &path, groups);
+}
