@@ -3,8 +3,10 @@
 
 mod accounts;
 mod ag_weights;
+mod edges;
 mod examples;
 mod families;
+mod quotas;
 mod refusals;
 mod schemathesis;
 mod server;

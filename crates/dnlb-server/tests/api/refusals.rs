@@ -454,37 +454,6 @@ fn of_racing_requests_for_one_port_one_wins() {
 }
 
 #[test]
-fn quotas() {
-    let server =
-        Server::with_quotas(&["listeners=1", "instances=2", "vpcs=1", "targets=1", "load_balancers=1"]);
-    let network = Network::new(&server, "n");
-    let balancer = network.load_balancer(&server);
-    let backend = network.backend(&server, &balancer);
-    network.listener(&server, &balancer, &backend, 80);
-    let full =
-        |words: &str, service, path: &str, body| server.refused(429, words, service, "POST", path, body);
-    full(
-        "1 of 1 listeners",
-        "lb",
-        "listeners/",
-        json!({"listenerName": "li", "loadBalancerId": balancer, "backendId": backend, "protocol": "Tcp", "port": 81}),
-    );
-    full("1 of 1 VPCs", "vpc", "vpcs/", json!({"vpcName": "v"}));
-    full(
-        "1 of 1 load balancers",
-        "lb",
-        "loadBalancers/",
-        json!({"loadBalancerName": "lb", "subnetId": network.subnet, "type": "dnlb"}),
-    );
-    full(
-        "0 of 2 instances",
-        "vm",
-        "instances",
-        json!({"instanceSpec": {"name": "vm", "agId": network.ag}, "maxCount": 3}),
-    );
-}
-
-#[test]
 fn what_only_other_balancers_have() {
     let server = Server::start();
     let network = Network::new(&server, "n");
