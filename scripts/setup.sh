@@ -7,6 +7,7 @@
 #   --check   only say what is missing; exit code 1 if anything is
 #   --deny    also install cargo-deny (minutes to build), for the licence and source checks of `make test`
 #   --bench   also install the balancers of others that `make bench` measures beside dnlb
+#   --clients also install the official clients of the API that the lab tests drive, into target/clients
 #   --schemathesis   also install what tests the API by its own description, into target/schemathesis
 set -euo pipefail
 
@@ -16,9 +17,11 @@ PACKAGES="build-essential ca-certificates curl ethtool git iperf3 iproute2 iputi
 # Debian's Rust that comes with the library's sources: `-Z build-std=core` for the BPF target needs them.
 EBPF_PACKAGES="rustc-web cargo-web rust-web-src"
 BENCH_PACKAGES="haproxy libnginx-mod-stream nginx-light"
+PYTHON_SDKS="1.6.180 1.6.354"
 RUST_MIN_MINOR=95
 
 check=no
+clients=no
 deny=no
 schemathesis=no
 for option in "$@"; do
@@ -26,8 +29,9 @@ for option in "$@"; do
         --check) check=yes ;;
         --deny) deny=yes ;;
         --bench) PACKAGES="$PACKAGES $BENCH_PACKAGES" ;;
+        --clients) clients=yes ;;
         --schemathesis) schemathesis=yes ;;
-        *) echo "usage: $0 [--check] [--deny] [--bench] [--schemathesis]" >&2; exit 2 ;;
+        *) echo "usage: $0 [--check] [--deny] [--bench] [--clients] [--schemathesis]" >&2; exit 2 ;;
     esac
 done
 
@@ -140,6 +144,44 @@ if [ "$schemathesis" = yes ]; then
         python3 -m venv "$folder"
         "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$wanted"
         cp "$wanted" "$folder/installed.txt"
+    fi
+fi
+
+# The official clients, each with the versions that clients/ pins, and a copy of what it was installed from.
+old_python() {
+    local python
+    for python in python3.11 python3.10 python3.9 /usr/bin/python3 python3; do
+        # The official command line uses what Python 3.12 has no more.
+        "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info >= (3, 12))' 2>/dev/null && { echo "$python"; return; }
+    done
+    return 1
+}
+
+if [ "$clients" = yes ]; then
+    sources=$(dirname "$0")/../clients
+    installed=$(dirname "$0")/../target/clients
+    if ! old_python >/dev/null && want "Debian packages: python3-venv"; then
+        apt_install python3-venv
+        old_python >/dev/null || fail "the official command line runs on Python 3.11 and older: install one, as python3.11"
+    fi
+    if ! command -v npm >/dev/null && want "Debian packages: nodejs npm"; then apt_install nodejs npm; fi
+    for version in $PYTHON_SDKS; do
+        wanted=$sources/python/requirements-$version.txt
+        folder=$installed/python-$version
+        if ! cmp -s "$wanted" "$folder/installed.txt" && want "the official Python SDK $version"; then
+            rm -rf "$folder"
+            "$(old_python)" -m venv "$folder"
+            "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$wanted"
+            cp "$wanted" "$folder/installed.txt"
+        fi
+    done
+    if ! cmp -s "$sources/node/package-lock.json" "$installed/node/installed.json" && want "the official Node SDK"; then
+        rm -rf "$installed/node"
+        mkdir -p "$installed/node"
+        cp "$sources/node/package.json" "$sources/node/package-lock.json" "$sources/node/.npmrc" "$installed/node/"
+        # Nothing of it needs a script to be run.
+        npm ci --prefix "$installed/node" --silent --ignore-scripts --no-audit --no-fund
+        cp "$sources/node/package-lock.json" "$installed/node/installed.json"
     fi
 fi
 

@@ -50,6 +50,7 @@ pub(crate) fn lab() -> Result<()> {
     step("release build, trial layout", with(build(), ["--features", "layout-trial"]))?;
     fs::copy(binary, trial)?;
     step("release build", build())?;
+    step("official clients", with(Command::new("scripts/setup.sh"), ["--clients"]))?;
     let mut command = cargo(["test", "-p", "dnlb-lab", "--tests", "--", "--ignored", "--test-threads=1"]);
     as_root(&mut command);
     command.env("DNLB_BIN", fs::canonicalize(binary)?).env("DNLB_TRIAL_BIN", fs::canonicalize(trial)?);

@@ -191,16 +191,24 @@ impl Region {
         self.lab().record().processes.clone()
     }
 
+    /// Tells a command how to reach the API, in the words of `dnlb lab env`, and which lab that is.
+    pub(crate) fn access<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let access = self.lab().access().unwrap();
+        command
+            .env("DNLB_BIN", &self.program)
+            .env("DNLB_LAB", self.name)
+            .env("DNLB_ENDPOINT", access.endpoint)
+            .env("DNLB_SCHEME", "http")
+            .env("DNLB_REGION", access.region)
+            .env("DNLB_ACCESS_KEY", access.access_key)
+            .env("DNLB_SECRET_KEY", access.secret_key)
+    }
+
     /// Starts a command with the lab's own access.
     fn run(&self, line: &str) -> std::process::Output {
         let mut command = Command::new(&self.program);
         if !line.starts_with("lab ") {
-            let access = self.lab().access().unwrap();
-            command
-                .env("DNLB_ENDPOINT", access.endpoint)
-                .env("DNLB_REGION", access.region)
-                .env("DNLB_ACCESS_KEY", access.access_key)
-                .env("DNLB_SECRET_KEY", access.secret_key);
+            self.access(&mut command);
         }
         command.args(line.split(' ')).output().unwrap()
     }
