@@ -9,7 +9,7 @@ use std::{
 };
 
 use dnlb_abi::{PROBE_SOURCE, PROBE_SOURCE_V6, probe_address, probe_address_v6};
-use dnlb_model::{CheckConfig, CheckProtocol, Family, HealthReport, HostConfig};
+use dnlb_model::{CheckConfig, CheckProtocol, Family, Health, HealthReport, HostConfig};
 use dnlb_plan::health::HealthState;
 use dnlb_proto::Reporter;
 use rand::Rng;
@@ -211,7 +211,7 @@ impl Prober for LinkProber {
         match found {
             Ok(Ok(found)) => Ok(found.to_owned()),
             Ok(Err(error)) => Err(in_words(&error)),
-            Err(_) => Err(format!("no answer within {} s", check.check.timeout_seconds)),
+            Err(_) => Err(format!("{} within {} s", Health::NO_ANSWER, check.check.timeout_seconds)),
         }
     }
 }
@@ -308,10 +308,10 @@ async fn connect(target: SocketAddr) -> io::Result<()> {
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        io::ErrorKind::ConnectionReset => Health::RESET.to_owned(),
         io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
         io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
-        io::ErrorKind::TimedOut => "no answer".to_owned(),
+        io::ErrorKind::TimedOut => Health::NO_ANSWER.to_owned(),
         _ => error.to_string(),
     }
 }

@@ -585,3 +585,10 @@ pub struct Health {
     /// Since when.
     pub since: u64,
 }
+
+impl Health {
+    /// How a reason begins when nothing came back in time.
+    pub const NO_ANSWER: &str = "no answer";
+    /// The reason when a connection was reset while it came about.
+    pub const RESET: &str = "connection reset";
+}

@@ -8,8 +8,8 @@ use dnlb_api::{
     time, wire,
 };
 use dnlb_model::{
-    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId,
-    Protocol, Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
+    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, Health, HealthCheck, Instance,
+    LoadBalancerId, Protocol, Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{
@@ -226,7 +226,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 ip_address: target.instance.addr.to_string(),
                 target_group_id: ids.0.clone(),
                 ag_id: ids.1.clone(),
-                unhealth_reason: unfitness(fit, target.instance),
+                unhealth_reason: unfitness(fit, backend.check.protocol, target.instance),
             }
         })
         .collect();
@@ -238,15 +238,27 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 /// Why a server gets no new flows, in the API's words.
-fn unfitness(fitness: Fitness<'_>, instance: &Instance) -> Option<UnhealthReason> {
+fn unfitness(fitness: Fitness<'_>, protocol: CheckProtocol, instance: &Instance) -> Option<UnhealthReason> {
     let (reason, detail) = match fitness {
         Fitness::Healthy | Fitness::Unchecked => return None,
         Fitness::HostDown => ("HOST_DOWN", format!("host {} is down", instance.host)),
         Fitness::NotRunning => ("NOT_RUNNING", "the instance is not running".to_owned()),
         Fitness::NotChecked => ("NOT_CHECKED", "not checked often enough yet".to_owned()),
-        Fitness::Unhealthy(reason) => ("CHECK_FAILED", reason.to_owned()),
+        Fitness::Unhealthy(reason) => (failure(protocol, reason), reason.to_owned()),
     };
     Some(UnhealthReason { reason: reason.to_owned(), detail })
+}
+
+/// The documented word for a check that failed: what was done when it did, and how it ended.
+fn failure(protocol: CheckProtocol, reason: &str) -> &'static str {
+    let no_answer = reason.starts_with(Health::NO_ANSWER);
+    match protocol {
+        CheckProtocol::Tcp if no_answer => "CONNECT_TIMEOUT",
+        CheckProtocol::Tcp if reason == Health::RESET => "CONNECT_INTERRUPT",
+        CheckProtocol::Tcp => "CONNECT_FAILED",
+        CheckProtocol::Icmp if no_answer => "RECEIVE_RESPONSE_TIMEOUT",
+        CheckProtocol::Icmp => "RECEIVE_RESPONSE_FAILED",
+    }
 }
 
 /// How many servers of a backend service get new flows, and how many there are.

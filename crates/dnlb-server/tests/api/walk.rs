@@ -187,6 +187,39 @@ fn from_an_empty_region_to_a_serving_load_balancer_and_back() {
 }
 
 #[test]
+fn why_a_target_is_unhealthy_is_said_in_the_documented_words() {
+    let server = Server::start();
+    let network = Network::new(&server, "n");
+    let instance = network.grow(&server, 1).remove(0);
+    let balancer = network.load_balancer(&server);
+    let tcp = network.backend(&server, &balancer);
+    let udp = json!({"backendName": "be", "loadBalancerId": balancer, "protocol": "Udp", "port": 53,
+                     "agIds": [network.ag], "healthCheckSpec": {"protocol": "Icmp"}});
+    let udp = server.create("lb", "backends/", "backendId", udp);
+    let reason = |backend: &str| {
+        let path = format!("backends/{backend}/health");
+        server.get("lb", &path, &[])["targetHealths"][0]["unhealthReason"].clone()
+    };
+    assert_eq!(reason(&tcp)["reason"], "NOT_RUNNING");
+    server.report(&instance, InstanceState::Running);
+    assert_eq!(reason(&tcp)["reason"], "NOT_CHECKED");
+    for (backend, said, word) in [
+        (&tcp, "no answer within 3 s", "CONNECT_TIMEOUT"),
+        (&tcp, "connection reset", "CONNECT_INTERRUPT"),
+        (&tcp, "connection refused", "CONNECT_FAILED"),
+        (&udp, "no answer within 3 s", "RECEIVE_RESPONSE_TIMEOUT"),
+        (&udp, "host unreachable", "RECEIVE_RESPONSE_FAILED"),
+    ] {
+        server.transact(|region| {
+            let health = Health { healthy: false, reason: said.into(), since: 1 };
+            let key = (BackendId::from(backend.as_str()), instance.as_str().into());
+            region.health.insert(key, Arc::new(health));
+        });
+        assert_eq!(reason(backend), json!({"reason": word, "detail": said}));
+    }
+}
+
+#[test]
 fn instances_start_stop_and_reboot_from_the_right_states_only() {
     let server = Server::start();
     let network = Network::new(&server, "n");
