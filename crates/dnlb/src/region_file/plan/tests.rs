@@ -166,8 +166,23 @@ fn parts(choice: &mut Choice, lb: &mut LoadBalancer, ags: &[String], instances: 
     }
 }
 
+fn choices() -> impl Strategy<Value = Vec<u16>> {
+    prop::collection::vec(any::<u16>(), 0..200)
+}
+
 fn regions() -> impl Strategy<Value = RegionFile> {
-    prop::collection::vec(any::<u16>(), 0..200).prop_map(|numbers| region(&mut Choice(numbers.into_iter())))
+    choices().prop_map(|numbers| region(&mut Choice(numbers.into_iter())))
+}
+
+/// Two regions: alike but for a few choices, or nothing to do with each other.
+fn pairs() -> impl Strategy<Value = (RegionFile, RegionFile)> {
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u16>()), 1..6);
+    let alike = (prop::collection::vec(any::<u16>(), 100..200), edits).prop_map(|(numbers, edits)| {
+        let mut edited = numbers.clone();
+        edits.into_iter().for_each(|(index, number)| *index.get_mut(&mut edited) = number);
+        (region(&mut Choice(numbers.into_iter())), region(&mut Choice(edited.into_iter())))
+    });
+    prop_oneof![2 => alike, 1 => (regions(), regions())]
 }
 
 /// What the API does and refuses, as far as plans depend on it.
@@ -262,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pruning_plan_leads_to_the_file_and_every_prefix_is_safe(before in regions(), after in regions()) {
+    fn a_pruning_plan_leads_to_the_file_and_every_prefix_is_safe((before, after) in pairs()) {
         let wanted = resources(&after);
         let present = present(&before);
         let mut region = Simulated(present.resources.clone());
@@ -277,7 +292,7 @@ proptest! {
     }
 
     #[test]
-    fn without_pruning_nothing_is_deleted(before in regions(), after in regions()) {
+    fn without_pruning_nothing_is_deleted((before, after) in pairs()) {
         let wanted = resources(&after);
         let present = present(&before);
         let mut region = Simulated(present.resources.clone());
@@ -434,6 +449,18 @@ fn an_elastic_ip_changes_hands() {
     );
     let problems = planned(&lbs(eip, ""), &without, false).unwrap_err();
     assert!(problems[0].contains("in use by load balancer l, which the file does not name"), "{problems:?}");
+}
+
+#[test]
+fn a_listener_with_another_name_gets_the_port_at_once() {
+    let listener = |name: &str| {
+        with_lb(&format!(
+            "    backends: {{b: {{protocol: tcp, port: 80}}}}\n    listeners: {{{name}: {{protocol: tcp, port: 80, backend: b}}}}\n"
+        ))
+    };
+    let steps = planned(&listener("old"), &listener("new"), true).unwrap();
+    let first_lines: Vec<_> = steps.iter().filter_map(|step| step.lines().next()).collect();
+    assert_eq!(first_lines, ["- listener l/old", "+ listener l/new"]);
 }
 
 #[test]
