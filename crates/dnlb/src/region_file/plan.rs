@@ -55,14 +55,29 @@ pub(crate) fn plan(wanted: &Resources, present: &Present, prune: bool) -> Result
     planner.check_references();
     planner.check_doomed();
     for noun in Noun::ALL {
-        if noun == Noun::LoadBalancer {
-            planner.release_elastic_ips();
+        match noun {
+            // Those that take whatever address is free come after those that want a certain one: else they might
+            // take just that.
+            Noun::Instance => {
+                planner.update_all(noun);
+                planner.create_all(noun, has_address);
+            }
+            Noun::LoadBalancer => {
+                planner.release_elastic_ips();
+                planner.update_all(noun);
+                planner.create_all(noun, has_address);
+                planner.create_all(Noun::Instance, |fields| !has_address(fields));
+                planner.create_all(noun, |fields| !has_address(fields));
+                planner.scale_groups();
+            }
+            _ => {
+                if noun == Noun::Listener {
+                    planner.make_room_for_listeners();
+                }
+                planner.update_all(noun);
+                planner.create_all(noun, |_| true);
+            }
         }
-        if noun == Noun::Listener {
-            planner.make_room_for_listeners();
-        }
-        planner.update_all(noun);
-        planner.create_all(noun);
     }
     planner.delete_the_rest();
     if planner.problems.is_empty() { Ok(planner.steps) } else { Err(planner.problems) }
@@ -206,7 +221,8 @@ impl<'a> Planner<'a> {
             let mut changes = BTreeMap::new();
             for name in names {
                 let (from, to) = (before.get(name), fields.get(name));
-                if from == to || to.is_none() && noun.leaves_open(name) {
+                // Groups are scaled later, when everybody who wants a certain address has it.
+                if from == to || name == "size" || to.is_none() && noun.leaves_open(name) {
                     continue;
                 }
                 let value = |value: Option<&Value>| value.cloned().unwrap_or_default();
@@ -234,10 +250,26 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn create_all(&mut self, noun: Noun) {
-        for (key, fields) in self.wanted.iter().filter(|(key, _)| key.noun == noun) {
+    fn create_all(&mut self, noun: Noun, which: fn(&Fields) -> bool) {
+        for (key, fields) in self.wanted.iter().filter(|(key, fields)| key.noun == noun && which(fields)) {
             if !self.present.resources.contains_key(key) {
-                self.steps.push(Step::Create { key: key.clone(), fields: fields.clone() });
+                let mut fields = fields.clone();
+                // As new groups are: they are scaled later.
+                fields.entry("size".to_owned()).and_modify(|size| *size = json!(0));
+                self.steps.push(Step::Create { key: key.clone(), fields });
+            }
+        }
+    }
+
+    /// Makes groups as large as they are wanted.
+    fn scale_groups(&mut self) {
+        for (key, fields) in self.wanted.iter().filter(|(key, _)| key.noun == Noun::AvailabilityGroup) {
+            let Some(to) = fields.get("size").cloned() else { continue };
+            let before = self.present.resources.get(key).and_then(|before| before.get("size"));
+            let from = before.cloned().unwrap_or(json!(0));
+            if from != to {
+                let changes = [("size".to_owned(), Change { from, to })].into();
+                self.steps.push(Step::Update { key: key.clone(), changes });
             }
         }
     }
@@ -255,6 +287,11 @@ impl<'a> Planner<'a> {
             self.steps.push(Step::Delete { key: key.clone() });
         }
     }
+}
+
+/// Whether an instance or a load balancer wants a certain address.
+fn has_address(fields: &Fields) -> bool {
+    fields.contains_key("address") || fields.contains_key("vip")
 }
 
 /// What to say about a field that cannot change.

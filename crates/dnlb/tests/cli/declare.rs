@@ -90,7 +90,7 @@ fn a_file_makes_a_region_and_an_unchanged_one_writes_nothing() {
     assert_eq!(region.revision(), before, "a dry run writes nothing");
 
     let applied = region.done("apply -f region.yaml --wait");
-    assert!(applied.ends_with("16 steps done\n"), "{applied}");
+    assert!(applied.ends_with("17 steps done\n"), "{applied}");
     let shop = region.show("lb", "shop");
     assert_eq!(shop.pointer("/privateIp/elasticIpAddress"), Some(&Value::from("203.0.113.7")));
     assert_eq!(region.show("ag", "web")["count"], 2);
@@ -108,6 +108,17 @@ fn a_file_makes_a_region_and_an_unchanged_one_writes_nothing() {
     assert_eq!(region.revision(), before, "an unchanged file writes nothing");
     let exported = std::fs::read_to_string(region.dir().join("exported.yaml")).unwrap();
     assert!(!exported.contains("vpc-") && !exported.contains("subnet-"), "ids in the file: {exported}");
+
+    region.done("lb update shop --delete-protection off");
+    region.done("apply -f /dev/null --prune");
+    region.done("apply -f exported.yaml");
+    let diff = region.run("diff -f exported.yaml --prune");
+    assert_eq!(
+        (diff.code, diff.out.as_str()),
+        (0, "nothing would change\n"),
+        "a region is made anew: {}",
+        diff.error
+    );
 }
 
 #[test]

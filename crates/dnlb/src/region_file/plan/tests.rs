@@ -464,6 +464,36 @@ fn a_listener_with_another_name_gets_the_port_at_once() {
 }
 
 #[test]
+fn whoever_wants_a_certain_address_gets_it_before_others_take_any() {
+    let text = format!(
+        "{NETWORK}templates: {{t: {{vpc: v, subnet: a}}}}
+availability_groups: {{g: {{template: t, azs: [r1a], size: 2}}}}
+instances:
+  any: {{az: r1a, vpc: v, subnet: a}}
+  certain: {{az: r1a, vpc: v, subnet: a, address: 10.0.1.3}}
+load_balancers:
+  any: {{vpc: v, subnet: a}}
+  certain: {{vpc: v, subnet: a, vip: 10.0.1.4}}
+"
+    );
+    let steps = planned(NETWORK, &text, false).unwrap();
+    let first_lines: Vec<_> = steps.iter().filter_map(|step| step.lines().next()).collect();
+    assert_eq!(
+        first_lines,
+        [
+            "+ instance template t",
+            "+ availability group g",
+            "+ instance certain",
+            "+ load balancer certain",
+            "+ instance any",
+            "+ load balancer any",
+            "~ availability group g",
+        ]
+    );
+    assert_eq!(steps[6], "~ availability group g\n    size: 0 -> 2");
+}
+
+#[test]
 fn members_of_a_group_can_be_targets() {
     let text = format!(
         "{NETWORK}templates: {{t: {{vpc: v, subnet: a}}}}\navailability_groups: {{g: {{template: t, azs: [r1a], size: 2}}}}\nload_balancers: {{l: {{vpc: v, subnet: a, target_groups: {{x: {{targets: {{g-2: {{}}}}}}}}}}}}\n"
