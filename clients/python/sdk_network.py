@@ -147,11 +147,13 @@ def group_of_instances(net):
     group = Group()
     group.id = ag("CreateAg", azs=net.azs, agName=NAME, instanceTemplateId=net.template, agType="vm")["agId"]
     ag("UpdateAg", agId=group.id, description="servers")
-    group.ids = vm(
-        "CreateInstances",
-        maxCount=3,
-        instanceSpec={"name": "web-[01]", "agId": group.id, "userTags": [{"key": "made-by", "value": NAME}]},
-    )["instanceIds"]
+    request = {
+        "maxCount": 3,
+        "instanceSpec": {"name": "web-[01]", "agId": group.id, "userTags": [{"key": "made-by", "value": NAME}]},
+        "clientToken": f"{NAME}-web",
+    }
+    group.ids = vm("CreateInstances", **request)["instanceIds"]
+    equal(vm("CreateInstances", **request)["instanceIds"], group.ids, "instances of the same request")
     net.caller = vm(
         "CreateInstances", instanceSpec={"name": f"{NAME}.caller", "instanceTemplateId": net.template, "az": net.azs[0]}
     )["instanceIds"][0]
@@ -161,6 +163,9 @@ def group_of_instances(net):
     equal([one["instanceName"] for one in tagged], ["web-01", "web-02", "web-03"], "names of a batch")
     equal({one["az"] for one in tagged}, set(net.azs), "zones of the group")
     equal({one["ag"]["name"] for one in tagged}, {NAME}, "the group's name")
+    vm("ModifyInstanceAttribute", instanceId=net.caller, name="caller", description="calls")
+    shown = vm("DescribeInstance", instanceId=net.caller)["instance"]
+    equal((shown["instanceName"], shown["description"]), ("caller", "calls"), "the changed instance")
     group.addresses = {one["instanceId"]: one["privateIpAddress"] for one in tagged}
     shown = ag("DescribeAg", agId=group.id)["ag"]
     equal((shown["count"], shown["description"], shown["azs"]), (3, "servers", net.azs), "the group")

@@ -287,7 +287,6 @@ impl Reader<'_> {
     fn backend(&self, one: &lb::Backend) -> Result<Backend> {
         let first = |ids: &[String]| ids.first().map(|id| self.names.name(id)).transpose();
         let check = &one.health_check;
-        let given = |value: Option<i64>| number(value.unwrap_or_default());
         let without_member = one.without_member.as_deref().unwrap_or("Reset");
         Ok(Backend {
             protocol: word(Protocol::from_wire, &one.protocol)?,
@@ -295,20 +294,16 @@ impl Reader<'_> {
             algorithm: word(Algorithm::from_wire, &one.algorithm)?,
             availability_group: first(&one.ag_ids)?,
             target_group: first(&one.target_group_ids)?,
-            draining_seconds: given(one.connection_draining_seconds)?,
+            draining_seconds: number(one.connection_draining_seconds.unwrap_or_default())?,
             without_member: word(WithoutMember::from_wire, without_member)?,
             health_check: HealthCheck {
                 enabled: !one.close_health_check,
-                protocol: check
-                    .protocol
-                    .as_deref()
-                    .map(|one| word(CheckProtocol::from_wire, one))
-                    .transpose()?,
-                port: number(check.port.unwrap_or_default())?,
-                interval_seconds: given(check.interval_seconds)?,
-                timeout_seconds: given(check.check_timeout_seconds)?,
-                healthy_after: given(check.healthy_threshold_count)?,
-                unhealthy_after: given(check.unhealthy_threshold_count)?,
+                protocol: Some(word(CheckProtocol::from_wire, &check.protocol)?),
+                port: number(check.port)?,
+                interval_seconds: number(check.interval_seconds)?,
+                timeout_seconds: number(check.check_timeout_seconds)?,
+                healthy_after: number(check.healthy_threshold_count)?,
+                unhealthy_after: number(check.unhealthy_threshold_count)?,
             },
             description: one.description.clone(),
         })
