@@ -33,11 +33,11 @@ fn refuses(server: &Server, quota: &str, limit: usize, more: usize, service: &st
 fn have(server: &Server, quota: &str) -> usize {
     let region = server.snapshot();
     match quota {
-        "VPCs of the region" => region.vpcs.len(),
-        "availability groups of the region" => region.ags.len(),
-        "elastic IPs of the region" => region.eips.len(),
-        "instance templates of the region" => region.templates.len(),
-        "load balancers of the region" => region.load_balancers.len(),
+        "VPCs of the account" => region.vpcs.len(),
+        "availability groups of the account" => region.ags.len(),
+        "elastic IPs of the account" => region.eips.len(),
+        "instance templates of the account" => region.templates.len(),
+        "load balancers of the account" => region.load_balancers.len(),
         // What belongs to something smaller is counted by tests that begin with one of it.
         "network ACLs of the VPC" | "security groups of the VPC" | "subnets of the VPC" => 1,
         _ => 0,
@@ -45,7 +45,7 @@ fn have(server: &Server, quota: &str) -> usize {
 }
 
 #[test]
-fn of_a_region() {
+fn of_an_account() {
     let server = Server::start();
     let network = Network::new(&server, "n");
     server.transact(|region| {
@@ -55,18 +55,18 @@ fn of_a_region() {
     let fills = |quota, limit, service, path, body: &dyn Fn(usize) -> Value| {
         fills_up(&server, quota, limit, service, path, body);
     };
-    fills("VPCs of the region", 10, "vpc", "vpcs/", &|_| json!({"vpcName": "v"}));
+    fills("VPCs of the account", 10, "vpc", "vpcs/", &|_| json!({"vpcName": "v"}));
     let eip = json!({"maxCount": 1, "elasticIpSpec": {"bandwidthMbps": 1, "provider": "bgp"}});
-    fills("elastic IPs of the region", 10, "vpc", "elasticIps/", &|_| eip.clone());
+    fills("elastic IPs of the account", 10, "vpc", "elasticIps/", &|_| eip.clone());
     let interface = json!({"networkInterface": {"subnetId": network.subnet}});
     let data =
         json!({"instanceType": "g.n2.medium", "imageId": "img-web", "primaryNetworkInterface": interface});
     let template = json!({"name": "t", "instanceTemplateData": data});
-    fills("instance templates of the region", 20, "vm", "instanceTemplates", &|_| template.clone());
+    fills("instance templates of the account", 20, "vm", "instanceTemplates", &|_| template.clone());
     let ag = json!({"agName": "a", "azs": ["lab-1a"], "instanceTemplateId": network.template});
-    fills("availability groups of the region", 20, "ag", "availabilityGroups", &|_| ag.clone());
+    fills("availability groups of the account", 20, "ag", "availabilityGroups", &|_| ag.clone());
     let balancer = json!({"loadBalancerName": "l", "subnetId": network.subnet, "type": "dnlb"});
-    fills("load balancers of the region", 100, "lb", "loadBalancers/", &|_| balancer.clone());
+    fills("load balancers of the account", 100, "lb", "loadBalancers/", &|_| balancer.clone());
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn of_instances_and_of_targets() {
     let make = |count: usize| json!({"maxCount": count, "instanceSpec": spec});
     let made: Vec<String> =
         (0..10).flat_map(|_| ids(&server.post("vm", "instances", make(100))["instanceIds"])).collect();
-    refuses(&server, "instances of the region", 1000, 1, "vm", "instances", make(1));
+    refuses(&server, "instances of the account", 1000, 1, "vm", "instances", make(1));
 
     let balancer = network.load_balancer(&server);
     let group = json!({"targetGroupName": "t", "loadBalancerId": balancer});
@@ -191,7 +191,7 @@ fn as_an_operator_sets_them() {
     ];
     let settings: Vec<String> = names.iter().map(|name| format!("{name}=0")).collect();
     let server = Server::with_quotas(&settings.iter().map(String::as_str).collect::<Vec<_>>());
-    server.refused(429, "0 of 0 VPCs of the region", "vpc", "POST", "vpcs/", json!({"vpcName": "v"}));
+    server.refused(429, "0 of 0 VPCs of the account", "vpc", "POST", "vpcs/", json!({"vpcName": "v"}));
     let quota = |kind: &str| server.get("vpc", "quotas/", &[("type", kind)])["quota"]["maxLimit"].clone();
     assert_eq!((quota("vpc"), quota("elastic_ip")), (json!(0), json!(0)));
     assert_eq!(server.get("ag", "quotas", &[])["quotas"][0]["limit"], 0);
