@@ -1,6 +1,6 @@
 //! Calls of the API in the words of the command line: by name or id, whole lists.
 
-use std::cell::Cell;
+use std::{cell::Cell, thread::sleep, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use dnlb_api::client::{CallError, Client};
@@ -16,6 +16,10 @@ use crate::{
 
 /// The longest page that the API gives.
 const PAGE: usize = 100;
+
+/// How long to pause when requests come too fast: twice as long each time, six seconds in all.
+const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_millis(3200);
 
 /// A region's API.
 pub(crate) struct Api {
@@ -52,6 +56,31 @@ impl Api {
 
     /// Calls an operation; the path begins after the region.
     pub(crate) fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let mut pause = PAUSE;
+        loop {
+            let outcome = self.call_once(service, method, path, query, body);
+            // Whoever is refused because of others in a hurry has not been heard: it can be said again.
+            let hurried = |error: &anyhow::Error| {
+                error.downcast_ref::<Located>().is_some_and(|located| located.failure.is_too_fast())
+            };
+            match outcome {
+                Err(error) if hurried(&error) && pause <= PAUSE_MAX => {
+                    sleep(pause);
+                    pause *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn call_once(
         &self,
         service: &str,
         method: &str,
@@ -212,7 +241,7 @@ fn choose(kind: &Kind, name: &str, items: Vec<Value>) -> Result<Value> {
 }
 
 /// Filters as the API takes them.
-fn filter_query(filters: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn filter_query(filters: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in filters {
         if !names.contains(name) {

@@ -36,6 +36,11 @@ impl Failure {
         lines
     }
 
+    /// Whether the server would not hear it because requests come too fast.
+    pub(crate) fn is_too_fast(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error.status == "HTTP_RATE_LIMIT_EXCEEDED")
+    }
+
     fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Refused { error, .. } => of_refusal(error.code, &error.status),

@@ -55,9 +55,15 @@ impl Waiting {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Lag(String);
 
+/// What is said when hosts lag that are not shown: only who operates the region sees them.
+const HIDDEN: &str = "some host does not show it";
+
 /// Hosts that are up and show a revision before `goal`, or none. Later ones will do: others change things, too.
 fn lagging(status: &Value, goal: u64) -> Vec<Lag> {
     let hosts = status["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if hosts.is_empty() && status["converged"] == false {
+        return vec![Lag(HIDDEN.to_owned())];
+    }
     let behind = hosts
         .iter()
         .filter(|host| host["state"] == "Up")
@@ -158,7 +164,8 @@ mod tests {
             words(&lagging(&status, 7)),
             "behind shows 6 (no space), silent has not said what it shows"
         );
-        assert_eq!(lagging(&json!({"hosts": []}), 7), []);
+        assert_eq!(lagging(&json!({"hosts": [], "converged": true}), 7), []);
+        assert_eq!(words(&lagging(&json!({"hosts": [], "converged": false}), 7)), HIDDEN);
     }
 
     #[test]

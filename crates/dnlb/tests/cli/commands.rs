@@ -184,6 +184,18 @@ fn mistakes_are_answered_with_what_was_meant() {
 }
 
 #[test]
+fn a_server_that_is_in_no_hurry_is_asked_again() {
+    let region = Region::with(&["--requests-per-second", "4"]);
+    let before = std::time::Instant::now();
+    // A request each at least, and twelve at once are too many.
+    for number in 0..12 {
+        region.done(&format!("eip create --address 203.0.113.{}", 20 + number % 8));
+        region.done(&format!("eip delete 203.0.113.{}", 20 + number % 8));
+    }
+    assert!(before.elapsed().as_secs() >= 4, "the server did not hold us up: {:?}", before.elapsed());
+}
+
+#[test]
 fn waiting_ends_when_every_host_shows_the_change_or_names_those_that_do_not() {
     let region = Region::start();
     network(&region);

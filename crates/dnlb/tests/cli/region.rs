@@ -46,6 +46,11 @@ pub(crate) struct Said {
 impl Region {
     /// Two zones with a host each.
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, with more options of the server.
+    pub(crate) fn with(options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (api, agents) = (free_address(), free_address());
         let file = |name: &str| dir.path().join(name);
@@ -54,6 +59,7 @@ impl Region {
             .args(["server", "--region", "lab-1", "--azs", "lab-1a,lab-1b"])
             .args(["--eip-pool", "203.0.113.0/24", "--quota", "vpcs=2"])
             .args(["--api-listen", &api, "--agent-listen", &agents])
+            .args(options)
             .arg("--data-dir")
             .arg(file("data"))
             .arg("--join-token-file")
