@@ -1,5 +1,6 @@
 //! Commands of the API's clients: one module a kind of resources.
 
+mod account;
 mod acl;
 mod ag;
 mod backend;
@@ -7,14 +8,17 @@ mod declare;
 mod eip;
 mod health;
 mod instance;
+mod key;
 mod lb;
 mod listener;
+mod records;
 mod rule;
 mod sg;
 mod status;
 mod subnet;
 mod target_group;
 mod template;
+mod user;
 mod vpc;
 
 pub(crate) use ag::scale;
@@ -72,6 +76,19 @@ pub(crate) enum Command {
     TargetGroup(Waited<target_group::Command>),
     /// Health of every target of a backend service
     Health(health::Options),
+    /// Accounts, for who operates the region: resources belong to one and are seen by it alone
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Users of the account and what they may do
+    #[command(subcommand)]
+    User(user::Command),
+    /// Access keys, by which programs sign for users
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Who changed what, newest first
+    Audit(records::Options),
+    /// What happened by itself, newest first
+    Events(records::Options),
 }
 
 /// Commands that may wait for the hosts.
@@ -142,6 +159,11 @@ pub(crate) fn run(access: Access, command: Command, format: Format) -> Result<u8
         Command::Backend(command) => command.run(api, backend::run, format),
         Command::TargetGroup(command) => command.run(api, target_group::run, format),
         Command::Health(options) => health::run(&api, &options, format),
+        Command::Account(command) => account::run(&api, command, format),
+        Command::User(command) => user::run(&api, command, format),
+        Command::Key(command) => key::run(&api, command, format),
+        Command::Audit(options) => records::audit(&api, &options, format),
+        Command::Events(options) => records::events(&api, &options, format),
     }
     .map(|()| 0)
 }
@@ -250,6 +272,13 @@ fn done(format: Format, what: &str) {
     match format {
         Format::Json | Format::Yaml => print::item(format, &json!({"done": what})),
         Format::Table => print::text(what),
+    }
+}
+
+/// Tells whoever sees a secret what programs that read it know already.
+fn keep(format: Format) {
+    if format == Format::Table {
+        eprintln!("keep the secret: it is not shown again");
     }
 }
 

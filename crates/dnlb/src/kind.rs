@@ -221,3 +221,53 @@ pub(crate) static TARGET_GROUP: Kind = Kind {
     columns: &[("LOAD BALANCER", "/loadBalancerName"), ("CREATED", "/createdTime")],
     references: &[],
 };
+
+pub(crate) static ACCOUNT: Kind = Kind {
+    word: "account",
+    service: "dnlb",
+    path: "accounts",
+    list: "accounts",
+    one: "account",
+    id: "accountId",
+    name: "accountName",
+    filters: &[],
+    columns: &[("ENABLED", "/enabled"), ("CREATED", "/createdTime"), ("DESCRIPTION", "/description")],
+    references: &[],
+};
+
+pub(crate) static USER: Kind = Kind {
+    word: "user",
+    service: "dnlb",
+    path: "users",
+    list: "users",
+    one: "user",
+    id: "userId",
+    name: "userName",
+    filters: &[],
+    columns: &[
+        ("ROLE", "/role"),
+        ("ENABLED", "/enabled"),
+        ("PASSWORD", "/hasPassword"),
+        ("CREATED", "/createdTime"),
+        ("DESCRIPTION", "/description"),
+    ],
+    references: &[],
+};
+
+pub(crate) static ACCESS_KEY: Kind = Kind {
+    word: "access key",
+    service: "dnlb",
+    path: "accessKeys",
+    list: "accessKeys",
+    one: "accessKey",
+    id: "accessKeyId",
+    name: "userName",
+    filters: &[],
+    columns: &[
+        ("ENABLED", "/enabled"),
+        ("CREATED", "/createdTime"),
+        ("EXPIRES", "/expiresTime"),
+        ("DESCRIPTION", "/description"),
+    ],
+    references: &[],
+};

@@ -16,6 +16,7 @@ mod profile;
 mod profiles;
 mod program;
 mod region_file;
+mod secret;
 mod suggest;
 mod trace;
 mod wait;

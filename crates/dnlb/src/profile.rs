@@ -1,9 +1,6 @@
 //! `dnlb profile`: regions and access keys that the command line remembers.
 
-use std::{
-    io::{BufRead, IsTerminal, stdin},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -12,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     print::{self, Format},
     profiles::{self, Profile, Profiles},
+    secret,
 };
 
 /// What to do with profiles.
@@ -75,7 +73,7 @@ pub(crate) fn run(command: Command, format: Format) -> Result<()> {
                 scheme: add.scheme,
                 region: add.region,
                 access_key: add.access_key,
-                secret_key: secret()?,
+                secret_key: secret::ask("secret key")?,
                 ca_file: add.ca_file,
             };
             all.add(&add.name, profile, add.replace)?;
@@ -134,16 +132,6 @@ fn shown(all: &Profiles, name: &str, profile: &Profile) -> Value {
         "accessKey": profile.access_key,
         "caFile": profile.ca_file,
     })
-}
-
-/// Asks for a secret without showing it, or takes the first line of the standard input.
-fn secret() -> Result<String> {
-    if stdin().is_terminal() {
-        return rpassword::prompt_password("secret key: ").context("asking for the secret key");
-    }
-    let mut line = String::new();
-    stdin().lock().read_line(&mut line).context("reading the secret key from the standard input")?;
-    Ok(line.trim().to_owned())
 }
 
 fn say(format: Format, what: &str) {

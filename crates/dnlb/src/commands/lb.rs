@@ -8,7 +8,7 @@ use super::{Common, Switch, Texts, common, create, given, pairs, parse_pair, sho
 use crate::{
     api::Api,
     kind::{EIP, LOAD_BALANCER, SUBNET},
-    print::Format,
+    print::{self, Format},
 };
 
 #[derive(Subcommand)]
@@ -58,6 +58,11 @@ pub(crate) enum Command {
         /// Name or id
         name: String,
     },
+    /// Show how many of the hosts that it concerns show its present configuration
+    Convergence {
+        /// Name or id
+        name: String,
+    },
     /// Give it an elastic IP: it becomes public
     AssociateEip {
         /// Load balancer, by name or id
@@ -101,6 +106,11 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
         }
         Command::Start { name } => update(api, kind, &name, json!({"action": "Start"}), format),
         Command::Stop { name } => update(api, kind, &name, json!({"action": "Stop"}), format),
+        Command::Convergence { name } => {
+            let path = format!("loadBalancers/{}/convergence", api.id(kind, &name)?);
+            print::fields(format, &api.get("dnlb", &path)?["convergence"]);
+            Ok(())
+        }
         Command::AssociateEip { lb, eip } => associate(api, &lb, &eip, "associateElasticIp", format),
         Command::DisassociateEip { lb, eip } => associate(api, &lb, &eip, "disassociateElasticIp", format),
     }

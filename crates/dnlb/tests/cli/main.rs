@@ -4,4 +4,5 @@
 mod access;
 mod commands;
 mod declare;
+mod identity;
 mod region;
