@@ -46,7 +46,7 @@ use connections::Limits;
 pub use call_limits::CallLimits;
 
 /// Services that requests may be signed for.
-pub(crate) const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
+pub const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
 
 /// Longest body: far above what a thousand targets take, far below what hurts.
 const BODY_BYTES_MAX: usize = 1 << 20;

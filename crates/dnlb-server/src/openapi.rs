@@ -20,7 +20,7 @@ use axum::{
     response::Response,
 };
 
-use crate::http::SERVICES;
+pub use crate::http::SERVICES;
 
 pub use document::document;
 
