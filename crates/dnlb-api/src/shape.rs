@@ -272,6 +272,17 @@ impl Description {
 
 inline!(Description, json_schema!({ "type": "string", "maxLength": Self::LENGTH_MAX }));
 
+/// What a client calls a request, so that the server knows it again.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientToken;
+
+impl ClientToken {
+    /// How many characters, at most.
+    pub const LENGTH_MAX: usize = 64;
+}
+
+inline!(ClientToken, json_schema!({ "type": "string", "maxLength": Self::LENGTH_MAX }));
+
 /// The key of a tag.
 #[derive(Clone, Copy, Debug)]
 pub struct TagKey;

@@ -145,8 +145,8 @@ models! {
         ?
         /// How many. Default 1.
         max_count: i64 as "Batch",
-        /// Refused: a repeated request makes further instances.
-        client_token: String as "Never",
+        /// Makes a repeated request give the instances that the first one made, while one of them is there.
+        client_token: String as "ClientToken",
     }
 
     /// Instances to make: by group, by template and zone, or in full.

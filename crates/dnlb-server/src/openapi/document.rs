@@ -21,12 +21,18 @@ pub(super) const ERRORS: &[(u16, &[&str], &str)] = &[
         &["ACCESS_ERROR"],
         "The request is not signed as it should be. The log says why, the reply does not.",
     ),
+    (403, &["HTTP_FORBIDDEN"], "The caller's role does not allow it."),
     (404, &["NOT_FOUND"], "There is no such resource, or no such operation."),
     (409, &["ALREADY_EXISTS"], "Something else has what the request wants for itself."),
     (413, &["HTTP_REQUEST_ENTITY_TOO_LARGE"], "The body is longer than 1,048,576 bytes."),
     (414, &["HTTP_URI_TOO_LONG"], "Path and query are longer than 8,192 bytes."),
     (429, &["QUOTA_EXCEEDED", "HTTP_RATE_LIMIT_EXCEEDED"], "A quota is used up, or requests come too fast."),
     (500, &["HTTP_INTERNAL_SERVER_ERROR"], "The server's fault; its log says more, by the request id."),
+    (
+        503,
+        &["HTTP_SERVICE_UNAVAILABLE"],
+        "The store takes no changes for now, such as with a full disk. Nothing was changed.",
+    ),
 ];
 
 /// The OpenAPI 3.1 document of some services.

@@ -125,7 +125,7 @@ impl Described {
         for (code, ..) in ERRORS {
             // What has no body has none that is too long; what changes nothing takes nothing from anybody.
             let fits = match code {
-                409 => self.method != "GET",
+                409 | 503 => self.method != "GET",
                 413 => self.body.is_some(),
                 _ => true,
             };

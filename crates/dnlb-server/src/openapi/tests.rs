@@ -76,7 +76,7 @@ fn every_operation_has_what_a_reader_needs() {
                 "{path} has no example of a body"
             );
         }
-        for code in ["400", "401", "404", "500"] {
+        for code in ["400", "401", "403", "404", "500"] {
             assert!(operation["responses"][code]["$ref"].is_string(), "{path} does not reply {code}");
         }
         for parameter in operation["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "path")

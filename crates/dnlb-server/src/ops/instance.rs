@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use dnlb_api::{ApiError, shape::Batch, time, wire};
+use dnlb_api::{
+    ApiError,
+    shape::{self, Batch},
+    time, wire,
+};
 use dnlb_model::{
     AgId, ClientToken, Instance, InstanceId, InstanceState, Power, Region, TemplateId, change_where,
     remove_where,
@@ -117,9 +121,10 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
 fn client_token(request: &mut CreateInstances) -> Result<Option<ClientToken>, ApiError> {
     let Some(token) = request.client_token.take().filter(|token| !token.is_empty()) else { return Ok(None) };
     let length = token.chars().count();
-    if length > 64 {
+    if length > shape::ClientToken::LENGTH_MAX {
         return Err(ApiError::invalid(format!(
-            "clientToken has {length} characters; at most 64 are allowed"
+            "clientToken has {length} characters; at most {} are allowed",
+            shape::ClientToken::LENGTH_MAX
         )));
     }
     let said = serde_json::to_vec(request).map_err(|_| ApiError::internal())?;
