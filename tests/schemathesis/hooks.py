@@ -1,7 +1,8 @@
 """What Schemathesis cannot know: how requests are signed, and which ids there are.
 
 Read by Schemathesis (schemathesis.toml beside this file). The keys come by the environment, as the command line takes
-them: DNLB_ACCESS_KEY, DNLB_SECRET_KEY; DNLB_KNOWN holds, as JSON, values that exist, by the names of parameters and fields.
+them: DNLB_ACCESS_KEY, DNLB_SECRET_KEY; DNLB_KNOWN holds, as JSON, values that exist, by the names of parameters and fields; DNLB_OWN the
+ids of the key, user and account that call.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from jsonschema_rs import validator_for
 
 REGION = "lab-1"
 KNOWN = json.loads(os.environ.get("DNLB_KNOWN", "{}"))
+OWN = json.loads(os.environ.get("DNLB_OWN", "[]"))
 
 
 class Signature(requests.auth.AuthBase):
@@ -84,6 +86,9 @@ def before_call(context, case, kwargs):
         if chance % 4:
             case.path_parameters = with_known(case.path_parameters, chance)
             case.body = with_known(case.body, chance)
+    if case.method.upper() != "GET" and case.path_parameters:
+        # Whoever locks itself out learns nothing more.
+        case.path_parameters = {name: "other" if value in OWN else value for name, value in case.path_parameters.items()}
     services = case.operation.definition.raw["x-dnlb-services"]
     kwargs["auth"] = Signature(services[chance % len(services)])
 
@@ -110,7 +115,9 @@ def known(name, value, chance):
 @schemathesis.check
 def the_signature_is_accepted(context, response, case):
     """Whatever characters are in a request: signed as the document says, it is never refused as unsigned."""
-    assert response.status_code != 401, response.text
+    # Where none is needed, 401 means something else.
+    needed = case.operation.definition.raw.get("security") != []
+    assert not needed or response.status_code != 401, response.text
 
 
 @schemathesis.check

@@ -45,7 +45,9 @@ fn replies_are_what_the_document_says_whatever_is_asked() {
         .arg(format!("http://{}/openapi.json", server.client.endpoint))
         .env("DNLB_ACCESS_KEY", ACCESS_KEY)
         .env("DNLB_SECRET_KEY", SECRET_KEY)
-        .env("DNLB_KNOWN", known.to_string());
+        .env("DNLB_KNOWN", known.to_string())
+        .env("DNLB_OWN", own(&server).to_string())
+        .env("HYPOTHESIS_STORAGE_DIRECTORY", root().join("target/schemathesis/hypothesis"));
     let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{status}");
 }
@@ -66,6 +68,12 @@ fn every_document_is_valid_openapi() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{target}: {said}");
     }
+}
+
+/// Who calls: key, user and account.
+fn own(server: &Server) -> serde_json::Value {
+    let caller = server.get("dnlb", "sessions/current", &[])["caller"].clone();
+    json!([ACCESS_KEY, caller["userId"], caller["accountId"]])
 }
 
 fn root() -> PathBuf {
