@@ -1,7 +1,7 @@
 //! Which role or command was asked for.
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use crate::{
     access, commands, flood, hold, host, lab, load,
@@ -57,9 +57,21 @@ enum Command {
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Server {
     #[command(subcommand)]
-    maintenance: Option<dnlb_server::Maintenance>,
+    command: Option<ServerCommand>,
     #[command(flatten)]
     run: Option<dnlb_server::Options>,
+}
+
+#[derive(Subcommand)]
+enum ServerCommand {
+    #[command(flatten)]
+    Maintenance(dnlb_server::Maintenance),
+    /// Print the OpenAPI document of the API that this version serves at /openapi.json
+    Openapi {
+        /// Of one service alone
+        #[arg(long, value_parser = PossibleValuesParser::new(dnlb_server::openapi::SERVICES))]
+        service: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -129,8 +141,15 @@ pub(crate) fn run(program: Program) -> Result<u8> {
 }
 
 fn serve(server: Server, output: Format) -> Result<()> {
-    match (server.maintenance, server.run) {
-        (Some(command), _) => {
+    match (server.command, server.run) {
+        (Some(ServerCommand::Openapi { service }), _) => {
+            let all = dnlb_server::openapi::SERVICES;
+            let wanted: Vec<&str> =
+                all.iter().copied().filter(|name| service.as_ref().is_none_or(|one| one == name)).collect();
+            println!("{:#}", dnlb_server::openapi::document(&wanted));
+            Ok(())
+        }
+        (Some(ServerCommand::Maintenance(command)), _) => {
             print::fields(output, &dnlb_server::maintain(&command)?);
             Ok(())
         }
@@ -187,7 +206,7 @@ mod tests {
     #[test]
     fn maintenance_asks_for_none_of_the_options_of_a_server_that_runs() {
         let parsed = server(&["backup", "--data-dir", "d", "--to", "f"]).expect("a backup");
-        assert!(parsed.maintenance.is_some() && parsed.run.is_none());
+        assert!(parsed.command.is_some() && parsed.run.is_none());
         assert!(server(&["backup", "--data-dir", "d"]).is_err(), "without a file");
         assert!(server(&["--region", "r", "check", "--data-dir", "d"]).is_err(), "one or the other");
     }
@@ -203,5 +222,12 @@ mod tests {
             let script = completion(*shell);
             assert!(script.contains("target-group") && script.contains("set-bandwidth"), "{script}");
         }
+    }
+
+    #[test]
+    fn the_document_is_printed_of_all_services_or_of_one_that_there_is() {
+        assert!(server(&["openapi"]).expect("all").command.is_some());
+        assert!(server(&["openapi", "--service", "lb"]).expect("one").command.is_some());
+        assert!(server(&["openapi", "--service", "nobody"]).is_err());
     }
 }
