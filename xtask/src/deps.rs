@@ -27,7 +27,7 @@ const RULES: &[Rule] = &[
         ours: &["dnlb-abi", "dnlb-datapath", "dnlb-wire"],
         others: Some(&["serde_json", "thiserror"]),
     },
-    Rule { name: "dnlb-model", ours: &[], others: Some(&["ipnet", "serde", "thiserror"]) },
+    Rule { name: "dnlb-model", ours: &[], others: Some(&["imbl", "ipnet", "serde", "thiserror"]) },
     Rule {
         name: "dnlb-plan",
         ours: &["dnlb-abi", "dnlb-model"],
