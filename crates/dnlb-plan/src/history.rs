@@ -138,14 +138,17 @@ fn drains(
             begin(backend, backend, instance, target.port);
         }
     }
+    let switches = switches(old, new);
     for ((backend, instance), target) in after.iter().filter(|(_, target)| target.unfit) {
-        // Not the last one alone: it may have been without a verdict in between.
-        let mut former = old.generations.get(backend).into_iter().flat_map(|sets| sets.iter());
+        // Not the last one alone: it may have been without a verdict in between. What a listener brings along counts, too.
+        let brought = switches.iter().filter(|(_, to)| to == backend).map(|(from, _)| from);
+        let mut former =
+            brought.chain([backend]).filter_map(|id| old.generations.get(id)).flat_map(|sets| sets.iter());
         if former.any(|set| set.members.contains_key(&target.number)) {
             begin(backend, backend, instance, target.port);
         }
     }
-    for (from, to) in switches(old, new) {
+    for (from, to) in switches {
         let theirs = before.iter().map(|((backend, instance), target)| (backend, instance, target.port));
         let leaving = old.draining.iter().filter(|(_, drain)| !drain.over);
         let leaving = leaving.map(|((backend, instance), drain)| (backend, instance, drain.port));

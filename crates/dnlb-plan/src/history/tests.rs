@@ -231,6 +231,26 @@ fn a_listener_that_switches_takes_what_its_backend_service_remembers_along() {
 }
 
 #[test]
+fn who_is_unfit_at_both_backend_services_drains_at_the_one_to_which_a_listener_switches() {
+    let (mut old, from, ids) = scene();
+    let to = add_service(&mut old, 2, "a", Some(ServerGroup::Ag("ag-1".into())));
+    Arc::make_mut(old.backends.get_mut(&to).unwrap()).draining_seconds = 300;
+    let before = old.clone();
+    Arc::make_mut(old.instances.get_mut(&ids[1]).unwrap()).state = InstanceState::Stopped;
+    follow(&before, &mut old, 1_500);
+    assert!(old.draining.contains_key(&(from.clone(), ids[1].clone())));
+    let mut new = old.clone();
+    let listener = old.listeners.values().find(|listener| listener.backend == from).unwrap();
+    Arc::make_mut(new.listeners.get_mut(&listener.id).unwrap()).backend = to.clone();
+    follow(&old, &mut new, 2_000);
+    assert_eq!(
+        new.draining[&(to, ids[1].clone())].until,
+        2_300,
+        "it was no member there, and keeps connections"
+    );
+}
+
+#[test]
 fn nothing_is_remembered_of_what_is_gone_and_nothing_drains_without_time() {
     let (old, backend, ids) = scene();
     let mut new = old.clone();
