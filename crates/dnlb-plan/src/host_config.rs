@@ -1,15 +1,16 @@
 //! From a region to the configuration of each of its hosts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
 use dnlb_model::{
     Acl, Backend, BackendConfig, BackendId, CheckConfig, EndpointConfig, FilterRule, Host, HostConfig,
-    HostId, HostNames, HostState, Instance, InstanceConfig, InstanceId, InstanceState, Listener,
-    MemberConfig, MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId, WithoutMember,
+    HostId, HostNames, HostState, Index, Instance, InstanceConfig, InstanceId, InstanceState, Listener,
+    ListenerId, LoadBalancerId, MemberConfig, MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId,
+    WithoutMember,
 };
 
 use crate::rows::row_count;
@@ -50,13 +51,14 @@ pub fn members(region: &Region, backend: &BackendId) -> MemberSet {
 /// Everybody in a backend service's server group, whatever their state, with the port where each takes traffic.
 #[must_use]
 pub fn servers<'a>(region: &'a Region, backend: &Backend) -> Vec<Server<'a>> {
+    servers_by_index(region, &region.index(), backend)
+}
+
+/// [`servers`], with the region's index.
+pub(crate) fn servers_by_index<'a>(region: &'a Region, index: &Index, backend: &Backend) -> Vec<Server<'a>> {
     servers_by_group(region, backend, |ag| {
-        region
-            .instances
-            .values()
-            .filter(|instance| instance.ag.as_ref() == Some(ag))
-            .map(|found| &**found)
-            .collect()
+        let members = index.instances_of_ag.of(ag);
+        members.filter_map(|id| region.instances.get(id)).map(|found| &**found).collect()
     })
 }
 
@@ -84,8 +86,21 @@ pub fn fitness<'a>(region: &'a Region, backend: &Backend, instance: &Instance) -
 /// A backend service of which the region remembers nothing has just its current [`members`].
 #[must_use]
 pub fn host_configs(region: &Region) -> BTreeMap<HostId, HostConfig> {
-    let view = View::new(region);
-    region.hosts.iter().map(|(id, host)| (id.clone(), view.host_config(host))).collect()
+    some_host_configs(region, region.hosts.keys())
+}
+
+/// As [`host_configs`], of some hosts.
+///
+/// # Cost
+/// That of what these hosts know.
+#[must_use]
+pub fn some_host_configs<'a>(
+    region: &Region,
+    hosts: impl IntoIterator<Item = &'a HostId>,
+) -> BTreeMap<HostId, HostConfig> {
+    let hosts: Vec<&Arc<Host>> = hosts.into_iter().filter_map(|id| region.hosts.get(id)).collect();
+    let view = View::new(region, &hosts);
+    hosts.into_iter().map(|host| (host.id.clone(), view.host_config(host))).collect()
 }
 
 /// An instance in its role as a server of a backend service.
@@ -176,54 +191,91 @@ pub(crate) fn current_members(region: &Region, backend: &Backend, targets: &[Ser
     MemberSet { members, rows: row_count(targets.len()) }
 }
 
-/// What all hosts' configurations have in common, worked out once.
+/// An address of a VPC, and who has it.
+type Endpoint = ((u32, IpAddr), EndpointConfig);
+
+/// What some hosts' configurations have in common, worked out once.
 struct View<'a> {
     region: &'a Region,
     instances_by_host: BTreeMap<&'a HostId, Vec<&'a Instance>>,
-    instances_by_vpc: BTreeMap<&'a VpcId, Vec<&'a Instance>>,
+    /// Addresses of the hosts' VPCs.
+    endpoints: BTreeMap<&'a VpcId, Vec<Endpoint>>,
+    /// All instances of the VPCs in question, by number.
+    known: HashMap<u32, Known<'a>>,
     /// Enabled listeners of enabled load balancers, with the VPC to which they belong.
     services: Vec<(&'a VpcId, ServiceConfig)>,
     /// Backend services; `targets` holds those of all hosts.
     backends: BTreeMap<u32, BackendConfig>,
-    /// Instances that run, as far as anybody knows, and the index of their host.
-    living: BTreeMap<u32, u16>,
-    /// Ids of all instances, by number.
-    ids: BTreeMap<u32, &'a InstanceId>,
+    /// Numbers of all instances that a backend service names.
+    named: BTreeMap<u32, BTreeSet<u32>>,
+    /// Indices of all hosts to which a backend service sends.
+    reached: BTreeMap<u32, BTreeSet<u16>>,
     /// Names of all VPCs, by VNI.
     vpcs: BTreeMap<u32, &'a str>,
-    /// Names of all listeners after that of their load balancer, by number.
+    /// Names of listeners after that of their load balancer, by number.
     listeners: BTreeMap<u32, String>,
     /// Health checks: instance -> backend service's number -> check.
     checks: BTreeMap<&'a InstanceId, BTreeMap<u32, CheckConfig>>,
 }
 
+/// What is asked of an instance of which only the number is known.
+struct Known<'a> {
+    id: &'a InstanceId,
+    /// The index of its host, if it runs, as far as anybody knows.
+    living: Option<u16>,
+}
+
+impl<'a> Known<'a> {
+    fn new(region: &'a Region, instance: &'a Instance) -> Self {
+        let runs = instance.wanted == Power::On && instance.state == InstanceState::Running;
+        let host = region.hosts.get(&instance.host).filter(|host| runs && host.state == HostState::Up);
+        Self { id: &instance.id, living: host.map(|host| host.index) }
+    }
+}
+
 impl<'a> View<'a> {
-    fn new(region: &'a Region) -> Self {
+    fn new(region: &'a Region, hosts: &[&'a Arc<Host>]) -> Self {
+        let index = region.index();
+        let found = |id: &InstanceId| region.instances.get(id).map(|instance| &**instance);
+        let carried = |host: &'a Host| index.instances_of_host.of(&host.id).filter_map(found).collect();
+        let instances_by_host: BTreeMap<&HostId, Vec<&Instance>> =
+            hosts.iter().map(|host| (&host.id, carried(host))).collect();
+        let local = || instances_by_host.values().flatten().copied();
+        let vpcs: BTreeSet<&VpcId> = local().map(|instance| &instance.vpc).collect();
+        let listeners = listeners(region, &index, hosts, &vpcs);
+        let mut backends: BTreeSet<&BackendId> = listeners.iter().map(|listener| &listener.backend).collect();
+        let targets = local().flat_map(|instance| roles(&index, instance)).collect::<BTreeSet<_>>();
+        backends
+            .extend(targets.into_iter().filter_map(|id| region.backends.get(id)).map(|backend| &backend.id));
+        let backends: Vec<(&Backend, Vec<Server<'_>>)> = backends
+            .into_iter()
+            .filter_map(|id| region.backends.get(id))
+            .map(|backend| (&**backend, servers_by_index(region, &index, backend)))
+            .collect();
+        // Former members are of the same VPC as the load balancer, as targets are.
+        let mut in_question = vpcs.clone();
+        for (backend, servers) in &backends {
+            let balancer = region.load_balancers.get(&backend.load_balancer);
+            in_question.extend(balancer.map(|balancer| &balancer.vpc));
+            in_question.extend(servers.iter().map(|server| &server.instance.vpc));
+        }
+        let known = in_question.iter().flat_map(|vpc| index.instances_of_vpc.of(vpc)).filter_map(found);
         let mut view = Self {
             region,
-            instances_by_host: BTreeMap::new(),
-            instances_by_vpc: BTreeMap::new(),
-            services: Vec::new(),
+            endpoints: vpcs.iter().map(|vpc| (*vpc, endpoints(region, &index, vpc))).collect(),
+            known: known.map(|instance| (instance.number, Known::new(region, instance))).collect(),
+            services: listeners.iter().filter_map(|listener| service(region, listener)).collect(),
             backends: BTreeMap::new(),
-            living: living(region),
-            ids: region.instances.values().map(|instance| (instance.number, &instance.id)).collect(),
+            named: BTreeMap::new(),
+            reached: BTreeMap::new(),
             vpcs: region.vpcs.values().map(|vpc| (vpc.vni, vpc.name.as_str())).collect(),
-            listeners: region.listeners.values().map(|listener| listener_name(region, listener)).collect(),
+            listeners: listeners.iter().map(|listener| listener_name(region, listener)).collect(),
             checks: BTreeMap::new(),
+            instances_by_host,
         };
-        let mut by_ag: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
-        for instance in region.instances.values().map(|instance| &**instance) {
-            view.instances_by_host.entry(&instance.host).or_default().push(instance);
-            view.instances_by_vpc.entry(&instance.vpc).or_default().push(instance);
-            if let Some(ag) = &instance.ag {
-                by_ag.entry(ag).or_default().push(instance);
-            }
+        for (backend, servers) in backends {
+            view.add_backend(backend, &servers);
         }
-        for backend in region.backends.values() {
-            let targets = servers_by_group(region, backend, |ag| by_ag.get(ag).cloned().unwrap_or_default());
-            view.add_backend(backend, &targets);
-        }
-        view.services = region.listeners.values().filter_map(|listener| service(region, listener)).collect();
         view
     }
 
@@ -233,7 +285,8 @@ impl<'a> View<'a> {
             _ => vec![current_members(self.region, backend, targets)],
         };
         let unheard = self.unheard(backend);
-        let host = |number: &u32| self.living.get(number).or_else(|| unheard.get(number)).copied();
+        let living = |number: &u32| self.known.get(number).and_then(|known| known.living);
+        let host = |number: &u32| living(number).or_else(|| unheard.get(number).copied());
         // A chain leaves out members of former sets that have host 0, while the set still yields the rows that it had.
         for (number, member) in generations[1..].iter_mut().flat_map(|set| &mut set.members) {
             member.host = host(number).unwrap_or(0);
@@ -257,6 +310,12 @@ impl<'a> View<'a> {
             targets: all,
             generations,
         };
+        let members = || config.generations.iter().flat_map(|set| &set.members);
+        let others = || config.others.iter();
+        let named = members().map(|(number, _)| *number).chain(others().map(|(number, _)| *number));
+        self.named.insert(backend.number, named.collect());
+        let reached = members().map(|(_, member)| member.host).chain(others().map(|(_, host)| *host));
+        self.reached.insert(backend.number, reached.collect());
         self.backends.insert(backend.number, config);
         if !backend.check_enabled {
             return;
@@ -289,7 +348,7 @@ impl<'a> View<'a> {
         let empty = Vec::new();
         let local = self.instances_by_host.get(&host.id).unwrap_or(&empty);
         let vpcs: BTreeSet<&VpcId> = local.iter().map(|instance| &instance.vpc).collect();
-        let endpoints = self.endpoints(&vpcs);
+        let endpoints = vpcs.iter().filter_map(|vpc| self.endpoints.get(vpc)).flatten().copied().collect();
         let services: Vec<ServiceConfig> = self
             .services
             .iter()
@@ -330,10 +389,9 @@ impl<'a> View<'a> {
         backends: &BTreeMap<u32, BackendConfig>,
     ) -> HostNames {
         let indices = |host: &&Arc<Host>| hosts.contains_key(&host.index);
-        let sets = backends.values().flat_map(|backend| &backend.generations);
-        let mut instances: BTreeSet<u32> = sets.flat_map(|set| set.members.keys().copied()).collect();
-        instances.extend(backends.values().flat_map(|backend| backend.others.keys().copied()));
-        instances.extend(endpoints.values().map(|endpoint| endpoint.instance));
+        let named = backends.keys().filter_map(|backend| self.named.get(backend)).flatten().copied();
+        let instances: BTreeSet<u32> =
+            named.chain(endpoints.values().map(|endpoint| endpoint.instance)).collect();
         let vnis: BTreeSet<u32> =
             endpoints.keys().map(|(vni, _)| *vni).chain(services.iter().map(|service| service.vni)).collect();
         let listener =
@@ -348,7 +406,7 @@ impl<'a> View<'a> {
                 .collect(),
             instances: instances
                 .into_iter()
-                .filter_map(|number| Some((number, self.ids.get(&number)?.0.clone())))
+                .filter_map(|number| Some((number, self.known.get(&number)?.id.0.clone())))
                 .collect(),
             listeners: services.iter().filter_map(listener).collect(),
             vpcs: vnis
@@ -356,20 +414,6 @@ impl<'a> View<'a> {
                 .filter_map(|vni| Some((vni, (*self.vpcs.get(&vni)?).to_owned())))
                 .collect(),
         }
-    }
-
-    /// All instances of some VPCs.
-    fn endpoints(&self, vpcs: &BTreeSet<&VpcId>) -> BTreeMap<(u32, IpAddr), EndpointConfig> {
-        let mut endpoints = BTreeMap::new();
-        for id in vpcs {
-            let Some(vpc) = self.region.vpcs.get(*id) else { continue };
-            for instance in self.instances_by_vpc.get(*id).into_iter().flatten() {
-                let Some(host) = self.region.hosts.get(&instance.host) else { continue };
-                let endpoint = EndpointConfig { instance: instance.number, host: host.index };
-                endpoints.insert((vpc.vni, instance.addr), endpoint);
-            }
-        }
-        endpoints
     }
 
     /// Backend services of some listeners, with targets among some instances only.
@@ -394,10 +438,8 @@ impl<'a> View<'a> {
         endpoints: &BTreeMap<(u32, IpAddr), EndpointConfig>,
         backends: &BTreeMap<u32, BackendConfig>,
     ) -> BTreeMap<u16, IpAddr> {
-        let members = backends.values().flat_map(|backend| &backend.generations);
         let mut wanted: BTreeSet<u16> =
-            members.flat_map(|set| set.members.values()).map(|member| member.host).collect();
-        wanted.extend(backends.values().flat_map(|backend| backend.others.values()));
+            backends.keys().filter_map(|backend| self.reached.get(backend)).flatten().copied().collect();
         wanted.extend(endpoints.values().map(|endpoint| endpoint.host));
         wanted.insert(host.index);
         let hosts = self.region.hosts.values().filter(|host| wanted.contains(&host.index));
@@ -444,15 +486,38 @@ impl<'a> View<'a> {
     }
 }
 
-/// Instances that run, as far as anybody knows, and the index of their host.
-fn living(region: &Region) -> BTreeMap<u32, u16> {
-    let running =
-        |instance: &&Arc<Instance>| instance.wanted == Power::On && instance.state == InstanceState::Running;
-    let host = |instance: &Arc<Instance>| {
-        let host = region.hosts.get(&instance.host).filter(|host| host.state == HostState::Up)?;
-        Some((instance.number, host.index))
+/// The listeners of which some hosts know: those of their VPCs and, for edges, those with an elastic IP. In the order of their ids, whoever asks.
+fn listeners<'a>(
+    region: &'a Region,
+    index: &Index,
+    hosts: &[&Arc<Host>],
+    vpcs: &BTreeSet<&VpcId>,
+) -> Vec<&'a Listener> {
+    let edge = hosts.iter().any(|host| host.edge);
+    let public = region.eips.values().filter(|_| edge).filter_map(|eip| eip.load_balancer.as_ref());
+    let balancers = vpcs.iter().flat_map(|vpc| index.balancers_of_vpc.of(vpc)).chain(public);
+    let balancers: BTreeSet<&LoadBalancerId> = balancers.collect();
+    let listeners = balancers.into_iter().flat_map(|balancer| index.listeners_of_balancer.of(balancer));
+    let listeners: BTreeSet<&ListenerId> = listeners.collect();
+    listeners.into_iter().filter_map(|id| region.listeners.get(id)).map(|found| &**found).collect()
+}
+
+/// The backend services of which an instance is a target.
+fn roles<'a>(index: &'a Index, instance: &'a Instance) -> impl Iterator<Item = &'a BackendId> {
+    let groups = index.target_groups_of_instance.of(&instance.id);
+    let by_groups = groups.flat_map(|group| index.backends_of_target_group.of(group));
+    by_groups.chain(instance.ag.iter().flat_map(|ag| index.backends_of_ag.of(ag)))
+}
+
+/// All instances of a VPC.
+fn endpoints(region: &Region, index: &Index, id: &VpcId) -> Vec<Endpoint> {
+    let Some(vpc) = region.vpcs.get(id) else { return Vec::new() };
+    let instances = index.instances_of_vpc.of(id).filter_map(|id| region.instances.get(id));
+    let endpoint = |instance: &Arc<Instance>| {
+        let host = region.hosts.get(&instance.host)?.index;
+        Some(((vpc.vni, instance.addr), EndpointConfig { instance: instance.number, host }))
     };
-    region.instances.values().filter(running).filter_map(host).collect()
+    instances.filter_map(endpoint).collect()
 }
 
 /// A listener's number, and its name after that of its load balancer.

@@ -28,7 +28,7 @@ pub use changes::{Changes, Touched};
 pub use compile::{CompileError, Compiler, LocalFacts, compile};
 pub use health::{HealthState, Transition};
 pub use history::{drained, follow};
-pub use host_config::{Fitness, Server, fitness, host_configs, members, servers};
+pub use host_config::{Fitness, Server, fitness, host_configs, members, servers, some_host_configs};
 pub use lint::{Note, lint};
 pub use placement::{PlacementError, pick_removal, place};
 pub use reach::Reach;
