@@ -10,6 +10,7 @@
 pub mod alloc;
 pub mod changes;
 pub mod compile;
+pub mod concerned;
 pub mod health;
 pub mod history;
 pub mod host_config;
@@ -26,6 +27,7 @@ pub mod test_region;
 pub use alloc::{AllocError, Allocation};
 pub use changes::{Changes, Touched};
 pub use compile::{CompileError, Compiler, LocalFacts, compile};
+pub use concerned::concerned_hosts;
 pub use health::{HealthState, Transition};
 pub use history::{drained, follow};
 pub use host_config::{Fitness, Server, fitness, host_configs, members, servers, some_host_configs};

@@ -6,13 +6,13 @@
 //! only.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use dnlb_model::{HostConfig, HostId, HostState, Region};
+use dnlb_model::{HostConfig, HostId, HostState, InstanceId, Region};
 use dnlb_proto::{Ack, Hello, Report};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -24,7 +24,7 @@ mod changes;
 mod liveness;
 
 pub use changes::Refusal;
-use changes::{Numbers, Reported, register, set_host_state, settle};
+use changes::{Numbers, Reported, in_question, register, set_host_state, settle_some};
 use liveness::Liveness;
 pub use liveness::LivenessLimits;
 
@@ -93,8 +93,9 @@ pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimi
         session_numbers: 0,
         reported: BTreeMap::new(),
         wanted: HashMap::new(),
-        planned: None,
-        unsettled: true,
+        planned: Arc::default(),
+        settled: Arc::default(),
+        heard_of: BTreeSet::new(),
     };
     tokio::spawn(task.run(events));
     control
@@ -148,10 +149,12 @@ struct Loop {
     /// Of connected hosts.
     reported: BTreeMap<HostId, Reported>,
     wanted: HashMap<HostId, Wanted>,
-    /// Revision of which `wanted` is.
-    planned: Option<u64>,
-    /// Whether the region may disagree with its agents.
-    unsettled: bool,
+    /// The region of which `wanted` is; at first an empty one.
+    planned: Arc<Region>,
+    /// The last region that agreed with its agents, as they were then; at first an empty one.
+    settled: Arc<Region>,
+    /// The instances of which agents have said something since.
+    heard_of: BTreeSet<InstanceId>,
 }
 
 struct LiveSession {
@@ -177,7 +180,6 @@ impl Loop {
                     if changed.is_err() {
                         return;
                     }
-                    self.unsettled = true;
                 }
                 _ = ticks.tick() => {}
             }
@@ -196,8 +198,8 @@ impl Loop {
                 Event::Hello { hello, reply } => joining.push((hello, reply)),
                 Event::Report { host, session, report } if self.is_current(&host, session) => {
                     let numbers = numbers.get_or_insert_with(|| Numbers::of(&snapshot));
-                    self.reported.entry(host.clone()).or_default().take(report, numbers, &host);
-                    self.unsettled = true;
+                    let reported = self.reported.entry(host.clone()).or_default();
+                    self.heard_of.extend(reported.take(report, numbers, &host));
                 }
                 Event::Gone { host, session } if self.is_current(&host, session) => {
                     info!(%host, "agent disconnected");
@@ -215,7 +217,6 @@ impl Loop {
     /// Changes the region, plans, and answers.
     async fn round(&mut self, joining: Joining) {
         // Seen now, not later: a change that comes in during this round asks for another.
-        self.unsettled |= self.snapshots.has_changed().unwrap_or(false);
         let snapshot = self.snapshots.borrow_and_update().clone();
         let verdicts = self.liveness.judge(Instant::now(), &self.observed.heartbeats(), &snapshot.hosts);
         for (host, state) in &verdicts {
@@ -228,34 +229,39 @@ impl Loop {
         let (hellos, replies): (Vec<_>, Vec<_>) = joining.into_iter().unzip();
         // A new stream starts from nothing: its agent is about to say all that it knows.
         let former: Vec<_> = hellos.iter().map(|hello| self.reported.remove(&hello.host)).collect();
-        let due = self.unsettled || !dnlb_plan::drained(&snapshot, now).is_empty();
-        let settled = !due || settle(&snapshot, &self.reported, now).is_empty();
+        let settles = |region: &Region| {
+            let mut instances = in_question(&self.settled, region);
+            instances.extend(self.heard_of.iter().cloned());
+            settle_some(region, &self.reported, now, &instances)
+        };
         let mut admitted: Vec<Result<(), JoinError>> = hellos.iter().map(|_| Ok(())).collect();
-        if !(settled && verdicts.is_empty() && hellos.is_empty()) {
-            let reported = &self.reported;
+        let mut settled = Some(Arc::clone(&snapshot));
+        if !(verdicts.is_empty() && hellos.is_empty() && settles(&snapshot).is_empty()) {
             let changed = self.region.transact(|region| {
                 for (host, state) in &verdicts {
                     set_host_state(region, host, *state);
                 }
                 // After the verdicts: a host that is back has the last word.
                 let admitted: Vec<_> = hellos.iter().map(|hello| register(region, hello, now)).collect();
-                settle(region, reported, now).apply(region);
-                Ok::<_, Infallible>(admitted)
+                settles(region).apply(region);
+                Ok::<_, Infallible>((admitted, Arc::new(region.clone())))
             });
             match changed.await {
-                Ok(answers) => {
+                Ok((answers, region)) => {
                     admitted = answers.into_iter().map(|answer| answer.map_err(JoinError::from)).collect();
-                    self.unsettled = false;
+                    settled = Some(region);
                 }
                 Err(error) => {
                     // Nothing is lost: the next tick finds the same differences.
                     error!(%error, "the region cannot be changed");
                     admitted.iter_mut().for_each(|answer| *answer = Err(JoinError::Unavailable));
-                    self.unsettled = true;
+                    settled = None;
                 }
             }
-        } else {
-            self.unsettled = false;
+        }
+        if let Some(settled) = settled {
+            self.settled = settled;
+            self.heard_of.clear();
         }
         self.plan();
         for (((hello, reply), admitted), former) in hellos.into_iter().zip(replies).zip(admitted).zip(former)
@@ -266,6 +272,8 @@ impl Loop {
                     warn!(host = %hello.host, %refusal, "agent refused");
                     // Its older stream, if there is one, goes on.
                     if let Some(former) = former {
+                        let index = self.region.snapshot().index();
+                        self.heard_of.extend(index.instances_of_host.of(&hello.host).cloned());
                         self.reported.entry(hello.host).or_insert(former);
                     }
                     Err(refusal)
@@ -279,26 +287,27 @@ impl Loop {
     /// Brings what hosts are to do up to the newest revision.
     fn plan(&mut self) {
         let region = self.region.snapshot();
-        if self.planned == Some(region.revision) {
+        if Arc::ptr_eq(&self.planned, &region) {
             return;
         }
-        self.planned = Some(region.revision);
-        let mut configs = dnlb_plan::host_configs(&region);
-        self.wanted.retain(|host, _| configs.contains_key(host));
+        let concerned = dnlb_plan::concerned_hosts(&self.planned, &region);
+        let mut configs = dnlb_plan::some_host_configs(&region, &concerned);
+        let revision = region.revision;
+        self.wanted.retain(|host, _| region.hosts.contains_key(host));
         for (host, wanted) in &mut self.wanted {
+            wanted.revision = revision;
             let Some(mut config) = configs.remove(host) else { continue };
-            wanted.revision = region.revision;
             // Equal but for the revision is equal.
             config.revision = wanted.config.revision;
             if config != *wanted.config {
-                config.revision = region.revision;
+                config.revision = revision;
                 wanted.config = Arc::new(config);
             }
         }
-        let revision = region.revision;
         let new =
             configs.into_iter().map(|(host, config)| (host, Wanted { revision, config: Arc::new(config) }));
         self.wanted.extend(new);
+        self.planned = region;
         for (host, session) in &self.sessions {
             session.wanted.send_replace(self.wanted.get(host).cloned());
         }
