@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use dnlb_model::{EndpointConfig, HostConfig, HostNames};
+use dnlb_model::{EndpointConfig, HostConfig, HostNames, ServiceConfig};
 
 use crate::{
     ParseError,
@@ -12,10 +12,11 @@ use crate::{
     pb,
 };
 
-/// What makes `new` of `old`, for somebody who has `old` as of revision `since`.
+/// What makes `new` of `old`, for somebody who has `old` as of revision `since`. What both say alike may be left out of both, except for what has no
+/// keys and the hosts.
 #[must_use]
 pub fn change_message(since: u64, old: &HostConfig, new: &HostConfig) -> pb::HostChange {
-    let services = old.services != new.services;
+    let (old_services, new_services) = (services(old), services(new));
     let put = HostConfig {
         // What is short, and what has no keys, is told as a whole.
         revision: new.revision,
@@ -28,7 +29,7 @@ pub fn change_message(since: u64, old: &HostConfig, new: &HostConfig) -> pb::Hos
         hash_key: new.hash_key,
         hosts: new.hosts.clone(),
         peers: new.peers.clone(),
-        services: if services { new.services.clone() } else { Vec::new() },
+        services: other(&old_services, &new_services).into_values().cloned().collect(),
         endpoints: other(&old.endpoints, &new.endpoints),
         instances: other(&old.instances, &new.instances),
         backends: other(&old.backends, &new.backends),
@@ -47,7 +48,7 @@ pub fn change_message(since: u64, old: &HostConfig, new: &HostConfig) -> pb::Hos
     pb::HostChange {
         since,
         put: Some((&put).into()),
-        services,
+        gone_services: gone(&old_services, &new_services).copied().collect(),
         gone_endpoints: gone(&old.endpoints, &new.endpoints).map(endpoint).collect(),
         gone_instances: gone(&old.instances, &new.instances).copied().collect(),
         gone_backends: gone(&old.backends, &new.backends).copied().collect(),
@@ -68,8 +69,11 @@ pub fn apply_change(old: &HostConfig, change: pb::HostChange) -> Result<HostConf
         |endpoint: &pb::Endpoint| Ok((endpoint.vni, parse::addr("change.gone_endpoints", &endpoint.addr)?));
     let gone_endpoints: Vec<(u32, IpAddr)> =
         change.gone_endpoints.iter().map(gone_endpoint).collect::<Result<_, ParseError>>()?;
+    let mut services = services(old);
+    services.retain(|number, _| !change.gone_services.contains(number));
+    services.extend(put.services.iter().map(|service| (service.number, service)));
     Ok(HostConfig {
-        services: if change.services { put.services } else { old.services.clone() },
+        services: services.into_values().cloned().collect(),
         endpoints: changed::<_, EndpointConfig>(&old.endpoints, put.endpoints, &gone_endpoints),
         instances: changed(&old.instances, put.instances, &change.gone_instances),
         backends: changed(&old.backends, put.backends, &change.gone_backends),
@@ -81,6 +85,11 @@ pub fn apply_change(old: &HostConfig, change: pb::HostChange) -> Result<HostConf
         },
         ..put
     })
+}
+
+/// Services by number.
+fn services(config: &HostConfig) -> BTreeMap<u32, &ServiceConfig> {
+    config.services.iter().map(|service| (service.number, service)).collect()
 }
 
 /// What `new` has, and `old` has not or has otherwise.

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dnlb_plan::HostPlan;
 use dnlb_proto::{
     Hello, JoinToken, ParseError, change_message, parse_counters,
     pb::{
@@ -17,6 +18,7 @@ use dnlb_proto::{
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
+    task::spawn_blocking,
     time::timeout,
 };
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -165,7 +167,9 @@ async fn tell(
     loop {
         let newest = wanted.borrow_and_update().clone();
         if let Some(newest) = newest {
-            let message = message(told.as_ref(), &newest, takes_changes);
+            let Ok(message) = message(told.as_ref(), &newest, takes_changes).await else {
+                return Status::internal("the configuration cannot be told");
+            };
             if outbound.send(Ok(message)).await.is_err() {
                 return Status::ok("the agent closed the stream");
             }
@@ -201,22 +205,28 @@ async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
     }
 }
 
-fn message(told: Option<&Wanted>, newest: &Wanted, takes_changes: bool) -> pb::FromServer {
+async fn message(
+    told: Option<&Wanted>,
+    newest: &Wanted,
+    takes_changes: bool,
+) -> Result<pb::FromServer, tokio::task::JoinError> {
     let revision = newest.revision;
     let kind = match told {
-        Some(told) if Arc::ptr_eq(&told.config, &newest.config) => {
+        Some(told) if Arc::ptr_eq(&told.plan, &newest.plan) => {
             from_server::Kind::Unchanged(pb::Unchanged { revision })
         }
         Some(told) if takes_changes => {
-            let mut change = change_message(told.revision, &told.config, &newest.config);
-            if let Some(put) = &mut change.put {
-                put.revision = revision;
-            }
-            from_server::Kind::Change(change)
+            let (was, is) = HostPlan::differing(&told.plan, &newest.plan, revision);
+            from_server::Kind::Change(change_message(told.revision, &was, &is))
         }
-        _ => from_server::Kind::Config(pb::HostConfig { revision, ..pb::HostConfig::from(&*newest.config) }),
+        _ => {
+            // So much work that others would wait for it.
+            let plan = Arc::clone(&newest.plan);
+            let config = spawn_blocking(move || pb::HostConfig::from(&plan.config(revision))).await?;
+            from_server::Kind::Config(config)
+        }
     };
-    pb::FromServer { kind: Some(kind) }
+    Ok(pb::FromServer { kind: Some(kind) })
 }
 
 fn refuse(error: ParseError) -> Status {

@@ -1,22 +1,25 @@
 //! The region's control loop: what agents say becomes the region, and the region becomes what hosts are to do.
 //!
 //! One task decides, so that there is an order: it collects what has arrived, changes the region by at most one
-//! transaction, plans the hosts' configurations, and only then answers. Whatever arrives meanwhile waits for the
+//! transaction, answers who joins, and plans what hosts are to do. Whatever arrives meanwhile waits for the
 //! next round; a thousand transitions at once are one write. Hosts that read slowly get the newest configuration
 //! only.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
+    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use dnlb_model::{HostConfig, HostId, HostState, InstanceId, Region};
+use dnlb_model::{HostId, HostState, InstanceId, Region};
+use dnlb_plan::{HostPlan, HostPlans, plan_hosts};
 use dnlb_proto::{Ack, Hello, Report};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval},
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 use tracing::{error, info, warn};
 
@@ -68,8 +71,8 @@ pub(crate) struct Session {
 pub(crate) struct Wanted {
     /// Newest revision of which this is the configuration.
     pub(crate) revision: u64,
-    /// The same allocation for as long as only the revision moves; its own revision is the oldest.
-    pub(crate) config: Arc<HostConfig>,
+    /// The same allocation for as long as only the revision moves.
+    pub(crate) plan: Arc<HostPlan>,
 }
 
 #[derive(Debug)]
@@ -92,7 +95,8 @@ pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimi
         sessions: HashMap::new(),
         session_numbers: 0,
         reported: BTreeMap::new(),
-        wanted: HashMap::new(),
+        plans: Arc::default(),
+        rests_until: tokio::time::Instant::now(),
         planned: Arc::default(),
         settled: Arc::default(),
         heard_of: BTreeSet::new(),
@@ -148,9 +152,12 @@ struct Loop {
     session_numbers: u64,
     /// Of connected hosts.
     reported: BTreeMap<HostId, Reported>,
-    wanted: HashMap<HostId, Wanted>,
-    /// The region of which `wanted` is; at first an empty one.
+    plans: Arc<HostPlans>,
+    /// The region of which the plans are; at first an empty one.
     planned: Arc<Region>,
+    /// Not before then is planned again: while there is always something new, half of the time remains for others, and several changes
+    /// are planned together.
+    rests_until: tokio::time::Instant,
     /// The last region that agreed with its agents, as they were then; at first an empty one.
     settled: Arc<Region>,
     /// The instances of which agents have said something since.
@@ -181,6 +188,7 @@ impl Loop {
                         return;
                     }
                 }
+                () = sleep_until(self.rests_until), if self.is_behind() => {}
                 _ = ticks.tick() => {}
             }
             let joining = self.handle(batch.drain(..));
@@ -263,7 +271,6 @@ impl Loop {
             self.settled = settled;
             self.heard_of.clear();
         }
-        self.plan();
         for (((hello, reply), admitted), former) in hellos.into_iter().zip(replies).zip(admitted).zip(former)
         {
             let answer = match admitted {
@@ -282,42 +289,48 @@ impl Loop {
             // An agent that went away meanwhile is noticed by its stream.
             let _ = reply.send(answer);
         }
+        // Behind the answers: an agent that hears nothing gives up and comes again, which makes more work.
+        self.plan().await;
     }
 
     /// Brings what hosts are to do up to the newest revision.
-    fn plan(&mut self) {
-        let region = self.region.snapshot();
-        if Arc::ptr_eq(&self.planned, &region) {
+    async fn plan(&mut self) {
+        let begun = Instant::now();
+        if !self.is_behind() || begun < self.rests_until.into_std() {
             return;
         }
-        let concerned = dnlb_plan::concerned_hosts(&self.planned, &region);
-        let mut configs = dnlb_plan::some_host_configs(&region, &concerned);
-        let revision = region.revision;
-        self.wanted.retain(|host, _| region.hosts.contains_key(host));
-        for (host, wanted) in &mut self.wanted {
-            wanted.revision = revision;
-            let Some(mut config) = configs.remove(host) else { continue };
-            // Equal but for the revision is equal.
-            config.revision = wanted.config.revision;
-            if config != *wanted.config {
-                config.revision = revision;
-                wanted.config = Arc::new(config);
-            }
+        let region = self.region.snapshot();
+        let (plans, planned, new) = (Arc::clone(&self.plans), Arc::clone(&self.planned), Arc::clone(&region));
+        // So much work, after a change that concerns all, that clients of the API would wait for it.
+        let planning = spawn_blocking(move || plan_hosts(&plans, &planned, &new));
+        match planning.await {
+            Ok(plans) => self.plans = Arc::new(plans),
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            // The server ends.
+            Err(_) => return,
         }
-        let new =
-            configs.into_iter().map(|(host, config)| (host, Wanted { revision, config: Arc::new(config) }));
-        self.wanted.extend(new);
         self.planned = region;
+        self.rests_until = (Instant::now() + begun.elapsed()).into();
         for (host, session) in &self.sessions {
-            session.wanted.send_replace(self.wanted.get(host).cloned());
+            session.wanted.send_replace(self.wanted(host));
         }
+    }
+
+    /// Whether there is a region that is not planned yet.
+    fn is_behind(&self) -> bool {
+        !Arc::ptr_eq(&self.planned, &self.region.snapshot())
+    }
+
+    fn wanted(&self, host: &HostId) -> Option<Wanted> {
+        let plan = Arc::clone(self.plans.get(host)?);
+        Some(Wanted { revision: self.planned.revision, plan })
     }
 
     /// Gives the host's newest stream the place of an older one, if there is one.
     fn admit(&mut self, host: HostId) -> Session {
         self.session_numbers += 1;
         let number = self.session_numbers;
-        let (wanted, receiver) = watch::channel(self.wanted.get(&host).cloned());
+        let (wanted, receiver) = watch::channel(self.wanted(&host));
         if self.sessions.insert(host.clone(), LiveSession { number, wanted }).is_some() {
             warn!(%host, "agent connected again; its older stream is closed");
         } else {

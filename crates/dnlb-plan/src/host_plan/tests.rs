@@ -1,14 +1,17 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use dnlb_model::{
-    HostConfig, HostState, InstanceId, InstanceState, ListenerId, LoadBalancerId, Region, ServerGroup,
-    Target, TargetGroupId, TargetId,
+    BackendId, HostConfig, HostState, InstanceId, InstanceState, ListenerId, LoadBalancerId, Region,
+    ServerGroup, Target, TargetGroupId, TargetId,
 };
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::{
-    follow, host_configs, some_host_configs,
+    follow,
     test_region::{
         add_eip, add_instance, add_service, add_targets, add_vpc, change_host, change_instance, region,
         set_healthy,
@@ -33,6 +36,14 @@ fn scene() -> Region {
     add_eip(&mut region, 1);
     follow(&Region::default(), &mut region, 0);
     region
+}
+
+/// Another address.
+fn add_to(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(addr) => Ipv4Addr::from(u32::from(addr) ^ 64).into(),
+        other => other,
+    }
 }
 
 /// One of many small changes.
@@ -96,6 +107,10 @@ fn change(region: &mut Region, (kind, which, value): (u8, u8, u8)) {
                 one.draining_seconds = u32::from(value % 3);
             }
         }
+        10 if value % 16 == 1 => change_host(region, &format!("h{}", which % 4 + 1), |host| {
+            host.edge = !host.edge;
+            host.underlay = add_to(host.underlay);
+        }),
         10 if value % 4 == 0 => {
             region.listeners.remove(&listener);
         }
@@ -106,33 +121,48 @@ fn change(region: &mut Region, (kind, which, value): (u8, u8, u8)) {
     }
 }
 
-fn without_revision(mut config: HostConfig) -> HostConfig {
-    config.revision = 0;
-    config
+/// What somebody with the configuration of `old` has who is told the difference.
+fn told(old: &HostPlan, new: &HostPlan) -> HostConfig {
+    let (was, is) = HostPlan::differing(old, new, 0);
+    let mut config = old.config(0);
+    config.services.retain(|service| !was.services.contains(service));
+    config.services.extend(is.services);
+    config.services.sort_by_key(|service| service.number);
+    macro_rules! told {
+        ($($($map:ident).+),*) => {$(
+            config.$($map).+.retain(|key, _| !was.$($map).+.contains_key(key));
+            config.$($map).+.extend(is.$($map).+);
+        )*};
+    }
+    told!(hosts, endpoints, instances, backends);
+    told!(names.hosts, names.instances, names.listeners, names.vpcs);
+    let (services, endpoints, instances) = (config.services, config.endpoints, config.instances);
+    let (backends, hosts, names) = (config.backends, config.hosts, config.names);
+    // What has no keys is all there.
+    HostConfig { services, endpoints, instances, backends, hosts, names, ..is }
 }
 
 proptest! {
     #[test]
-    fn who_is_not_concerned_has_the_same_configuration_and_who_is_alone_as_with_all(
-        rounds in vec(vec(any::<(u8, u8, u8)>(), 1..3), 1..10),
+    fn change_by_change_the_plans_are_those_that_are_made_at_once(
+        rounds in vec(vec(any::<(u8, u8, u8)>(), 1..4), 1..10),
     ) {
         let mut old = scene();
-        let mut known: BTreeMap<HostId, HostConfig> = host_configs(&old);
+        let mut plans = plan_hosts(&HostPlans::new(), &Region::default(), &old);
         for changes in rounds {
-            let mut new = Region { revision: old.revision + 1, ..old.clone() };
+            let mut new = old.clone();
             changes.into_iter().for_each(|what| change(&mut new, what));
             follow(&old, &mut new, 0);
-            let concerned = concerned_hosts(&old, &new);
-            let whole = host_configs(&new);
-            for (host, config) in &whole {
-                let alone = some_host_configs(&new, [host]).remove(host);
-                prop_assert_eq!(alone.as_ref(), Some(config));
-                if !concerned.contains(host) {
-                    let (was, is) = (known[host].clone(), config.clone());
-                    prop_assert_eq!(without_revision(was), without_revision(is), "{}", host);
-                }
+            let next = plan_hosts(&plans, &old, &new);
+            let at_once = plan_hosts(&HostPlans::new(), &Region::default(), &new);
+            prop_assert!(next.keys().eq(at_once.keys()));
+            for (host, plan) in &next {
+                prop_assert!(*plan == at_once[host], "{}", host);
+                let Some(former) = plans.get(host) else { continue };
+                prop_assert_eq!(Arc::ptr_eq(former, plan), former == plan, "{}", host);
+                prop_assert!(told(former, plan) == plan.config(0), "{}", host);
             }
-            (old, known) = (new, whole);
+            (old, plans) = (new, next);
         }
     }
 }
@@ -140,10 +170,13 @@ proptest! {
 #[test]
 fn a_change_in_one_vpc_is_for_its_hosts_alone() {
     let old = scene();
+    let plans = plan_hosts(&HostPlans::new(), &Region::default(), &old);
     let hosts = |change: &dyn Fn(&mut Region)| -> Vec<String> {
         let mut new = old.clone();
         change(&mut new);
-        concerned_hosts(&old, &new).into_iter().map(|host| host.0).collect()
+        let next = plan_hosts(&plans, &old, &new);
+        let other = next.into_iter().filter(|(host, plan)| !Arc::ptr_eq(plan, &plans[host]));
+        other.map(|(host, _)| host.0).collect()
     };
     let idle = |region: &mut Region, listener: &str| {
         let listener = region.listeners.get_mut(&ListenerId::from(listener)).unwrap();
@@ -151,5 +184,22 @@ fn a_change_in_one_vpc_is_for_its_hosts_alone() {
     };
     assert_eq!(hosts(&|_| {}), [""; 0]);
     assert_eq!(hosts(&|region| idle(region, "listener-3")), ["h2", "h3"]);
-    assert_eq!(hosts(&|region| idle(region, "listener-1")), ["h1", "h2", "h3", "h4"], "the edge, too");
+    // The edge, too.
+    assert_eq!(hosts(&|region| idle(region, "listener-1")), ["h1", "h2", "h3", "h4"]);
+    // Of a VPC in which nothing differs nothing is said.
+    let mut new = old.clone();
+    idle(&mut new, "listener-3");
+    let next = plan_hosts(&plans, &old, &new);
+    let (was, is) = HostPlan::differing(&plans[&HostId::from("h2")], &next[&HostId::from("h2")], 9);
+    assert!(was.services.iter().chain(&is.services).all(|service| service.vni == 12));
+    assert_eq!((is.services.len(), is.revision), (1, 9));
+    assert_eq!(is.hosts, next[&HostId::from("h2")].config(9).hosts);
+}
+
+#[test]
+fn hosts_of_a_vpc_share_what_they_know_of_it() {
+    let plans = plan_hosts(&HostPlans::new(), &Region::default(), &scene());
+    let shared = |host: &str, vpc: &str| &plans[&HostId::from(host)].networks[&VpcId::from(vpc)].shared;
+    assert!(Arc::ptr_eq(shared("h1", "vpc-a"), shared("h2", "vpc-a")));
+    assert!(!Arc::ptr_eq(shared("h1", "vpc-a"), shared("h4", "vpc-a")), "the edge knows what is public");
 }
