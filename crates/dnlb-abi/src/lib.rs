@@ -601,7 +601,8 @@ pub struct FlowRecord {
     pub packets_out: u64,
     /// Bytes both ways, from the IP header on.
     pub bytes: u64,
-    /// With [`FlowRecord::FLAG_END`]: the sequence number after the peer's last byte, its FIN counted.
+    /// With [`FlowRecord::FLAG_END`]: the sequence number after the peer's last byte, its FIN counted. Before, once the instance has
+    /// answered a SYN: the sequence number after its own, which the peer acknowledges with its next segment.
     pub end: u32,
     /// The peer's own port, when the instance sees another one because the peer's socket speaks to it by two addresses; else 0.
     pub peer_port: u32,
