@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, HostNames, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
+    HostConfig, HostNames, HttpCheck, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
     RuleProtocol, ServiceConfig,
 };
 
@@ -210,9 +210,13 @@ fn check_message(backend: u32, check: &CheckConfig) -> pb::Check {
         port: (*port).into(),
         protocol: match check.protocol {
             CheckProtocol::Icmp => pb::CheckProtocol::Icmp,
-            CheckProtocol::Tcp => pb::CheckProtocol::Tcp,
+            CheckProtocol::Http(_) | CheckProtocol::Tcp => pb::CheckProtocol::Tcp,
         }
         .into(),
+        http: match &check.protocol {
+            CheckProtocol::Http(http) => Some(http_message(http)),
+            CheckProtocol::Icmp | CheckProtocol::Tcp => None,
+        },
         healthy_threshold: check.healthy_threshold,
         unhealthy_threshold: check.unhealthy_threshold,
         timeout_seconds: check.timeout_seconds,
@@ -221,11 +225,31 @@ fn check_message(backend: u32, check: &CheckConfig) -> pb::Check {
     }
 }
 
+fn http_message(http: &HttpCheck) -> pb::HttpCheck {
+    pb::HttpCheck {
+        domain: http.domain.as_ref().map(ToString::to_string).unwrap_or_default(),
+        path: http.path.to_string(),
+        codes: http.codes.to_string(),
+    }
+}
+
+fn parse_http(http: &pb::HttpCheck) -> Result<HttpCheck, ParseError> {
+    let domain = Some(http.domain.as_str()).filter(|domain| !domain.is_empty()).map(str::parse).transpose();
+    Ok(HttpCheck {
+        domain: domain.map_err(|_| ParseError::Text { field: "checks.http.domain" })?,
+        path: http.path.parse().map_err(|_| ParseError::Text { field: "checks.http.path" })?,
+        codes: http.codes.parse().map_err(|_| ParseError::Text { field: "checks.http.codes" })?,
+    })
+}
+
 fn parse_check(check: pb::Check) -> Result<(u32, CheckConfig), ParseError> {
-    let protocol = match check.protocol() {
-        pb::CheckProtocol::Icmp => CheckProtocol::Icmp,
-        pb::CheckProtocol::Tcp => CheckProtocol::Tcp,
-        pb::CheckProtocol::Unspecified => return Err(ParseError::Missing { field: "checks.protocol" }),
+    let protocol = match (check.protocol(), &check.http) {
+        (pb::CheckProtocol::Tcp, Some(http)) => CheckProtocol::Http(parse_http(http)?),
+        (pb::CheckProtocol::Tcp, None) => CheckProtocol::Tcp,
+        (pb::CheckProtocol::Icmp, None) => CheckProtocol::Icmp,
+        (pb::CheckProtocol::Icmp, Some(_)) | (pb::CheckProtocol::Unspecified, _) => {
+            return Err(ParseError::Missing { field: "checks.protocol" });
+        }
     };
     // A pause or threshold of 0 would make the checker spin or never decide.
     let health = HealthCheck {

@@ -214,7 +214,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 ip_address: target.instance.addr.to_string(),
                 target_group_id: ids.0.clone(),
                 ag_id: ids.1.clone(),
-                unhealth_reason: unfitness(fit, backend.check.protocol, target.instance),
+                unhealth_reason: unfitness(fit, &backend.check.protocol, target.instance),
             }
         })
         .collect();
@@ -226,7 +226,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 /// Why a server gets no new flows, in the API's words.
-fn unfitness(fitness: Fitness<'_>, protocol: CheckProtocol, instance: &Instance) -> Option<UnhealthReason> {
+fn unfitness(fitness: Fitness<'_>, protocol: &CheckProtocol, instance: &Instance) -> Option<UnhealthReason> {
     let (reason, detail) = match fitness {
         Fitness::Healthy | Fitness::Unchecked => return None,
         Fitness::HostDown => ("HOST_DOWN", format!("host {} is down", instance.host)),
