@@ -46,13 +46,23 @@ pub(crate) struct Check {
     /// Port; 0: where the target takes traffic
     #[arg(long)]
     check_port: Option<u32>,
-    /// How: by connecting, or, for datagrams and by default then, by a ping
+    /// How: by connecting, by a request over HTTP, or, for datagrams and by default then, by a ping
     #[arg(long, value_enum)]
     check_protocol: Option<CheckProtocol>,
+    /// Of http: what is asked for (default: /)
+    #[arg(long, value_name = "PATH")]
+    check_path: Option<String>,
+    /// Of http: what the request names as Host; '' for the target's address (default)
+    #[arg(long, value_name = "DOMAIN")]
+    check_domain: Option<String>,
+    /// Of http: codes of good replies, such as 200,201-205,3xx (default: 2xx,3xx)
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    check_codes: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckProtocol {
+    Http,
     Icmp,
     Tcp,
 }
@@ -60,6 +70,7 @@ pub(crate) enum CheckProtocol {
 impl CheckProtocol {
     fn word(self) -> &'static str {
         match self {
+            Self::Http => "Http",
             Self::Icmp => "Icmp",
             Self::Tcp => "Tcp",
         }
@@ -68,7 +79,7 @@ impl CheckProtocol {
 
 impl Check {
     /// What was said of checks, if anything.
-    fn fields(&self) -> Option<Value> {
+    fn fields(self) -> Option<Value> {
         given([
             ("protocol", self.check_protocol.map(|protocol| protocol.word().into())),
             ("intervalSeconds", self.check_interval.map(Value::from)),
@@ -76,6 +87,9 @@ impl Check {
             ("healthyThresholdCount", self.healthy_after.map(Value::from)),
             ("unhealthyThresholdCount", self.unhealthy_after.map(Value::from)),
             ("port", self.check_port.map(Value::from)),
+            ("httpPath", self.check_path.map(Value::from)),
+            ("httpDomain", self.check_domain.map(Value::from)),
+            ("httpCode", self.check_codes.map(Value::from)),
         ])
         .ok()
     }

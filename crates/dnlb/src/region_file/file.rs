@@ -7,6 +7,7 @@ use std::{
     net::IpAddr,
 };
 
+use dnlb_model::{HttpDomain, HttpPath, StatusCodes};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -265,6 +266,15 @@ pub(crate) struct HealthCheck {
     /// None: as the protocol of the backend service wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) protocol: Option<CheckProtocol>,
+    /// For http: what is asked for; none: `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<HttpPath>,
+    /// For http: what is named as host; none: the target's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) domain: Option<HttpDomain>,
+    /// For http: codes of good replies; none: 2xx and 3xx.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) codes: Option<StatusCodes>,
     /// 0: where the target takes traffic.
     #[serde(default)]
     pub(crate) port: u16,
@@ -299,6 +309,9 @@ impl HealthCheck {
         Self {
             enabled: true,
             protocol: None,
+            path: None,
+            domain: None,
+            codes: None,
             port: 0,
             interval_seconds: five(),
             timeout_seconds: three(),
@@ -329,7 +342,11 @@ impl RegionFile {
                     Protocol::Tcp => CheckProtocol::Tcp,
                     Protocol::Udp => CheckProtocol::Icmp,
                 };
-                backend.health_check.protocol.get_or_insert(usual);
+                let check = &mut backend.health_check;
+                if *check.protocol.get_or_insert(usual) == CheckProtocol::Http {
+                    check.path.get_or_insert_default();
+                    check.codes.get_or_insert_default();
+                }
             }
             for listener in balancer.listeners.values_mut() {
                 listener.idle_seconds.get_or_insert(match listener.protocol {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     RegionFile,
-    words::{Ports, RuleProtocol},
+    words::{CheckProtocol, Ports, RuleProtocol},
 };
 use crate::suggest::did_you_mean;
 
@@ -39,6 +39,7 @@ pub(crate) fn parse(text: &str) -> Result<RegionFile, ParseError> {
         serde_saphyr::from_str(text).map_err(|error| explain(&error))?
     };
     check_ports(&file)?;
+    check_checks(&file)?;
     Ok(file.canonical())
 }
 
@@ -120,12 +121,29 @@ fn check_ports(file: &RegionFile) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// A path, a domain and codes are for checks by HTTP: elsewhere nobody would look at them.
+fn check_checks(file: &RegionFile) -> Result<(), ParseError> {
+    for (lb, content) in &file.load_balancers {
+        for (name, backend) in &content.backends {
+            let check = &backend.health_check;
+            let asks = check.path.is_some() || check.domain.is_some() || check.codes.is_some();
+            if asks && check.protocol != Some(CheckProtocol::Http) {
+                let message = format!(
+                    "backend service {lb}/{name}: only health checks by http have path, domain and codes"
+                );
+                return Err(ParseError { place: Place(None), message });
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::region_file::{file::Template, words::CheckProtocol};
+    use crate::region_file::file::Template;
 
     proptest! {
         #[test]
@@ -218,6 +236,34 @@ mod tests {
         assert_ne!(all(", ports: 80"), all(""));
     }
 
+    #[test]
+    fn a_check_by_http_says_what_it_asks_for() {
+        let file = |check: &str| {
+            format!(
+                "load_balancers: {{l: {{vpc: v, subnet: s, backends: {{b: {{protocol: tcp, port: 1, health_check: {check}}}}}}}}}"
+            )
+        };
+        let check = |text: &str| {
+            let file = parse(&file(text)).unwrap();
+            file.load_balancers["l"].backends["b"].health_check.clone()
+        };
+        let usual = check("{protocol: http}");
+        assert_eq!(usual, check("{protocol: http, path: /, codes: '200-299,3xx'}"));
+        assert_ne!(usual, check("{protocol: http, domain: shop.example}"));
+        assert_eq!(check("{protocol: http, codes: 204}").codes, Some("204".parse().unwrap()));
+        for (wrong, said) in [
+            ("{path: /}", "backend service l/b: only health checks by http have path, domain and codes"),
+            ("{protocol: tcp, codes: 200}", "backend service l/b: only health checks by http"),
+            ("{protocol: http, path: health}", "line 1, column "),
+            ("{protocol: http, codes: 5xx}", "line 1, column "),
+        ] {
+            let error = error(&file(wrong));
+            assert!(error.starts_with(said), "{wrong}: {error}");
+        }
+        let error = error(&file("{protocol: http, path: health}"));
+        assert!(error.ends_with("a path begins with `/`"), "{error}");
+    }
+
     /// All names in a tree of maps and lists.
     fn names(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
         if let Some(object) = value.as_object() {
@@ -250,6 +296,9 @@ mod tests {
             "size",
             "vip",
             "address",
+            "path",
+            "domain",
+            "codes",
         ] {
             assert!(page.contains(&format!("{optional}: ")), "{optional} is not documented");
         }

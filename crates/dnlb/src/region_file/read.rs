@@ -299,6 +299,9 @@ impl Reader<'_> {
             health_check: HealthCheck {
                 enabled: !one.close_health_check,
                 protocol: Some(word(CheckProtocol::from_wire, &check.protocol)?),
+                path: check.http_path.as_deref().map(part).transpose()?,
+                domain: check.http_domain.as_deref().map(part).transpose()?,
+                codes: check.http_code.as_ref().map(|codes| part(&codes.join(","))).transpose()?,
                 port: number(check.port)?,
                 interval_seconds: number(check.interval_seconds)?,
                 timeout_seconds: number(check.check_timeout_seconds)?,
@@ -361,6 +364,11 @@ fn tags(tags: Vec<Tag>) -> BTreeMap<String, String> {
 
 fn word<T>(from_wire: fn(&str) -> Option<T>, word: &str) -> Result<T> {
     from_wire(word).with_context(|| format!("the API said `{word}`, which this version does not know"))
+}
+
+/// A part of a health check by HTTP.
+fn part<T: std::str::FromStr>(text: &str) -> Result<T> {
+    text.parse().ok().with_context(|| format!("the API said `{text}` of a health check, which is none"))
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> Result<T> {

@@ -59,6 +59,22 @@ fn everything_that_can_change_has_a_command() {
         ("backend update api --name app", "backend", "app", "/backendName", json!("app")),
         ("backend update app --checks off", "backend", "app", "/closeHealthCheck", json!(true)),
         ("backend update app --check-interval 9", "backend", "app", "/healthCheck/intervalSeconds", json!(9)),
+        (
+            "backend update app --check-protocol http --check-path /health",
+            "backend",
+            "app",
+            "/healthCheck/httpPath",
+            json!("/health"),
+        ),
+        (
+            "backend update app --check-domain shop.example --check-codes 200,3xx",
+            "backend",
+            "app",
+            "/healthCheck/httpCode",
+            json!(["200", "3xx"]),
+        ),
+        ("backend show app", "backend", "app", "/healthCheck/httpDomain", json!("shop.example")),
+        ("backend update app --check-protocol tcp", "backend", "app", "/healthCheck/protocol", json!("Tcp")),
         ("backend update app --no-group", "backend", "app", "/agIds", json!([])),
         (
             "target-group update hand --name canary",

@@ -166,6 +166,14 @@ fn changes_are_made_and_what_is_not_named_is_deleted_only_when_asked() {
             false.into(),
         ),
         (
+            "health_check: {enabled: false}",
+            "health_check: {protocol: http, path: /health, domain: shop.example, codes: 200}",
+            "backend",
+            "some",
+            "/healthCheck/httpCode",
+            Value::from(vec!["200"]),
+        ),
+        (
             "    metadata: {role: web}\n",
             "",
             "template",
