@@ -447,7 +447,8 @@ impl ServiceKey {
 pub struct ServiceEntry {
     /// The full key, to be compared: the perfect hash maps unknown keys somewhere too.
     pub key: ServiceKey,
-    /// Number of the service: index into `SERVICE_COUNTERS`. Never 0.
+    /// Number of the service: index into `SERVICE_COUNTERS`. 0 only under a [`ServiceKey::of_address`], of an address where
+    /// nobody listens at any port.
     pub number: u32,
     /// Number of the backend service, half of [`TargetKey`]. 0 under a [`ServiceKey::of_address`],
     /// as is everything below but the VNI.

@@ -431,6 +431,7 @@ mod tests {
             endpoints: BTreeMap::new(),
             instances: instances.iter().map(|&number| (number, instance(number))).collect(),
             services: vec![],
+            idle: vec![],
             backends: BTreeMap::new(),
             names: Default::default(),
         }

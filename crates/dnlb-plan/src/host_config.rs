@@ -8,8 +8,8 @@ use std::{
 
 use dnlb_model::{
     Acl, Backend, BackendConfig, BackendId, CheckConfig, EndpointConfig, FilterRule, Host, HostConfig,
-    HostId, HostNames, HostState, Instance, InstanceConfig, InstanceId, InstanceState, Listener,
-    MemberConfig, MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId, WithoutMember,
+    HostId, HostNames, HostState, IdleConfig, Instance, InstanceConfig, InstanceId, InstanceState, Listener,
+    LoadBalancer, MemberConfig, MemberSet, Power, Region, ServerGroup, ServiceConfig, VpcId, WithoutMember,
 };
 
 use crate::rows::row_count;
@@ -183,6 +183,8 @@ struct View<'a> {
     instances_by_vpc: BTreeMap<&'a VpcId, Vec<&'a Instance>>,
     /// Enabled listeners of enabled load balancers, with the VPC to which they belong.
     services: Vec<(&'a VpcId, ServiceConfig)>,
+    /// Enabled load balancers without an enabled listener, with their VPC.
+    idle: Vec<(&'a VpcId, IdleConfig)>,
     /// Backend services; `targets` holds those of all hosts.
     backends: BTreeMap<u32, BackendConfig>,
     /// Instances that run, as far as anybody knows, and the index of their host.
@@ -204,6 +206,7 @@ impl<'a> View<'a> {
             instances_by_host: BTreeMap::new(),
             instances_by_vpc: BTreeMap::new(),
             services: Vec::new(),
+            idle: Vec::new(),
             backends: BTreeMap::new(),
             living: living(region),
             ids: region.instances.values().map(|instance| (instance.number, &instance.id)).collect(),
@@ -223,7 +226,15 @@ impl<'a> View<'a> {
             let targets = servers_by_group(region, backend, |ag| by_ag.get(ag).cloned().unwrap_or_default());
             view.add_backend(backend, &targets);
         }
-        view.services = region.listeners.values().filter_map(|listener| service(region, listener)).collect();
+        let mut heard = BTreeSet::new();
+        for listener in region.listeners.values() {
+            if let Some(found) = service(region, listener) {
+                heard.insert(&listener.load_balancer);
+                view.services.push(found);
+            }
+        }
+        let idle = region.load_balancers.values().filter(|balancer| !heard.contains(&balancer.id));
+        view.idle = idle.filter_map(|balancer| Some((&balancer.vpc, place(region, balancer)?))).collect();
         view
     }
 
@@ -296,9 +307,17 @@ impl<'a> View<'a> {
             .filter(|(vpc, service)| vpcs.contains(vpc) || (host.edge && service.eip.is_some()))
             .map(|(_, service)| service.clone())
             .collect();
+        let idle: Vec<IdleConfig> = self
+            .idle
+            .iter()
+            .filter(|(vpc, idle)| vpcs.contains(vpc) || (host.edge && idle.eip.is_some()))
+            .map(|(_, idle)| *idle)
+            .collect();
         let backends = self.host_backends(&services, local);
         let hosts = self.hosts(host, &endpoints, &backends);
-        let names = self.names(&hosts, &endpoints, &services, &backends);
+        let vnis = endpoints.keys().map(|(vni, _)| *vni);
+        let vnis = vnis.chain(services.iter().map(|it| it.vni)).chain(idle.iter().map(|it| it.vni));
+        let names = self.names(&hosts, &endpoints, &services, &backends, vnis.collect());
         HostConfig {
             revision: self.region.revision,
             region: self.region.settings.name.clone(),
@@ -316,6 +335,7 @@ impl<'a> View<'a> {
                 .filter_map(|instance| Some((instance.number, self.instance_config(instance)?)))
                 .collect(),
             services,
+            idle,
             backends,
             names,
         }
@@ -328,14 +348,13 @@ impl<'a> View<'a> {
         endpoints: &BTreeMap<(u32, IpAddr), EndpointConfig>,
         services: &[ServiceConfig],
         backends: &BTreeMap<u32, BackendConfig>,
+        vnis: BTreeSet<u32>,
     ) -> HostNames {
         let indices = |host: &&Arc<Host>| hosts.contains_key(&host.index);
         let sets = backends.values().flat_map(|backend| &backend.generations);
         let mut instances: BTreeSet<u32> = sets.flat_map(|set| set.members.keys().copied()).collect();
         instances.extend(backends.values().flat_map(|backend| backend.others.keys().copied()));
         instances.extend(endpoints.values().map(|endpoint| endpoint.instance));
-        let vnis: BTreeSet<u32> =
-            endpoints.keys().map(|(vni, _)| *vni).chain(services.iter().map(|service| service.vni)).collect();
         let listener =
             |service: &ServiceConfig| Some((service.number, self.listeners.get(&service.number)?.clone()));
         HostNames {
@@ -465,20 +484,25 @@ fn listener_name(region: &Region, listener: &Listener) -> (u32, String) {
 /// A listener as hosts need it, and its VPC; none while it or its load balancer is switched off.
 fn service<'a>(region: &'a Region, listener: &Listener) -> Option<(&'a VpcId, ServiceConfig)> {
     let balancer = region.load_balancers.get(&listener.load_balancer)?;
-    if !listener.enabled || !balancer.enabled {
-        return None;
-    }
+    let IdleConfig { vni, vip, eip } = place(region, balancer).filter(|_| listener.enabled)?;
     let service = ServiceConfig {
         number: listener.number,
-        vni: region.vpcs.get(&balancer.vpc)?.vni,
-        vip: balancer.vip,
-        eip: balancer.eip.as_ref().and_then(|eip| region.eips.get(eip)).map(|eip| eip.addr),
+        vni,
+        vip,
+        eip,
         protocol: listener.protocol,
         port: listener.port,
         backend: region.backends.get(&listener.backend)?.number,
         idle_seconds: listener.idle_seconds,
     };
     Some((&balancer.vpc, service))
+}
+
+/// The addresses of a load balancer; none while it is switched off.
+fn place(region: &Region, balancer: &LoadBalancer) -> Option<IdleConfig> {
+    let eip = balancer.eip.as_ref().and_then(|eip| region.eips.get(eip)).map(|eip| eip.addr);
+    let vni = region.vpcs.get(&balancer.vpc)?.vni;
+    balancer.enabled.then_some(IdleConfig { vni, vip: balancer.vip, eip })
 }
 
 /// The rules of an ACL in the order in which they are tried.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, HostNames, HttpCheck, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
-    RuleProtocol, ServiceConfig,
+    HostConfig, HostNames, HttpCheck, IdleConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power,
+    Protocol, RuleProtocol, ServiceConfig,
 };
 
 use crate::{
@@ -41,6 +41,7 @@ impl From<&HostConfig> for pb::HostConfig {
             endpoints: endpoints.collect(),
             instances: config.instances.values().map(instance_message).collect(),
             services: config.services.iter().map(service_message).collect(),
+            idle: config.idle.iter().map(idle_message).collect(),
             backends: config
                 .backends
                 .iter()
@@ -86,6 +87,7 @@ impl TryFrom<pb::HostConfig> for HostConfig {
                 Ok((instance.number, instance))
             })?,
             services: config.services.into_iter().map(parse_service).collect::<Result<_, _>>()?,
+            idle: config.idle.iter().map(parse_idle).collect::<Result<_, _>>()?,
             backends: parse::map("backends", config.backends, parse_backend)?,
             names: HostNames {
                 hosts: parse_names("host_names", config.host_names)?,
@@ -295,6 +297,18 @@ fn parse_service(service: pb::Service) -> Result<ServiceConfig, ParseError> {
         port: parse::small_nonzero("services.port", service.port)?,
         backend: parse::nonzero("services.backend", service.backend)?,
         idle_seconds: service.idle_seconds,
+    })
+}
+
+fn idle_message(idle: &IdleConfig) -> pb::Idle {
+    pb::Idle { vni: idle.vni, vip: addr_bytes(idle.vip), eip: idle.eip.map(addr_bytes) }
+}
+
+fn parse_idle(idle: &pb::Idle) -> Result<IdleConfig, ParseError> {
+    Ok(IdleConfig {
+        vni: parse::vni("idle.vni", idle.vni)?,
+        vip: parse::addr("idle.vip", &idle.vip)?,
+        eip: idle.eip.as_deref().map(|eip| parse::addr("idle.eip", eip)).transpose()?,
     })
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, HostNames, HttpCheck, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
-    RuleProtocol, ServiceConfig,
+    HostConfig, HostNames, HttpCheck, IdleConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power,
+    Protocol, RuleProtocol, ServiceConfig,
 };
 use dnlb_proto::{DiskError, ParseError, decode_config, encode_config, pb};
 use ipnet::IpNet;
@@ -117,6 +117,10 @@ fn service() -> impl Strategy<Value = ServiceConfig> {
     )
 }
 
+fn idle() -> impl Strategy<Value = IdleConfig> {
+    (vni(), addr(), option::of(addr())).prop_map(|(vni, vip, eip)| IdleConfig { vni, vip, eip })
+}
+
 fn backend() -> impl Strategy<Value = BackendConfig> {
     let member = (any::<u16>(), 1..101_u32).prop_map(|(host, weight)| MemberConfig { host, weight });
     let set = (btree_map(1..u32::MAX, member, 0..4), any::<u32>())
@@ -150,27 +154,30 @@ fn config() -> impl Strategy<Value = HostConfig> {
         btree_map(1..=u16::MAX, addr(), 0..4),
         btree_map((vni(), addr()), endpoint, 0..4),
         vec(instance(), 0..3),
-        vec(service(), 0..3),
+        (vec(service(), 0..3), vec(idle(), 0..3)),
         btree_map(1..u32::MAX, backend(), 0..3),
         proptest::collection::btree_set(addr(), 0..4),
     );
     (place, any::<[u32; 24]>(), lists, names).prop_map(
-        |(place, hash_key, (hosts, endpoints, instances, services, backends, peers), names)| HostConfig {
-            revision: place.0,
-            region: place.1,
-            host: place.2,
-            host_id: place.3,
-            az: place.4,
-            rack: place.5,
-            edge: place.6,
-            hash_key,
-            hosts,
-            peers,
-            endpoints,
-            instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
-            services,
-            backends,
-            names,
+        |(place, hash_key, (hosts, endpoints, instances, (services, idle), backends, peers), names)| {
+            HostConfig {
+                revision: place.0,
+                region: place.1,
+                host: place.2,
+                host_id: place.3,
+                az: place.4,
+                rack: place.5,
+                edge: place.6,
+                hash_key,
+                hosts,
+                peers,
+                endpoints,
+                instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
+                services,
+                idle,
+                backends,
+                names,
+            }
         },
     )
 }
@@ -263,6 +270,7 @@ fn small() -> HostConfig {
         endpoints: BTreeMap::from([((7, [10, 0, 0, 5].into()), EndpointConfig { instance: 1, host: 1 })]),
         instances: BTreeMap::from([(1, instance)]),
         services: vec![],
+        idle: vec![],
         backends: BTreeMap::from([(1, backend)]),
         names: Default::default(),
     }

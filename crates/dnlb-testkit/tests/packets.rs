@@ -536,6 +536,16 @@ cases! {
         dropped(engine, Program::FromInstance, &reset, Outcome::DropNoListener);
         dropped(engine, Program::FromInstance, &from_1("10.0.0.99:81").build(), Outcome::DropNoRoute);
     };
+    an_address_without_any_listener_answers_all_the_same(scene().idle(7, "10.0.0.105", "203.0.113.5")) |engine| {
+        resets(engine, Program::FromInstance, &from_1("10.0.0.105:80"), Outcome::ResetNoListener);
+        resets(engine, Program::FromInstance, &from_1("203.0.113.5:80"), Outcome::ResetNoListener);
+        resets(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.5:80"), Outcome::ResetNoListener);
+        let question = from_1_by(17, "10.0.0.105:53").build();
+        unreachable(engine, Program::FromInstance, &question, Outcome::UnreachableNoListener, PORT_UNREACHABLE);
+        let ping = TestFrame::ping("198.51.100.9:77", "203.0.113.5:77");
+        let wanted = TestFrame { echo_reply: true, ..ping.clone() }.turned().macs([2, 0, 0, 0, 0, 1], ROUTER_MAC);
+        becomes(engine, Program::Edge, &ping, Outcome::EchoReply, &wanted);
+    };
     a_vip_answers_only_whom_the_rules_let_call_it(scene().security(1, vec![rule(Direction::Out, "10.0.0.100/32", (80, 80), true)])) |engine| {
         dropped(engine, Program::FromInstance, &from_1("10.0.0.100:81").build(), Outcome::DropSecurityGroupOut);
         dropped(engine, Program::FromInstance, &from_1_by(17, "10.0.0.100:81").build(), Outcome::DropSecurityGroupOut);
