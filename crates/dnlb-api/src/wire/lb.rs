@@ -292,7 +292,7 @@ models! {
         /// Its id.
         ag_id: String,
         ?
-        /// Weight of each instance. They are all alike, so only the usual weight, 10, is taken.
+        /// Weight of members that have none of their own. Default 10.
         default_weight: i64 as "Weight",
     }
 

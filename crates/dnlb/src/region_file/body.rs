@@ -112,6 +112,7 @@ pub(crate) fn is_apart(noun: Noun, field: &str) -> bool {
             | (Noun::AvailabilityGroup, "size" | "template")
             | (Noun::LoadBalancer, "elastic_ip")
             | (Noun::TargetGroup, "targets")
+            | (Noun::Backend, "weights")
     )
 }
 

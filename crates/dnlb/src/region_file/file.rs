@@ -247,6 +247,9 @@ pub(crate) struct Backend {
     pub(crate) availability_group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target_group: Option<String>,
+    /// Of the availability group's members; none: all weigh the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) weights: Option<Weights>,
     #[serde(default = "three_hundred")]
     pub(crate) draining_seconds: u32,
     #[serde(default = "reset")]
@@ -255,6 +258,18 @@ pub(crate) struct Backend {
     pub(crate) health_check: HealthCheck,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) description: String,
+}
+
+/// Weights of the members of an availability group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Weights {
+    /// Of members without their own.
+    #[serde(default = "ten")]
+    pub(crate) default: u32,
+    /// Of members that have another, by the instance's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) members: BTreeMap<String, u32>,
 }
 
 /// How targets are checked.
@@ -342,6 +357,11 @@ impl RegionFile {
                     Protocol::Tcp => CheckProtocol::Tcp,
                     Protocol::Udp => CheckProtocol::Icmp,
                 };
+                if backend.availability_group.is_some() {
+                    let usual = || Weights { default: ten(), members: BTreeMap::new() };
+                    let weights = backend.weights.get_or_insert_with(usual);
+                    weights.members.retain(|_, weight| *weight != weights.default);
+                }
                 let check = &mut backend.health_check;
                 if *check.protocol.get_or_insert(usual) == CheckProtocol::Http {
                     check.path.get_or_insert_default();

@@ -39,7 +39,7 @@ pub(crate) fn parse(text: &str) -> Result<RegionFile, ParseError> {
         serde_saphyr::from_str(text).map_err(|error| explain(&error))?
     };
     check_ports(&file)?;
-    check_checks(&file)?;
+    check_backends(&file)?;
     Ok(file.canonical())
 }
 
@@ -121,8 +121,8 @@ fn check_ports(file: &RegionFile) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// A path, a domain and codes are for checks by HTTP: elsewhere nobody would look at them.
-fn check_checks(file: &RegionFile) -> Result<(), ParseError> {
+/// A path, a domain and codes are for checks by HTTP, weights for availability groups: elsewhere nobody would look at them.
+fn check_backends(file: &RegionFile) -> Result<(), ParseError> {
     for (lb, content) in &file.load_balancers {
         for (name, backend) in &content.backends {
             let check = &backend.health_check;
@@ -130,6 +130,12 @@ fn check_checks(file: &RegionFile) -> Result<(), ParseError> {
             if asks && check.protocol != Some(CheckProtocol::Http) {
                 let message = format!(
                     "backend service {lb}/{name}: only health checks by http have path, domain and codes"
+                );
+                return Err(ParseError { place: Place(None), message });
+            }
+            if backend.weights.is_some() && backend.availability_group.is_none() {
+                let message = format!(
+                    "backend service {lb}/{name}: weights are for members of an availability group; a target group's stand there"
                 );
                 return Err(ParseError { place: Place(None), message });
             }
@@ -264,6 +270,24 @@ mod tests {
         assert!(error.ends_with("a path begins with `/`"), "{error}");
     }
 
+    #[test]
+    fn weights_are_said_in_one_way() {
+        let file = |weights: &str| {
+            format!(
+                "load_balancers: {{l: {{vpc: v, subnet: s, backends: {{b: {{protocol: tcp, port: 1, {weights}}}}}}}}}"
+            )
+        };
+        let all = |text: &str| parse(&file(&format!("availability_group: g, {text}"))).unwrap();
+        assert_eq!(all(""), all("weights: {default: 10, members: {g-1: 10}}"));
+        assert_ne!(all(""), all("weights: {default: 11}"));
+        assert_ne!(all(""), all("weights: {members: {g-1: 11}}"));
+        let said = error(&file("target_group: t, weights: {default: 11}"));
+        assert!(
+            said.starts_with("backend service l/b: weights are for members of an availability group"),
+            "{said}"
+        );
+    }
+
     /// All names in a tree of maps and lists.
     fn names(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
         if let Some(object) = value.as_object() {
@@ -296,6 +320,8 @@ mod tests {
             "size",
             "vip",
             "address",
+            "weights",
+            "members",
             "path",
             "domain",
             "codes",
