@@ -7,6 +7,7 @@ mod authenticate;
 mod call_limits;
 mod connections;
 mod login;
+mod origin;
 mod store_error;
 
 use std::{
