@@ -6,8 +6,10 @@
 mod authenticate;
 mod call_limits;
 mod connections;
+mod limits;
 mod login;
 mod origin;
+mod places;
 mod store_error;
 
 use std::{
@@ -27,7 +29,7 @@ use dnlb_api::{ApiError, Query, body::Reply, signature::encoding::unquote};
 use dnlb_model::Region;
 use dnlb_store::StoreError;
 use serde_json::Value;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::time::timeout;
 use tokio_stream::StreamExt;
 
 use crate::{
@@ -40,9 +42,10 @@ use crate::{
 };
 
 use authenticate::{Proven, Unproven, authenticate};
-use connections::Limits;
 
 pub use call_limits::CallLimits;
+pub use connections::Door;
+pub use limits::Limits;
 
 /// Services that requests may be signed for.
 pub const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
@@ -76,25 +79,41 @@ pub struct Api {
     pub quotas: Quotas,
 }
 
-/// Serves the API on a listening socket until `shutdown` is ready and all replies under way are sent.
+/// Serves the API at a door, which may be a listening socket alone, until `shutdown` is ready and all replies under way are sent.
 ///
 /// # Errors
 /// When the socket fails.
 pub async fn serve(
-    listener: TcpListener,
+    door: impl Into<Door>,
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let api = Arc::new(api);
     let answer = move |from, request| handle(Arc::clone(&api), from, request);
-    connections::serve(listener, Limits::default(), answer, shutdown).await
+    connections::serve(door.into(), answer, misled, shutdown).await
+}
+
+/// The reply to plain HTTP where TLS is spoken.
+fn misled() -> Response {
+    let error = ApiError::new(
+        400,
+        "HTTP_BAD_REQUEST",
+        "this port speaks https, and the request came as http: change the client's scheme",
+    );
+    let mut reply = reply(new_request_id(), Err(error));
+    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+fn new_request_id() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
 }
 
 async fn handle(api: Arc<Api>, from: IpAddr, request: Request) -> Response {
     if let Some(page) = openapi::reply(request.method(), request.uri().path()) {
         return page;
     }
-    let request_id = hex::encode(rand::random::<[u8; 16]>());
+    let request_id = new_request_id();
     let id = request_id.clone();
     // On a task of its own: a bug in an operation must not leave its caller without a reply, and a caller that
     // goes away must not stop an operation half-way.
