@@ -1,5 +1,7 @@
 //! A small blocking client: signs, sends, and gives back results or the server's errors.
 
+mod tls;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -15,11 +17,15 @@ use crate::{
     signature::{Request, encoding::quote, sign},
 };
 
-/// Talks to one server, over plain HTTP, with one access key.
+pub use tls::{HandshakeError, Trust, TrustError};
+
+/// Talks to one server with one access key.
 #[derive(Clone)]
 pub struct Client {
     /// `host:port`.
     pub endpoint: String,
+    /// Whom to believe that it is the server; none: plain HTTP is spoken.
+    pub trust: Option<Trust>,
     /// Region.
     pub region: String,
     /// Access key.
@@ -125,11 +131,11 @@ impl Client {
         let signed = sign(&request, &self.access_key, &self.secret_key, &self.region, service, now);
         headers.extend(signed);
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        exchange(&self.endpoint, method, &target, &headers, body)
+        exchange_by(self.trust.as_ref(), &self.endpoint, method, &target, &headers, body)
     }
 }
 
-/// One HTTP/1.1 exchange over a connection of its own.
+/// One exchange of plain HTTP/1.1 over a connection of its own.
 ///
 /// # Errors
 /// When the connection fails or what answers does not speak HTTP.
@@ -140,7 +146,19 @@ pub fn exchange(
     headers: &[(String, String)],
     body: &[u8],
 ) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(endpoint)?;
+    exchange_by(None, endpoint, method, target, headers, body)
+}
+
+/// One exchange of HTTP/1.1 over a connection of its own, which is secret if it is said whom to trust.
+fn exchange_by(
+    trust: Option<&Trust>,
+    endpoint: &str,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let stream = TcpStream::connect(endpoint)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut message = format!("{method} {target} HTTP/1.1\r\n");
@@ -150,7 +168,15 @@ pub fn exchange(
     message.push_str(&format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()));
     let mut message = message.into_bytes();
     message.extend_from_slice(body);
-    stream.write_all(&message)?;
+    match trust {
+        Some(trust) => converse(trust.connect(endpoint, stream)?, &message),
+        None => converse(stream, &message),
+    }
+}
+
+fn converse(mut stream: impl Read + Write, message: &[u8]) -> std::io::Result<Answer> {
+    stream.write_all(message)?;
+    stream.flush()?;
     read_answer(&mut BufReader::new(stream))
 }
 

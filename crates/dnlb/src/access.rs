@@ -1,9 +1,9 @@
 //! Which server the command line talks to, and as whom.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use dnlb_api::client::Client;
+use anyhow::{Context, Result, bail};
+use dnlb_api::client::{Client, Trust};
 use dnlb_lab::{DEFAULT_NAME, Lab};
 
 use crate::profiles::{self, Profile};
@@ -20,9 +20,12 @@ pub(crate) struct Options {
     /// Where the API is, host:port; by default that of the profile in use, or of the lab on this machine [env: DNLB_ENDPOINT]
     #[arg(long)]
     endpoint: Option<String>,
-    /// Only plain HTTP at present [env: DNLB_SCHEME]
+    /// http or https; by default https if there is a CA file, else http [env: DNLB_SCHEME]
     #[arg(long)]
     scheme: Option<String>,
+    /// File with the authorities to trust, in PEM, for https; by default those of this machine [env: DNLB_CA_FILE]
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
     /// Region [env: DNLB_REGION]
     #[arg(long)]
     region: Option<String>,
@@ -87,7 +90,7 @@ impl Options {
             region: self.region.clone(),
             access_key: self.access_key.clone(),
             secret_key: None,
-            ca_file: None,
+            ca_file: self.ca_file.clone(),
         }
     }
 }
@@ -115,9 +118,14 @@ fn in_order(options: Layer, environment: Layer, profile: Option<Layer>, profile_
     layers
 }
 
-/// Each setting from the first source that has it; the source is that of the endpoint.
+/// Each setting from the first source that has it; the source is that of the endpoint. Who names authorities and no
+/// scheme means https, whatever others say.
 fn merge(layers: Vec<Layer>) -> Layer {
-    layers.into_iter().fold(Layer::default(), |above, below| Layer {
+    let meant = |layer: Layer| {
+        let https = layer.ca_file.as_ref().map(|_| "https".to_owned());
+        Layer { scheme: layer.scheme.or(https), ..layer }
+    };
+    layers.into_iter().map(meant).fold(Layer::default(), |above, below| Layer {
         source: if above.endpoint.is_some() { above.source } else { below.source },
         endpoint: above.endpoint.or(below.endpoint),
         scheme: above.scheme.or(below.scheme),
@@ -131,11 +139,7 @@ fn merge(layers: Vec<Layer>) -> Layer {
 /// The client that settings describe; none if they do not say where the API is.
 fn client(settings: Layer) -> Result<Option<Access>> {
     let Some(endpoint) = settings.endpoint else { return Ok(None) };
-    let scheme = settings.scheme.unwrap_or_else(|| "http".to_owned());
-    ensure!(
-        scheme == "http",
-        "scheme `{scheme}`: this version speaks plain HTTP only, to a server on this machine"
-    );
+    let trust = trust(settings.scheme.as_deref(), settings.ca_file.as_deref())?;
     let (Some(region), Some(access_key)) = (settings.region, settings.access_key) else {
         bail!("for {endpoint}, a region (DNLB_REGION) and an access key (DNLB_ACCESS_KEY) are needed, too");
     };
@@ -143,7 +147,18 @@ fn client(settings: Layer) -> Result<Option<Access>> {
         "the access key's secret is missing: put it into a profile (dnlb profile add) or into DNLB_SECRET_KEY",
     )?;
     let words = format!("{endpoint}, from {}", settings.source);
-    Ok(Some(Access { client: Client { endpoint, region, access_key, secret_key }, words }))
+    Ok(Some(Access { client: Client { endpoint, trust, region, access_key, secret_key }, words }))
+}
+
+/// Whom to trust, if https is to be spoken.
+fn trust(scheme: Option<&str>, ca_file: Option<&Path>) -> Result<Option<Trust>> {
+    match (scheme, ca_file) {
+        (Some("https"), Some(file)) => Ok(Some(Trust::in_file(file)?)),
+        (Some("https"), None) => Ok(Some(Trust::in_system()?)),
+        // A file from a source that comes after that of the scheme is not wanted.
+        (Some("http") | None, _) => Ok(None),
+        (Some(scheme), _) => bail!("scheme `{scheme}`: it is http or https"),
+    }
 }
 
 /// The client for a lab on this machine.
@@ -152,6 +167,8 @@ pub(crate) fn lab_access(name: &str) -> Result<Access> {
     let words = format!("{}, lab `{name}` on this machine", access.endpoint);
     let client = Client {
         endpoint: access.endpoint,
+        // On loopback: it never leaves this machine.
+        trust: None,
         region: access.region,
         access_key: access.access_key,
         secret_key: access.secret_key,
@@ -203,6 +220,30 @@ mod tests {
         assert!(error(keyless.clone()).contains("DNLB_SECRET_KEY"));
         let secret = Layer { secret_key: Some("SK".into()), ..keyless };
         assert_eq!(client(secret.clone()).unwrap().unwrap().words, "a:1, from options");
-        assert!(error(Layer { scheme: Some("https".into()), ..secret }).contains("plain HTTP only"));
+        assert!(error(Layer { scheme: Some("ftp".into()), ..secret }).contains("http or https"));
+    }
+
+    #[test]
+    fn a_ca_file_means_https_unless_http_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        std::fs::write(&file, "no certificate").unwrap();
+        let settings = |scheme: Option<&str>| Layer {
+            scheme: scheme.map(str::to_owned),
+            ca_file: Some(file.clone()),
+            ..Layer::default()
+        };
+        let http = || Layer { scheme: Some("http".to_owned()), ..Layer::default() };
+        let trusted = |layers| {
+            let merged = merge(layers);
+            trust(merged.scheme.as_deref(), merged.ca_file.as_deref()).map(|trust| trust.is_some())
+        };
+        // What is looked at cannot be trusted here: that shows that it was looked at.
+        for layers in [vec![settings(None)], vec![settings(Some("https"))], vec![settings(None), http()]] {
+            let error = trusted(layers).unwrap_err().to_string();
+            assert!(error.contains("ca.pem holds no certificates"), "{error}");
+        }
+        assert!(!trusted(vec![http(), settings(None)]).unwrap());
+        assert!(!trusted(vec![Layer::default()]).unwrap());
     }
 }

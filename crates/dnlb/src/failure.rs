@@ -2,7 +2,10 @@
 
 use std::{fmt, io::ErrorKind};
 
-use dnlb_api::{ApiError, client::CallError};
+use dnlb_api::{
+    ApiError,
+    client::{CallError, HandshakeError},
+};
 
 /// A call that gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,10 @@ impl Failure {
         match self {
             Self::Refused { error, .. } => of_refusal(error.code, &error.status),
             Self::NoAnswer { error: CallError::Connection { source, .. }, write } => {
-                Some(of_connection(source.kind(), *write))
+                Some(match HandshakeError::of(source) {
+                    Some(error) => of_handshake(error),
+                    None => of_connection(source.kind(), *write),
+                })
             }
             Self::NoAnswer { error: CallError::Reply { .. }, .. } => {
                 Some("something else than a dnlb server answers there: check the endpoint and the scheme")
@@ -68,6 +74,15 @@ fn of_refusal(code: u16, status: &str) -> Option<&'static str> {
         (429, _) => Some("too many requests at once: wait a little and try again"),
         (500.., _) => Some("the server's log says more about that request"),
         _ => None,
+    }
+}
+
+fn of_handshake(error: &HandshakeError) -> &'static str {
+    match error {
+        HandshakeError::Untrusted(_) => {
+            "name the authority's certificate (--ca-file; of a server that makes its own: tls/ca.pem in its data directory), and call the server by a name that its certificate has"
+        }
+        HandshakeError::NoTls(_) => "check the endpoint, or say --scheme http if that is what it speaks",
     }
 }
 

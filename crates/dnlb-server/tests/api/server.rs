@@ -90,6 +90,7 @@ impl Server {
         });
         let client = Client {
             endpoint,
+            trust: None,
             region: "lab-1".into(),
             access_key: ACCESS_KEY.into(),
             secret_key: SECRET_KEY.into(),

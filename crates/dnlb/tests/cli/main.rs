@@ -6,3 +6,4 @@ mod commands;
 mod declare;
 mod identity;
 mod region;
+mod tls;
