@@ -15,11 +15,12 @@ use crate::{
     ApiError,
     body::Reply,
     signature::{Request, encoding::quote, sign},
+    wire::identity::{CreateSession, SessionCreated},
 };
 
 pub use tls::{HandshakeError, Trust, TrustError};
 
-/// Talks to one server with one access key.
+/// Talks to one server with one access key, or in one session.
 #[derive(Clone)]
 pub struct Client {
     /// `host:port`.
@@ -32,6 +33,8 @@ pub struct Client {
     pub access_key: String,
     /// Its secret; never printed.
     pub secret_key: String,
+    /// The token of a session, which is shown instead of a signature; never printed.
+    pub token: Option<String>,
 }
 
 /// Why a call gave no result.
@@ -110,7 +113,7 @@ impl Client {
         serde_json::from_slice(&answer.body).map_err(|_| CallError::Reply { status: answer.status })
     }
 
-    /// Signs and sends one request with an already encoded path and query.
+    /// Sends one request with an already encoded path and query, signed or with the session's token.
     ///
     /// # Errors
     /// When the connection fails or what answers does not speak HTTP.
@@ -127,12 +130,48 @@ impl Client {
             ("content-type".to_owned(), "application/json".to_owned()),
             ("host".to_owned(), self.endpoint.clone()),
         ];
-        let request = Request { method, path, query, headers: &headers, body };
-        let signed = sign(&request, &self.access_key, &self.secret_key, &self.region, service, now);
-        headers.extend(signed);
+        match &self.token {
+            Some(token) => headers.extend([
+                ("authorization".to_owned(), format!("Bearer {token}")),
+                ("x-dnlb-service".to_owned(), service.to_owned()),
+            ]),
+            None => {
+                let request = Request { method, path, query, headers: &headers, body };
+                headers.extend(sign(
+                    &request,
+                    &self.access_key,
+                    &self.secret_key,
+                    &self.region,
+                    service,
+                    now,
+                ));
+            }
+        }
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         exchange_by(self.trust.as_ref(), &self.endpoint, method, &target, &headers, body)
     }
+}
+
+/// Begins a session at a server, of which nothing but the password shows that it may be begun.
+///
+/// # Errors
+/// [`CallError`]: [`CallError::Api`] with 401 when account, user and password are not somebody's.
+pub fn log_in(
+    endpoint: &str,
+    trust: Option<&Trust>,
+    region: &str,
+    request: &CreateSession,
+) -> Result<SessionCreated, CallError> {
+    let body =
+        serde_json::to_vec(request).map_err(|error| CallError::Api(ApiError::invalid(error.to_string())))?;
+    let headers = [("content-type", "application/json"), ("host", endpoint)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let path = format!("/v1/regions/{region}/sessions");
+    let answer = exchange_by(trust, endpoint, "POST", &path, &headers, &body)
+        .map_err(|source| CallError::Connection { endpoint: endpoint.to_owned(), source })?;
+    let strange = |_| CallError::Reply { status: answer.status };
+    let reply: Reply = serde_json::from_slice(&answer.body).map_err(strange)?;
+    serde_json::from_value(reply.into_result().map_err(CallError::Api)?).map_err(strange)
 }
 
 /// One exchange of plain HTTP/1.1 over a connection of its own.

@@ -63,6 +63,7 @@ fn start(dir: &Path, more: &[&str]) -> Result<Running, String> {
                 region: "lab-1".into(),
                 access_key: key["accessKey"].as_str().unwrap().into(),
                 secret_key: key["secretKey"].as_str().unwrap().into(),
+                token: None,
             };
             if client.call("dnlb", "GET", "status", &[], None::<&Value>).is_ok() {
                 return Ok(Running { client, _runtime: runtime });

@@ -6,7 +6,10 @@ use anyhow::{Context, Result, bail};
 use dnlb_api::client::{Client, Trust};
 use dnlb_lab::{DEFAULT_NAME, Lab};
 
-use crate::profiles::{self, Profile};
+use crate::{
+    profiles::{self, Profile},
+    sessions::{Session, Sessions},
+};
 
 /// Options that say where the API is. They win over environment variables, those over the profile in use, and
 /// without any of them the lab on this machine is meant. A profile that is named by `--profile` wins over the
@@ -41,6 +44,35 @@ pub(crate) struct Access {
     pub(crate) words: String,
 }
 
+/// A region of a server, and how to get there.
+pub(crate) struct Place {
+    pub(crate) endpoint: String,
+    /// For https.
+    pub(crate) trust: Option<Trust>,
+    pub(crate) region: String,
+    /// Whether an access key was named for this command alone.
+    pub(crate) key_named: bool,
+}
+
+impl Place {
+    /// Names it.
+    pub(crate) fn name(&self) -> String {
+        Sessions::place(self.trust.is_some(), &self.endpoint, &self.region)
+    }
+
+    /// A client in a session there.
+    pub(crate) fn in_session(&self, session: &Session) -> Client {
+        Client {
+            endpoint: self.endpoint.clone(),
+            trust: self.trust.clone(),
+            region: self.region.clone(),
+            access_key: String::new(),
+            secret_key: String::new(),
+            token: Some(session.token.clone()),
+        }
+    }
+}
+
 /// What one source says of where the API is.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Layer {
@@ -55,8 +87,31 @@ struct Layer {
 }
 
 impl Options {
-    /// The client that options, environment, profiles and lab describe.
+    /// The client that options, environment, profiles, sessions and lab describe. An access key of the options or the environment
+    /// wins over a session, and that over the key of a profile or the lab.
     pub(crate) fn access(&self) -> Result<Access> {
+        let (settings, key_named) = self.settings()?;
+        let sessions = Sessions::load()?;
+        let none = Sessions::default();
+        let sessions = if key_named { &none } else { &sessions };
+        match client(settings, sessions)? {
+            Some(access) => Ok(access),
+            None => Ok(in_session_or_else(lab()?, sessions)),
+        }
+    }
+
+    /// Where that is, whoever calls.
+    pub(crate) fn place(&self) -> Result<Place> {
+        let (settings, key_named) = self.settings()?;
+        let place = match place(&settings)? {
+            Some(place) => place,
+            None => place_of(&lab()?.client),
+        };
+        Ok(Place { key_named, ..place })
+    }
+
+    /// What all sources but the lab say together, and whether options or environment name an access key.
+    fn settings(&self) -> Result<(Layer, bool)> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let environment = Layer {
             source: "environment".to_owned(),
@@ -73,13 +128,9 @@ impl Options {
             Some(name) => Some(Layer::of_profile(name, settings.find(name)?)),
             None => None,
         };
+        let key_named = self.access_key.is_some() || environment.access_key.is_some();
         let layers = in_order(self.layer(), environment, profile, self.profile.is_some());
-        match client(merge(layers))? {
-            Some(access) => Ok(access),
-            None => lab_access(DEFAULT_NAME).context(
-                "no region to talk to: make a profile (dnlb profile add), or eval \"$(dnlb lab env)\"",
-            ),
-        }
+        Ok((merge(layers), key_named))
     }
 
     fn layer(&self) -> Layer {
@@ -102,8 +153,8 @@ impl Layer {
             endpoint: Some(profile.endpoint.clone()),
             scheme: Some(profile.scheme.clone()),
             region: Some(profile.region.clone()),
-            access_key: Some(profile.access_key.clone()),
-            secret_key: Some(profile.secret_key.clone()),
+            access_key: profile.access_key.clone(),
+            secret_key: profile.secret_key.clone(),
             ca_file: profile.ca_file.clone(),
         }
     }
@@ -137,17 +188,66 @@ fn merge(layers: Vec<Layer>) -> Layer {
 }
 
 /// The client that settings describe; none if they do not say where the API is.
-fn client(settings: Layer) -> Result<Option<Access>> {
-    let Some(endpoint) = settings.endpoint else { return Ok(None) };
-    let trust = trust(settings.scheme.as_deref(), settings.ca_file.as_deref())?;
-    let (Some(region), Some(access_key)) = (settings.region, settings.access_key) else {
-        bail!("for {endpoint}, a region (DNLB_REGION) and an access key (DNLB_ACCESS_KEY) are needed, too");
+fn client(settings: Layer, sessions: &Sessions) -> Result<Option<Access>> {
+    let Some(place) = place(&settings)? else { return Ok(None) };
+    let words = format!("{}, from {}", place.endpoint, settings.source);
+    if let Some(session) = sessions.find(&place.name()) {
+        return Ok(Some(Access { client: place.in_session(session), words: in_words(&words, session) }));
+    }
+    let Some(access_key) = settings.access_key else {
+        bail!(
+            "for {}, an access key (DNLB_ACCESS_KEY) or a session (dnlb login) is needed, too",
+            place.endpoint
+        );
     };
     let secret_key = settings.secret_key.context(
         "the access key's secret is missing: put it into a profile (dnlb profile add) or into DNLB_SECRET_KEY",
     )?;
-    let words = format!("{endpoint}, from {}", settings.source);
-    Ok(Some(Access { client: Client { endpoint, trust, region, access_key, secret_key }, words }))
+    let Place { endpoint, trust, region, .. } = place;
+    Ok(Some(Access {
+        client: Client { endpoint, trust, region, access_key, secret_key, token: None },
+        words,
+    }))
+}
+
+/// Where settings say that the API is, if they do.
+fn place(settings: &Layer) -> Result<Option<Place>> {
+    let Some(endpoint) = settings.endpoint.clone() else { return Ok(None) };
+    let trust = trust(settings.scheme.as_deref(), settings.ca_file.as_deref())?;
+    let Some(region) = settings.region.clone() else {
+        bail!("for {endpoint}, a region (DNLB_REGION) is needed, too");
+    };
+    Ok(Some(Place { endpoint, trust, region, key_named: false }))
+}
+
+fn place_of(client: &Client) -> Place {
+    Place {
+        endpoint: client.endpoint.clone(),
+        trust: client.trust.clone(),
+        region: client.region.clone(),
+        key_named: false,
+    }
+}
+
+/// The same, or in the session that there is.
+fn in_session_or_else(access: Access, sessions: &Sessions) -> Access {
+    let place = place_of(&access.client);
+    match sessions.find(&place.name()) {
+        Some(session) => {
+            Access { client: place.in_session(session), words: in_words(&access.words, session) }
+        }
+        None => access,
+    }
+}
+
+fn in_words(words: &str, session: &Session) -> String {
+    format!("{words}, logged in as {}", session.user)
+}
+
+/// The lab on this machine, for who says nothing else.
+fn lab() -> Result<Access> {
+    lab_access(DEFAULT_NAME)
+        .context("no region to talk to: make a profile (dnlb profile add), or eval \"$(dnlb lab env)\"")
 }
 
 /// Whom to trust, if https is to be spoken.
@@ -172,6 +272,7 @@ pub(crate) fn lab_access(name: &str) -> Result<Access> {
         region: access.region,
         access_key: access.access_key,
         secret_key: access.secret_key,
+        token: None,
     };
     Ok(Access { client, words })
 }
@@ -213,13 +314,13 @@ mod tests {
 
     #[test]
     fn nothing_at_all_means_the_lab_and_half_of_it_is_an_error() {
-        assert!(client(Layer::default()).unwrap().is_none());
-        let error = |layer| client(layer).err().unwrap().to_string();
+        assert!(client(Layer::default(), &Sessions::default()).unwrap().is_none());
+        let error = |layer| client(layer, &Sessions::default()).err().unwrap().to_string();
         assert!(error(layer("options", Some("a:1"), None)).contains("DNLB_REGION"));
         let keyless = Layer { access_key: Some("AK".into()), ..layer("options", Some("a:1"), Some("r")) };
         assert!(error(keyless.clone()).contains("DNLB_SECRET_KEY"));
         let secret = Layer { secret_key: Some("SK".into()), ..keyless };
-        assert_eq!(client(secret.clone()).unwrap().unwrap().words, "a:1, from options");
+        assert_eq!(client(secret.clone(), &Sessions::default()).unwrap().unwrap().words, "a:1, from options");
         assert!(error(Layer { scheme: Some("ftp".into()), ..secret }).contains("http or https"));
     }
 

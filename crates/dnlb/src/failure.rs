@@ -17,6 +17,8 @@ pub(crate) enum Failure {
         error: ApiError,
         /// Names the request in the server's log.
         request_id: String,
+        /// Whether a session's token said who calls, and not a signature.
+        by_session: bool,
     },
     /// There was no answer, or none of this API.
     #[error("{error}")]
@@ -32,7 +34,7 @@ impl Failure {
     /// The lines after the error itself: what identifies it, and what to do next.
     pub(crate) fn more(&self, access: &str) -> Vec<String> {
         let mut lines = Vec::new();
-        if let Self::Refused { error, request_id } = self {
+        if let Self::Refused { error, request_id, .. } = self {
             lines.push(format!("{} ({}), request {request_id}", error.status, error.code));
         }
         lines.extend(self.advice().map(|advice| format!("{advice} [{access}]")));
@@ -46,6 +48,9 @@ impl Failure {
 
     fn advice(&self) -> Option<&'static str> {
         match self {
+            Self::Refused { error, by_session: true, .. } if error.code == 401 => {
+                Some("the session has ended: `dnlb login` begins another one, `dnlb logout` forgets it")
+            }
             Self::Refused { error, .. } => of_refusal(error.code, &error.status),
             Self::NoAnswer { error: CallError::Connection { source, .. }, write } => {
                 Some(match HandshakeError::of(source) {
@@ -160,14 +165,18 @@ mod tests {
     fn a_refusal_shows_words_code_and_request() {
         let error = ApiError::precondition("subnet subnet-a is in use by instance i-b");
         assert_eq!(
-            told(Failure::Refused { error, request_id: "r1".to_owned() }),
+            told(Failure::Refused { error, request_id: "r1".to_owned(), by_session: false }),
             "error: deleting subnet a: subnet subnet-a is in use by instance i-b\n  FAILED_PRECONDITION (400), request r1"
         );
     }
 
     #[test]
     fn who_is_not_let_in_learns_what_to_check() {
-        let told = told(Failure::Refused { error: ApiError::access(), request_id: "r1".to_owned() });
+        let told = told(Failure::Refused {
+            error: ApiError::access(),
+            request_id: "r1".to_owned(),
+            by_session: false,
+        });
         assert!(told.contains("ACCESS_ERROR (401), request r1\n  check the access key"), "{told}");
         assert!(told.ends_with("[10.0.0.1:8710, profile `lab`]"), "{told}");
     }

@@ -50,9 +50,9 @@ pub(crate) struct Add {
     /// Region
     #[arg(long)]
     region: String,
-    /// Access key
+    /// Access key; without one, one logs in (dnlb login)
     #[arg(long)]
-    access_key: String,
+    access_key: Option<String>,
     /// File with the authorities to trust, in PEM, for https; by default those of this machine
     #[arg(long)]
     ca_file: Option<PathBuf>,
@@ -75,8 +75,8 @@ pub(crate) fn run(command: Command, format: Format) -> Result<()> {
                 endpoint: add.endpoint,
                 scheme: add.scheme.unwrap_or_else(|| scheme.to_owned()),
                 region: add.region,
+                secret_key: add.access_key.is_some().then(|| secret::ask("secret key")).transpose()?,
                 access_key: add.access_key,
-                secret_key: secret::ask("secret key")?,
                 ca_file,
             };
             all.add(&add.name, profile, add.replace)?;

@@ -94,6 +94,7 @@ impl Server {
             region: "lab-1".into(),
             access_key: ACCESS_KEY.into(),
             secret_key: SECRET_KEY.into(),
+            token: None,
         };
         Self { client, region, runtime, _stop: stop, _dir: dir }
     }

@@ -134,6 +134,7 @@ impl Site {
             region: "lab-1".into(),
             access_key: key["accessKey"].as_str()?.into(),
             secret_key: key["secretKey"].as_str()?.into(),
+            token: None,
         })
     }
 }
