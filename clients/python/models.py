@@ -67,7 +67,6 @@ ABSENT = {
         sessionStickyTimeout httpCookieExpireSeconds
         httpForwardedProtocol httpForwardedPort httpForwardedHost httpForwardedVip httpForwardedClientPort
     """,
-    ("lb", "HealthCheck"): "httpVersion httpDomain httpPath httpCode",
     ("lb", "Listener"): """
         hstsEnable hstsMaxAge urlMapId certificateSpecs extensionCertificateSpecs limitation securityPolicyId
     """,

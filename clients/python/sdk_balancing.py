@@ -159,9 +159,18 @@ def checks_are_closed_and_opened(group, backend):
     if not OLDER:
         reasons = {one["unhealthReason"]["reason"] for one in health(backend)}
         assert reasons <= {"CONNECT_FAILED", "CONNECT_TIMEOUT"}, reasons
-    lb("UpdateBackend", backendId=backend, healthCheckSpec={"protocol": "Tcp", "port": 0})
+    asking = {"protocol": "Http", "port": 0, "httpDomain": "shop.example", "httpPath": "/health", "httpCode": ["200,3xx"]}
+    lb("UpdateBackend", backendId=backend, healthCheckSpec=asking)
     healthy(backend, len(group.ids))
-    step("checks closed and opened")
+    shown = lb("DescribeBackend", backendId=backend)["backend"]["healthCheck"]
+    equal({name: shown[name] for name in asking}, {**asking, "httpCode": ["200", "3xx"]}, "check by HTTP")
+    lb("UpdateBackend", backendId=backend, healthCheckSpec={"httpCode": ["404"]})
+    until("unhealthy targets", lambda: {one["status"] for one in health(backend)} == {"unhealthy"})
+    if not OLDER:
+        equal({one["unhealthReason"]["reason"] for one in health(backend)}, {"HTTP_CODE_MISMATCH"}, "reason")
+    lb("UpdateBackend", backendId=backend, healthCheckSpec={"protocol": "Tcp"})
+    healthy(backend, len(group.ids))
+    step("checks closed and opened, by TCP and by HTTP")
 
 
 def balancer_moves(net, group, balancer):

@@ -447,7 +447,8 @@ impl ServiceKey {
 pub struct ServiceEntry {
     /// The full key, to be compared: the perfect hash maps unknown keys somewhere too.
     pub key: ServiceKey,
-    /// Number of the service: index into `SERVICE_COUNTERS`. Never 0.
+    /// Number of the service: index into `SERVICE_COUNTERS`. 0 only under a [`ServiceKey::of_address`], of an address where
+    /// nobody listens at any port.
     pub number: u32,
     /// Number of the backend service, half of [`TargetKey`]. 0 under a [`ServiceKey::of_address`],
     /// as is everything below but the VNI.
@@ -601,7 +602,8 @@ pub struct FlowRecord {
     pub packets_out: u64,
     /// Bytes both ways, from the IP header on.
     pub bytes: u64,
-    /// With [`FlowRecord::FLAG_END`]: the sequence number after the peer's last byte, its FIN counted.
+    /// With [`FlowRecord::FLAG_END`]: the sequence number after the peer's last byte, its FIN counted. Before, once the instance has
+    /// answered a SYN: the sequence number after its own, which the peer acknowledges with its next segment.
     pub end: u32,
     /// The peer's own port, when the instance sees another one because the peer's socket speaks to it by two addresses; else 0.
     pub peer_port: u32,

@@ -214,6 +214,7 @@ impl Links {
         }
         let host_side = self.existing(&name).await?;
         silence_ipv6(&name)?;
+        steer(&name);
         self.ensure_up(&name, &host_side, mtu).await?;
         let link = link.clone();
         inside(&namespace, move |guest| configure_guest(guest, link, mtu)).await?;
@@ -392,6 +393,19 @@ fn silence_ipv6(name: &str) -> Result<(), LinkError> {
         // A kernel without IPv6 is silent already.
         Err(LinkError::Setting { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+/// Keeps packets of one flow on one processor, where that can be set: without it connections work, too, nearly all of them.
+fn steer(name: &str) {
+    match dnlb_switch::steer_by_flow(name) {
+        // Another namespace's `/sys`; whoever made the namespace knows.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(name, error, "packets of one flow may overtake each other: cannot set rps_cpus");
+        }
+        Ok(()) => {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! Health checks of the host's own instances, through the data path.
 
+mod http;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -15,7 +17,7 @@ use dnlb_proto::Reporter;
 use rand::Rng;
 use socket2::{Domain, Socket, Type};
 use tokio::{
-    net::{TcpSocket, UdpSocket},
+    net::{TcpSocket, TcpStream, UdpSocket},
     sync::watch,
     task::JoinHandle,
     time::Instant,
@@ -67,11 +69,11 @@ impl Audience for HealthBoard {
 
 /// How a target is reached.
 pub(crate) trait Prober: Send + Sync + 'static {
-    /// Checks the instance with this number, whose address is of this family, once; the text says what was found.
+    /// Checks the instance with this number and address once; the text says what was found.
     fn probe(
         &self,
         number: u32,
-        family: Family,
+        addr: IpAddr,
         check: &CheckConfig,
     ) -> impl Future<Output = Result<String, String>> + Send;
 }
@@ -110,11 +112,11 @@ impl<P: Prober, A: Audience> Probes<P, A> {
     /// New targets are checked once their instance can be reached: an earlier check would only run into its
     /// time-out and delay the first verdict.
     pub(crate) fn update(&mut self, config: &HostConfig, reachable: &BTreeMap<u32, u32>) {
-        let wanted: BTreeMap<(u32, u32), (Family, &CheckConfig)> = config
+        let wanted: BTreeMap<(u32, u32), (IpAddr, &CheckConfig)> = config
             .instances
             .values()
             .flat_map(|it| it.checks.iter().map(move |(&backend, check)| (backend, it, check)))
-            .map(|(backend, it, check)| ((backend, it.number), (it.addr.into(), check)))
+            .map(|(backend, it, check)| ((backend, it.number), (it.addr, check)))
             .collect();
         let audience = &self.audience;
         self.targets.retain(|&(backend, instance), _| {
@@ -124,7 +126,7 @@ impl<P: Prober, A: Audience> Probes<P, A> {
             }
             stays
         });
-        for ((backend, instance), (family, check)) in wanted {
+        for ((backend, instance), (addr, check)) in wanted {
             if let Some(target) = self.targets.get(&(backend, instance)) {
                 target.check.send_if_modified(|now| {
                     let changed = now != check;
@@ -138,7 +140,7 @@ impl<P: Prober, A: Audience> Probes<P, A> {
             }
             let (sender, receiver) = watch::channel(check.clone());
             let (prober, audience) = (self.prober.clone(), self.audience.clone());
-            let watch = watch_target(prober, audience, backend, (instance, family), receiver);
+            let watch = watch_target(prober, audience, backend, (instance, addr), receiver);
             let target = Target { check: sender, task: tokio::spawn(watch) };
             self.targets.insert((backend, instance), target);
         }
@@ -150,7 +152,7 @@ async fn watch_target<P: Prober, A: Audience>(
     prober: Arc<P>,
     audience: A,
     backend: u32,
-    (instance, family): (u32, Family),
+    (instance, addr): (u32, IpAddr),
     mut check: watch::Receiver<CheckConfig>,
 ) {
     let epoch = Instant::now();
@@ -169,7 +171,7 @@ async fn watch_target<P: Prober, A: Audience>(
                 continue;
             }
         }
-        let (ok, reason) = match prober.probe(instance, family, &current).await {
+        let (ok, reason) = match prober.probe(instance, addr, &current).await {
             Ok(found) => (true, found),
             Err(found) => (false, found),
         };
@@ -191,27 +193,50 @@ fn jitter(check: &CheckConfig) -> Duration {
 }
 
 impl Prober for LinkProber {
-    async fn probe(&self, number: u32, family: Family, check: &CheckConfig) -> Result<String, String> {
-        let target = match family {
+    async fn probe(&self, number: u32, addr: IpAddr, check: &CheckConfig) -> Result<String, String> {
+        let target = match Family::from(addr) {
             Family::V4 => IpAddr::from(probe_address(number)),
             Family::V6 => IpAddr::from(probe_address_v6(number)),
         };
-        let patience = Duration::from_secs(u64::from(check.check.timeout_seconds));
-        let found = match check.check.protocol {
-            CheckProtocol::Tcp => {
-                let target = SocketAddr::from((target, check.port));
-                tokio::time::timeout(patience, connect(target))
-                    .await
-                    .map(|result| result.map(|()| "connected"))
+        let limit = Limit::new(check.check.timeout_seconds);
+        let connection = limit.hold(Health::NO_ANSWER, connect((target, check.port).into()));
+        match &check.check.protocol {
+            CheckProtocol::Http(http) => {
+                // The target knows itself by its own address.
+                let request = http::request(http, (addr, check.port).into());
+                let code = limit.hold(Health::NO_REPLY, http::ask(connection.await?, &request)).await?;
+                http::verdict(code, &http.codes)
             }
             CheckProtocol::Icmp => {
-                tokio::time::timeout(patience, ping(target)).await.map(|result| result.map(|()| "answered"))
+                limit.hold(Health::NO_ANSWER, ping(target)).await?;
+                Ok("answered".to_owned())
             }
-        };
-        match found {
-            Ok(Ok(found)) => Ok(found.to_owned()),
-            Ok(Err(error)) => Err(in_words(&error)),
-            Err(_) => Err(format!("{} within {} s", Health::NO_ANSWER, check.check.timeout_seconds)),
+            CheckProtocol::Tcp => {
+                connection.await?;
+                Ok("connected".to_owned())
+            }
+        }
+    }
+}
+
+/// How long a check may take, all of its parts together.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    seconds: u32,
+    deadline: Instant,
+}
+
+impl Limit {
+    /// From now on.
+    fn new(seconds: u32) -> Self {
+        Self { seconds, deadline: Instant::now() + Duration::from_secs(seconds.into()) }
+    }
+
+    /// Waits for a part of the check; `missing` is what there is not when the time is over.
+    async fn hold<T>(&self, missing: &str, part: impl Future<Output = io::Result<T>>) -> Result<T, String> {
+        match tokio::time::timeout_at(self.deadline, part).await {
+            Ok(found) => found.map_err(|error| in_words(&error)),
+            Err(_) => Err(format!("{missing} within {} s", self.seconds)),
         }
     }
 }
@@ -295,20 +320,19 @@ mod echo {
     }
 }
 
-/// Connects from the probe link's address and resets the connection at once.
-async fn connect(target: SocketAddr) -> io::Result<()> {
+/// Connects from the probe link's address; the connection is reset when it is let go.
+async fn connect(target: SocketAddr) -> io::Result<TcpStream> {
     let socket = probe_socket(target.ip(), Type::STREAM, None)?;
     // Closing sends a reset: no TIME_WAIT that would use up ports, and the server sees at once that it is over.
     socket.set_linger(Some(Duration::ZERO))?;
-    TcpSocket::from_std_stream(socket.into()).connect(target).await?;
-    Ok(())
+    TcpSocket::from_std_stream(socket.into()).connect(target).await
 }
 
 /// What went wrong, without anything that differs from check to check.
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => Health::RESET.to_owned(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Health::RESET.to_owned(),
         io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
         io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
         io::ErrorKind::TimedOut => Health::NO_ANSWER.to_owned(),
@@ -327,8 +351,8 @@ mod tests {
     struct Script(Mutex<BTreeMap<u32, bool>>);
 
     impl Prober for Script {
-        async fn probe(&self, number: u32, family: Family, check: &CheckConfig) -> Result<String, String> {
-            assert_eq!((check.port, family), (8080, Family::V4));
+        async fn probe(&self, number: u32, addr: IpAddr, check: &CheckConfig) -> Result<String, String> {
+            assert_eq!((check.port, addr), (8080, [10, 0, 0, 5].into()));
             let up = self.0.lock().unwrap().get(&number).copied().unwrap_or_default();
             if up { Ok("connected".into()) } else { Err("connection refused".into()) }
         }
@@ -407,6 +431,7 @@ mod tests {
             endpoints: BTreeMap::new(),
             instances: instances.iter().map(|&number| (number, instance(number))).collect(),
             services: vec![],
+            idle: vec![],
             backends: BTreeMap::new(),
             names: Default::default(),
         }

@@ -169,6 +169,7 @@ fn config(revision: u64, count: u32) -> HostConfig {
         peers: std::collections::BTreeSet::new(),
         endpoints: all().map(|n| ((VNI, addr(n)), EndpointConfig { instance: n, host: 1 })).collect(),
         instances: all().map(|n| (n, instance(n))).collect(),
+        idle: vec![],
         services: vec![ServiceConfig {
             number: 1,
             vni: VNI,

@@ -1,5 +1,7 @@
 //! A small blocking client: signs, sends, and gives back results or the server's errors.
 
+mod tls;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -13,19 +15,26 @@ use crate::{
     ApiError,
     body::Reply,
     signature::{Request, encoding::quote, sign},
+    wire::identity::{CreateSession, SessionCreated},
 };
 
-/// Talks to one server, over plain HTTP, with one access key.
+pub use tls::{HandshakeError, Trust, TrustError};
+
+/// Talks to one server with one access key, or in one session.
 #[derive(Clone)]
 pub struct Client {
     /// `host:port`.
     pub endpoint: String,
+    /// Whom to believe that it is the server; none: plain HTTP is spoken.
+    pub trust: Option<Trust>,
     /// Region.
     pub region: String,
     /// Access key.
     pub access_key: String,
     /// Its secret; never printed.
     pub secret_key: String,
+    /// The token of a session, which is shown instead of a signature; never printed.
+    pub token: Option<String>,
 }
 
 /// Why a call gave no result.
@@ -104,7 +113,7 @@ impl Client {
         serde_json::from_slice(&answer.body).map_err(|_| CallError::Reply { status: answer.status })
     }
 
-    /// Signs and sends one request with an already encoded path and query.
+    /// Sends one request with an already encoded path and query, signed or with the session's token.
     ///
     /// # Errors
     /// When the connection fails or what answers does not speak HTTP.
@@ -121,15 +130,51 @@ impl Client {
             ("content-type".to_owned(), "application/json".to_owned()),
             ("host".to_owned(), self.endpoint.clone()),
         ];
-        let request = Request { method, path, query, headers: &headers, body };
-        let signed = sign(&request, &self.access_key, &self.secret_key, &self.region, service, now);
-        headers.extend(signed);
+        match &self.token {
+            Some(token) => headers.extend([
+                ("authorization".to_owned(), format!("Bearer {token}")),
+                ("x-dnlb-service".to_owned(), service.to_owned()),
+            ]),
+            None => {
+                let request = Request { method, path, query, headers: &headers, body };
+                headers.extend(sign(
+                    &request,
+                    &self.access_key,
+                    &self.secret_key,
+                    &self.region,
+                    service,
+                    now,
+                ));
+            }
+        }
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        exchange(&self.endpoint, method, &target, &headers, body)
+        exchange_by(self.trust.as_ref(), &self.endpoint, method, &target, &headers, body)
     }
 }
 
-/// One HTTP/1.1 exchange over a connection of its own.
+/// Begins a session at a server, of which nothing but the password shows that it may be begun.
+///
+/// # Errors
+/// [`CallError`]: [`CallError::Api`] with 401 when account, user and password are not somebody's.
+pub fn log_in(
+    endpoint: &str,
+    trust: Option<&Trust>,
+    region: &str,
+    request: &CreateSession,
+) -> Result<SessionCreated, CallError> {
+    let body =
+        serde_json::to_vec(request).map_err(|error| CallError::Api(ApiError::invalid(error.to_string())))?;
+    let headers = [("content-type", "application/json"), ("host", endpoint)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let path = format!("/v1/regions/{region}/sessions");
+    let answer = exchange_by(trust, endpoint, "POST", &path, &headers, &body)
+        .map_err(|source| CallError::Connection { endpoint: endpoint.to_owned(), source })?;
+    let strange = |_| CallError::Reply { status: answer.status };
+    let reply: Reply = serde_json::from_slice(&answer.body).map_err(strange)?;
+    serde_json::from_value(reply.into_result().map_err(CallError::Api)?).map_err(strange)
+}
+
+/// One exchange of plain HTTP/1.1 over a connection of its own.
 ///
 /// # Errors
 /// When the connection fails or what answers does not speak HTTP.
@@ -140,7 +185,19 @@ pub fn exchange(
     headers: &[(String, String)],
     body: &[u8],
 ) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(endpoint)?;
+    exchange_by(None, endpoint, method, target, headers, body)
+}
+
+/// One exchange of HTTP/1.1 over a connection of its own, which is secret if it is said whom to trust.
+fn exchange_by(
+    trust: Option<&Trust>,
+    endpoint: &str,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let stream = TcpStream::connect(endpoint)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut message = format!("{method} {target} HTTP/1.1\r\n");
@@ -150,7 +207,15 @@ pub fn exchange(
     message.push_str(&format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()));
     let mut message = message.into_bytes();
     message.extend_from_slice(body);
-    stream.write_all(&message)?;
+    match trust {
+        Some(trust) => converse(trust.connect(endpoint, stream)?, &message),
+        None => converse(stream, &message),
+    }
+}
+
+fn converse(mut stream: impl Read + Write, message: &[u8]) -> std::io::Result<Answer> {
+    stream.write_all(message)?;
+    stream.flush()?;
     read_answer(&mut BufReader::new(stream))
 }
 

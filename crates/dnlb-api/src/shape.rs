@@ -143,7 +143,7 @@ words! {
     BalancerState: &str, "string", ["ACTIVE", "DOWN"];
 
     /// Protocols of health checks.
-    CheckProtocol: &str, "string", ["Tcp", "Icmp"];
+    CheckProtocol: &str, "string", ["Tcp", "Icmp", "Http"];
 
     /// How an availability group is bound to its template.
     ConfigurationKind: &str, "string", ["strict"];
@@ -165,6 +165,9 @@ words! {
 
     /// States of a host.
     HostState: &str, "string", ["Down", "Up"];
+
+    /// Versions of HTTP that health checks speak.
+    HttpVersion: &str, "string", ["HTTP1.1"];
 
     /// What a member of a target group is.
     GroupKind: &str, "string", ["instance"];
@@ -271,6 +274,61 @@ impl Description {
 }
 
 inline!(Description, json_schema!({ "type": "string", "maxLength": Self::LENGTH_MAX }));
+
+/// Codes of replies by HTTP: single ones, ranges and classes, or lists of them.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpCodes;
+
+impl HttpCodes {
+    /// A text of the list.
+    pub const PATTERN: &str =
+        "^([234]xx|[234][0-9]{2}(-[234][0-9]{2})?)(,([234]xx|[234][0-9]{2}(-[234][0-9]{2})?))*$";
+}
+
+inline!(
+    HttpCodes,
+    json_schema!({
+        "type": "array",
+        "maxItems": dnlb_model::StatusCodes::COUNT_MAX,
+        "items": { "type": "string", "pattern": Self::PATTERN },
+    })
+);
+
+/// Whom a health check by HTTP asks for: a domain or an address, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpDomain;
+
+impl HttpDomain {
+    /// Which characters; an address of IPv6 has others.
+    pub const PATTERN: &str = "^([A-Za-z0-9.-]*|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*)$";
+}
+
+inline!(
+    HttpDomain,
+    json_schema!({
+        "type": "string",
+        "maxLength": dnlb_model::HttpDomain::LENGTH_MAX,
+        "pattern": Self::PATTERN,
+    })
+);
+
+/// What a health check by HTTP asks for, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpPath;
+
+impl HttpPath {
+    /// Which characters; the check in the model says the same in other words.
+    pub const PATTERN: &str = r"^(/([A-Za-z0-9一-龥/.?#&_;~!()*\[\]@^:',+=<>{}-]|%[0-9A-Fa-f]{2})*)?$";
+}
+
+inline!(
+    HttpPath,
+    json_schema!({
+        "type": "string",
+        "maxLength": dnlb_model::HttpPath::LENGTH_MAX,
+        "pattern": Self::PATTERN,
+    })
+);
 
 /// What a client calls a request, so that the server knows it again.
 #[derive(Clone, Copy, Debug)]

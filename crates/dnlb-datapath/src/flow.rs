@@ -4,7 +4,7 @@
 //! floods of SYNs, or of packets of connections that never were, only ever push each other out.
 
 use dnlb_abi::{Addr, FlowKey, FlowRecord, InstanceEntry};
-use dnlb_wire::{Packet, TcpFlags};
+use dnlb_wire::{Packet, TCP, TcpFlags};
 
 use crate::{Flow, Tables, rules};
 
@@ -89,17 +89,25 @@ pub(crate) const fn is_over(flags: u32) -> bool {
     flags & (FlowRecord::FLAG_RESET | FlowRecord::FLAG_DRAINED) != 0 || flags & FINS == FINS
 }
 
-/// Whether a packet from the peer belongs to the connection of a record.
+/// Whether a packet from the peer, which is no SYN, belongs to the connection of a record.
 ///
 /// A client may use its port again as soon as a connection is over, and the new connection may be another member's.
 /// Late packets of the old one lie before its end, those of the new one after it: a new connection's first sequence
 /// number must lie beyond the last one's (RFC 6191; RFC 9293, section 3.4.2).
+///
+/// A SYN that is sent again may reach another member than the first one did. Both have a half-open record then, and the client
+/// goes on with the one whose SYN-ACK it took: that is the one that it acknowledges.
 #[inline(always)]
 pub(crate) fn belongs(flow: &impl Flow, packet: &Packet) -> bool {
     let flags = flow.flags();
-    !is_over(flags)
-        || (flags & FlowRecord::FLAG_END != 0
-            && packet.seq.wrapping_sub(flow.end()).wrapping_sub(1) >> 31 != 0)
+    if is_over(flags) {
+        return flags & FlowRecord::FLAG_END != 0
+            && packet.seq.wrapping_sub(flow.end()).wrapping_sub(1) >> 31 != 0;
+    }
+    if flow.established() || flags & FlowRecord::FLAG_ADOPTED != 0 || packet.protocol != TCP {
+        return true;
+    }
+    flags & FlowRecord::FLAG_ANSWERED != 0 && (!packet.flags.any(TcpFlags::ACK) || packet.ack == flow.end())
 }
 
 /// Notes a packet of a known flow.
@@ -118,14 +126,16 @@ pub(crate) fn note<T: Tables>(tables: &T, key: &FlowKey, flow: &T::Flow, packet:
         set |= if outbound { FlowRecord::FLAG_FIN_OUT } else { FlowRecord::FLAG_FIN_IN };
     }
     if flags & FlowRecord::FLAG_END == 0 {
-        let tells = if outbound {
-            reset && packet.flags.any(TcpFlags::ACK)
+        let (tells, end) = if outbound {
+            (reset && packet.flags.any(TcpFlags::ACK), packet.ack)
         } else {
-            packet.flags.any(TcpFlags::FIN | TcpFlags::RST)
+            (packet.flags.any(TcpFlags::FIN | TcpFlags::RST), packet.seq_end)
         };
         if tells {
-            flow.set_end(if outbound { packet.ack } else { packet.seq_end });
+            flow.set_end(end);
             set |= FlowRecord::FLAG_END;
+        } else if outbound && packet.flags.any(TcpFlags::SYN) {
+            flow.set_end(packet.seq_end);
         }
     }
     // Late packets of a flow that is over must not keep its record alive.

@@ -32,7 +32,7 @@ fn look_up<'t, T: Tables>(tables: &'t T, settings: &Settings, key: ServiceKey) -
     (service.key == key).then_some(service)
 }
 
-/// Whether somebody has the address: a load balancer with a listener, at whatever port.
+/// Whether somebody has the address: a load balancer that is on, with listeners or without.
 #[inline(always)]
 pub(crate) fn has_address(tables: &impl Tables, settings: &Settings, vni: u32, addr: &Addr) -> bool {
     look_up(tables, settings, ServiceKey::of_address(vni, *addr)).is_some()

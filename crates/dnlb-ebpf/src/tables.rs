@@ -1,6 +1,6 @@
 //! The maps, and how they answer the decision's questions.
 
-use core::ffi::c_void;
+use core::{arch::asm, ffi::c_void, mem::offset_of};
 
 use aya_ebpf::{
     bindings::BPF_NOEXIST,
@@ -208,6 +208,29 @@ pub(crate) fn count(outcome: Outcome, bytes: u32) {
     add(OUTCOMES.get_ptr_mut(outcome as u32), bytes);
 }
 
+/// Where the word begins in which a record's flags are the upper half: without `alu32` there are atomic operations on whole words only.
+const FLAGS_WORD: usize = offset_of!(FlowRecord, flags) - 4;
+const _: () = assert!(FLAGS_WORD.is_multiple_of(8) && cfg!(target_endian = "little"));
+
+/// Adds flags to a record, while another CPU may add others: a FIN that is lost would leave a closed connection open.
+///
+/// # Safety
+/// `record` is a live map value.
+#[inline(always)]
+unsafe fn add_flags(record: *mut FlowRecord, flags: u32) {
+    // SAFETY: the caller's. Written only when something is new: a locked instruction costs more than all the rest.
+    unsafe {
+        if (*record).flags & flags != flags {
+            asm!(
+                "lock *(u64 *)({word} + 0) |= {flags}",
+                word = in(reg) record.byte_add(FLAGS_WORD),
+                flags = in(reg) u64::from(flags) << 32,
+                options(nostack),
+            );
+        }
+    }
+}
+
 /// The maps of rules, with the index at hand: asking the map for each word would cost calls, and stack for their keys.
 struct KernelRules {
     words: &'static [u64; capacity::RULE_INDEX as usize],
@@ -401,6 +424,16 @@ impl Tables for KernelTables {
             if FLOWS.insert(key, unsafe { &*record }, u64::from(BPF_NOEXIST)).is_ok() {
                 // SAFETY: as above.
                 events::flow(FlowEvent::ESTABLISHED, key, unsafe { &*record });
+                // Another CPU may have noted the flow's end in the old record while it was copied.
+                if let Some(copy) = FLOWS.get_ptr_mut(key) {
+                    // SAFETY: live map values.
+                    unsafe {
+                        if (*record).flags & FlowRecord::FLAG_END != 0 {
+                            (*copy).end = (*record).end;
+                        }
+                        add_flags(copy, (*record).flags);
+                    }
+                }
                 let _ = FLOWS_HALF_OPEN.remove(key);
             }
         }
@@ -498,13 +531,10 @@ impl Flow for KernelFlow {
 
     #[inline(always)]
     fn note(&self, set_flags: u32, outbound: bool, bytes: u32, now_ns: u64) {
-        // SAFETY: as above. Two CPUs may count at the same time and lose one packet of a statistic; flags are only
-        // ever added, and written only when they are new.
+        // SAFETY: as above. Two CPUs may count at the same time and lose one packet of a statistic, but no flag.
         unsafe {
+            add_flags(self.record, set_flags);
             let record = &mut *self.record;
-            if record.flags & set_flags != set_flags {
-                record.flags |= set_flags;
-            }
             if now_ns != 0 {
                 record.last_used_ns = now_ns;
             }

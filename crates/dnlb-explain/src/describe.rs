@@ -214,7 +214,7 @@ fn step_line(step: &Step, program: Program, names: &impl Names) -> Option<Line> 
         Step::Service { key, found } if key.is_of_address() => {
             let addr = ip(&key.addr);
             let text = match found {
-                None => format!("no listener has {addr}, at whatever port"),
+                None => format!("no load balancer that is on has {addr}"),
                 Some(_) => format!("{addr} is a load balancer's"),
             };
             line("address", text, json!({"address": addr.to_string(), "found": found.is_some()}))

@@ -20,6 +20,11 @@ pub(crate) fn create(lab: &str, topology: &Topology) -> Result<()> {
     // Before there are links: they are made with the defaults of the moment.
     for node in &topology.nodes {
         netns::sysctl(&namespace(lab, &node.name), &settings(node.role))?;
+        // Packets of one flow stay on one processor, as network cards see to it; see `dnlb_switch::steer_by_flow`.
+        netns::sysctl(
+            &namespace(lab, &node.name),
+            &[("core/rps_default_mask", &dnlb_switch::every_processor()?)],
+        )?;
     }
     let link = |(node, _): (&Node, _)| {
         format!(

@@ -153,6 +153,21 @@ fn calls_for_nobody_are_answered_at_once(region: &Region, vip: &str, eip: &str) 
     region.dnlb("backend delete open");
     region.dnlb("listener delete nobody");
     region.dnlb("backend delete empty");
+    // While no listener is on, the addresses are the load balancer's all the same.
+    let listeners = region.dnlb("listener list");
+    let names: Vec<_> = listeners.as_array().unwrap().iter().map(|one| text(one, "/listenerName")).collect();
+    let switch = |how: &str| {
+        names.iter().for_each(|name| drop(region.dnlb(&format!("listener {how} {name}"))));
+        region.dnlb("status --wait");
+    };
+    switch("off");
+    for (place, addr) in [("client", eip), (caller.as_str(), vip)] {
+        let curl = format!("curl --silent --max-time 2 http://{addr}:80/");
+        assert_eq!(region.exit_code(place, &curl), 7, "curl's word for refused, {place}, no listener on");
+        region.exec(place, &format!("ping -c 3 -i 0.2 -W 2 {addr}"));
+    }
+    switch("on");
+    answered(&region.load("client", &format!("http://{eip}:80/"), 50), 50);
 }
 
 fn weights_of_a_target_group_are_followed(region: &Region, url: &str, ids: &[String]) {

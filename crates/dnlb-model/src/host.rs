@@ -43,6 +43,9 @@ pub struct HostConfig {
     pub instances: BTreeMap<u32, InstanceConfig>,
     /// Listeners that its instances may call (their VPCs'), that its instances serve, and, on an edge, all with an EIP.
     pub services: Vec<ServiceConfig>,
+    /// Load balancers that are on while no listener of theirs is: somebody has these addresses, and nobody listens there.
+    #[serde(default)]
+    pub idle: Vec<IdleConfig>,
     /// Backend services of those listeners, by number.
     pub backends: BTreeMap<u32, BackendConfig>,
     /// What operators call all these.
@@ -151,6 +154,17 @@ pub struct ServiceConfig {
     /// Seconds after which a flow without packets is forgotten; none: [`Protocol::idle_seconds`].
     #[serde(default)]
     pub idle_seconds: Option<u32>,
+}
+
+/// The addresses of a load balancer without a listener that is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleConfig {
+    /// VNI of its VPC.
+    pub vni: u32,
+    /// The VIP.
+    pub vip: IpAddr,
+    /// The EIP, if any.
+    pub eip: Option<IpAddr>,
 }
 
 /// A backend service as the data path needs it.

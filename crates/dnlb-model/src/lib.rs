@@ -7,6 +7,7 @@
 
 mod family;
 mod host;
+mod http_check;
 mod id;
 mod identity;
 mod index;
@@ -17,6 +18,7 @@ mod trace;
 
 pub use family::Family;
 pub use host::*;
+pub use http_check::*;
 pub use id::*;
 pub use identity::*;
 pub use index::*;

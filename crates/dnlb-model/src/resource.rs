@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AclId, AgId, BackendId, EipId, HostId, InstanceId, ListenerId, LoadBalancerId, RuleId, SecurityGroupId,
-    SubnetId, TargetGroupId, TargetId, TemplateId, VpcId,
+    AclId, AgId, BackendId, EipId, HostId, HttpCheck, InstanceId, ListenerId, LoadBalancerId, RuleId,
+    SecurityGroupId, SubnetId, TargetGroupId, TargetId, TemplateId, VpcId,
 };
 
 /// A key and a value that users put on resources.
@@ -451,9 +451,11 @@ pub struct HealthCheck {
     pub port: u16,
 }
 
-/// Protocol of a health check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Protocol of a health check, with what it needs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CheckProtocol {
+    /// A request by HTTP.
+    Http(HttpCheck),
     /// ICMP echo.
     Icmp,
     /// TCP connect.
@@ -587,8 +589,16 @@ pub struct Health {
 }
 
 impl Health {
+    /// The reason when a connection was closed before all that decides was received.
+    pub const CLOSED: &str = "closed before a reply";
     /// How a reason begins when nothing came back in time.
     pub const NO_ANSWER: &str = "no answer";
-    /// The reason when a connection was reset while it came about.
+    /// How a reason begins when what was received is no HTTP.
+    pub const NO_HTTP: &str = "no HTTP";
+    /// How a reason begins when there was a connection, and no reply in time.
+    pub const NO_REPLY: &str = "no reply";
+    /// The reason when a connection was reset.
     pub const RESET: &str = "connection reset";
+    /// How a reason begins when a reply by HTTP decided; its code follows.
+    pub const STATUS: &str = "status";
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use dnlb_model::{BackendConfig, Host, HostConfig, HostId, HostNames, Region, VpcId};
+use dnlb_model::{BackendConfig, Host, HostConfig, HostId, HostNames, IdleConfig, Region, VpcId};
 
 use crate::{
     concerned::concerned_vpcs,
@@ -144,13 +144,17 @@ impl HostPlan {
         known.map(|(index, addr)| (*index, *addr)).chain([own]).collect()
     }
 
+    fn idle(&self) -> Vec<IdleConfig> {
+        self.networks.values().flat_map(|part| &part.shared.idle).copied().collect()
+    }
+
     fn host_names(&self) -> BTreeMap<u32, String> {
         let known = self.networks.values().flat_map(|part| &part.shared.host_names);
         let own = (self.own.index.into(), self.own.id.0.clone());
         known.map(|(index, name)| (*index, name.clone())).chain([own]).collect()
     }
 
-    /// The configuration as far as some parts go; the hosts are those of all.
+    /// The configuration as far as some parts go; the hosts, and what has no keys, are those of all.
     fn config_of<'a>(&self, revision: u64, parts: impl Iterator<Item = &'a Part> + Clone) -> HostConfig {
         let shared = || parts.clone().map(|part| &part.shared);
         let mut services: Vec<_> = shared().flat_map(|shared| shared.services.values()).cloned().collect();
@@ -177,6 +181,7 @@ impl HostPlan {
                 .map(|(number, one)| (*number, one.clone()))
                 .collect(),
             services,
+            idle: self.idle(),
             backends: parts
                 .clone()
                 .flat_map(|part| {

@@ -87,7 +87,7 @@ fn lint_services(state: &SwitchState, notes: &mut Notes) {
         if entry.key.is_of_address() {
             let bare =
                 ServiceEntry { key: entry.key, number: entry.number, vni: entry.vni, ..Default::default() };
-            if entry.number == 0 || *entry != bare {
+            if *entry != bare {
                 notes.add(&subject, "says more of an address than that somebody has it");
             }
             continue;

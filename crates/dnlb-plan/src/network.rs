@@ -7,9 +7,9 @@ use std::{
 };
 
 use dnlb_model::{
-    Acl, Backend, BackendConfig, CheckConfig, EndpointConfig, FilterRule, HostId, HostState, Index, Instance,
-    InstanceConfig, InstanceId, InstanceState, Listener, Power, Region, ServiceConfig, Vpc, VpcId,
-    WithoutMember,
+    Acl, Backend, BackendConfig, CheckConfig, EndpointConfig, FilterRule, HostId, HostState, IdleConfig, Index,
+    Instance, InstanceConfig, InstanceId, InstanceState, Listener, LoadBalancer, Power, Region, ServiceConfig,
+    Vpc, VpcId, WithoutMember,
 };
 
 use crate::host_config::{Server, current_members, servers_by_index};
@@ -21,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) hosts: BTreeMap<u16, IpAddr>,
     pub(crate) endpoints: Arc<BTreeMap<(u32, IpAddr), EndpointConfig>>,
     pub(crate) services: BTreeMap<u32, ServiceConfig>,
+    pub(crate) idle: Vec<IdleConfig>,
     /// With the targets of all hosts.
     pub(crate) backends: BTreeMap<u32, Arc<BackendConfig>>,
     pub(crate) host_names: BTreeMap<u32, String>,
@@ -77,6 +78,8 @@ struct View<'a> {
     known: HashMap<u32, Known<'a>>,
     /// Enabled listeners of enabled load balancers, and their names.
     services: BTreeMap<u32, (ServiceConfig, String)>,
+    /// Enabled load balancers without an enabled listener.
+    idle: Vec<IdleConfig>,
     /// With the targets of all hosts.
     backends: BTreeMap<u32, Arc<BackendConfig>>,
     /// Health checks: instance -> backend service's number -> check.
@@ -103,13 +106,24 @@ impl<'a> View<'a> {
         let instances = index.instances_of_vpc.of(&vpc.id).filter_map(|id| region.instances.get(id));
         let instances: Vec<&Instance> = instances.map(|instance| &**instance).collect();
         let balancers = || index.balancers_of_vpc.of(&vpc.id);
-        let listeners = balancers().flat_map(|balancer| index.listeners_of_balancer.of(balancer));
-        let listeners = listeners.filter_map(|id| region.listeners.get(id));
+        let mut services = BTreeMap::new();
+        let mut idle = Vec::new();
+        for balancer in balancers().filter_map(|id| region.load_balancers.get(id)) {
+            let Some(place) = place(region, vpc, balancer) else { continue };
+            let listeners = index.listeners_of_balancer.of(&balancer.id);
+            let listeners = listeners.filter_map(|id| region.listeners.get(id));
+            let heard = services.len();
+            services.extend(listeners.filter_map(|listener| service(region, balancer, place, listener)));
+            if services.len() == heard {
+                idle.push(place);
+            }
+        }
         let mut view = Self {
             region,
             vpc,
             known: instances.iter().map(|one| (one.number, Known::new(region, one))).collect(),
-            services: listeners.filter_map(|listener| service(region, vpc, listener)).collect(),
+            services,
+            idle,
             instances,
             backends: BTreeMap::new(),
             checks: BTreeMap::new(),
@@ -184,6 +198,7 @@ impl<'a> View<'a> {
     fn network(&self) -> Network {
         let public = |service: &&ServiceConfig| service.eip.is_some();
         let public: Vec<&ServiceConfig> = self.configs().filter(public).collect();
+        let public_idle: Vec<IdleConfig> = self.idle.iter().filter(|it| it.eip.is_some()).copied().collect();
         let mut carried: BTreeMap<HostId, Carried> = BTreeMap::new();
         for instance in self.instances.iter().filter(|one| self.region.hosts.contains_key(&one.host)) {
             // An instance without a subnet is known and not carried, which the API does not let happen.
@@ -191,8 +206,9 @@ impl<'a> View<'a> {
             own.extend(self.instance_config(instance).map(|config| (instance.number, config)));
         }
         Network {
-            inside: self.shared(self.configs(), self.endpoints()),
-            outside: (!public.is_empty()).then(|| self.shared(public.into_iter(), BTreeMap::new())),
+            inside: self.shared(self.configs(), self.idle.clone(), self.endpoints()),
+            outside: (!public.is_empty() || !public_idle.is_empty())
+                .then(|| self.shared(public.into_iter(), public_idle, BTreeMap::new())),
             carried,
         }
     }
@@ -209,10 +225,11 @@ impl<'a> View<'a> {
         self.instances.iter().filter_map(endpoint).collect()
     }
 
-    /// What those know who know some of the services and these addresses.
+    /// What those know who know some of the services, some of the idle load balancers, and these addresses.
     fn shared<'b>(
         &self,
         services: impl Iterator<Item = &'b ServiceConfig>,
+        idle: Vec<IdleConfig>,
         endpoints: BTreeMap<(u32, IpAddr), EndpointConfig>,
     ) -> Shared {
         let services: BTreeMap<u32, ServiceConfig> =
@@ -230,8 +247,8 @@ impl<'a> View<'a> {
         let named: BTreeSet<u32> =
             named.chain(endpoints.values().map(|endpoint| endpoint.instance)).collect();
         let name = |number| Some((number, self.known.get(&number)?.id.0.clone()));
-        let vpc =
-            (!services.is_empty() || !endpoints.is_empty()).then(|| (self.vpc.vni, self.vpc.name.clone()));
+        let speaks = !services.is_empty() || !idle.is_empty() || !endpoints.is_empty();
+        let vpc = speaks.then(|| (self.vpc.vni, self.vpc.name.clone()));
         let listener = |number: &u32| Some((*number, self.services.get(number)?.1.clone()));
         Shared {
             host_names: hosts.iter().map(|host| (host.index.into(), host.id.0.clone())).collect(),
@@ -241,6 +258,7 @@ impl<'a> View<'a> {
             hosts: hosts.iter().map(|host| (host.index, host.underlay)).collect(),
             endpoints: Arc::new(endpoints),
             services,
+            idle,
             backends,
         }
     }
@@ -284,23 +302,32 @@ impl<'a> View<'a> {
     }
 }
 
-/// A listener as hosts need it, by its number, and its name after that of its load balancer; none while it or its load balancer is switched off.
-fn service(region: &Region, vpc: &Vpc, listener: &Listener) -> Option<(u32, (ServiceConfig, String))> {
-    let balancer = region.load_balancers.get(&listener.load_balancer)?;
-    if !listener.enabled || !balancer.enabled {
-        return None;
-    }
+/// A listener as hosts need it, by its number, and its name after that of its load balancer; none while it is switched off.
+fn service(
+    region: &Region,
+    balancer: &LoadBalancer,
+    place: IdleConfig,
+    listener: &Listener,
+) -> Option<(u32, (ServiceConfig, String))> {
+    let IdleConfig { vni, vip, eip } = place;
     let service = ServiceConfig {
         number: listener.number,
-        vni: vpc.vni,
-        vip: balancer.vip,
-        eip: balancer.eip.as_ref().and_then(|eip| region.eips.get(eip)).map(|eip| eip.addr),
+        vni,
+        vip,
+        eip,
         protocol: listener.protocol,
         port: listener.port,
         backend: region.backends.get(&listener.backend)?.number,
         idle_seconds: listener.idle_seconds,
     };
-    Some((listener.number, (service, format!("{}/{}", balancer.name, listener.name))))
+    let named = (service, format!("{}/{}", balancer.name, listener.name));
+    listener.enabled.then_some((listener.number, named))
+}
+
+/// The addresses of a load balancer; none while it is switched off.
+fn place(region: &Region, vpc: &Vpc, balancer: &LoadBalancer) -> Option<IdleConfig> {
+    let eip = balancer.eip.as_ref().and_then(|eip| region.eips.get(eip)).map(|eip| eip.addr);
+    balancer.enabled.then_some(IdleConfig { vni: vpc.vni, vip: balancer.vip, eip })
 }
 
 /// The rules of an ACL in the order in which they are tried.

@@ -29,6 +29,7 @@ pub fn change_message(since: u64, old: &HostConfig, new: &HostConfig) -> pb::Hos
         hash_key: new.hash_key,
         hosts: new.hosts.clone(),
         peers: new.peers.clone(),
+        idle: new.idle.clone(),
         services: other(&old_services, &new_services).into_values().cloned().collect(),
         endpoints: other(&old.endpoints, &new.endpoints),
         instances: other(&old.instances, &new.instances),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, HostNames, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
-    RuleProtocol, ServiceConfig,
+    HostConfig, HostNames, HttpCheck, IdleConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power,
+    Protocol, RuleProtocol, ServiceConfig,
 };
 
 use crate::{
@@ -41,6 +41,7 @@ impl From<&HostConfig> for pb::HostConfig {
             endpoints: endpoints.collect(),
             instances: config.instances.values().map(instance_message).collect(),
             services: config.services.iter().map(service_message).collect(),
+            idle: config.idle.iter().map(idle_message).collect(),
             backends: config
                 .backends
                 .iter()
@@ -86,6 +87,7 @@ impl TryFrom<pb::HostConfig> for HostConfig {
                 Ok((instance.number, instance))
             })?,
             services: config.services.into_iter().map(parse_service).collect::<Result<_, _>>()?,
+            idle: config.idle.iter().map(parse_idle).collect::<Result<_, _>>()?,
             backends: parse::map("backends", config.backends, parse_backend)?,
             names: HostNames {
                 hosts: parse_names("host_names", config.host_names)?,
@@ -210,9 +212,13 @@ fn check_message(backend: u32, check: &CheckConfig) -> pb::Check {
         port: (*port).into(),
         protocol: match check.protocol {
             CheckProtocol::Icmp => pb::CheckProtocol::Icmp,
-            CheckProtocol::Tcp => pb::CheckProtocol::Tcp,
+            CheckProtocol::Http(_) | CheckProtocol::Tcp => pb::CheckProtocol::Tcp,
         }
         .into(),
+        http: match &check.protocol {
+            CheckProtocol::Http(http) => Some(http_message(http)),
+            CheckProtocol::Icmp | CheckProtocol::Tcp => None,
+        },
         healthy_threshold: check.healthy_threshold,
         unhealthy_threshold: check.unhealthy_threshold,
         timeout_seconds: check.timeout_seconds,
@@ -221,11 +227,31 @@ fn check_message(backend: u32, check: &CheckConfig) -> pb::Check {
     }
 }
 
+fn http_message(http: &HttpCheck) -> pb::HttpCheck {
+    pb::HttpCheck {
+        domain: http.domain.as_ref().map(ToString::to_string).unwrap_or_default(),
+        path: http.path.to_string(),
+        codes: http.codes.to_string(),
+    }
+}
+
+fn parse_http(http: &pb::HttpCheck) -> Result<HttpCheck, ParseError> {
+    let domain = Some(http.domain.as_str()).filter(|domain| !domain.is_empty()).map(str::parse).transpose();
+    Ok(HttpCheck {
+        domain: domain.map_err(|_| ParseError::Text { field: "checks.http.domain" })?,
+        path: http.path.parse().map_err(|_| ParseError::Text { field: "checks.http.path" })?,
+        codes: http.codes.parse().map_err(|_| ParseError::Text { field: "checks.http.codes" })?,
+    })
+}
+
 fn parse_check(check: pb::Check) -> Result<(u32, CheckConfig), ParseError> {
-    let protocol = match check.protocol() {
-        pb::CheckProtocol::Icmp => CheckProtocol::Icmp,
-        pb::CheckProtocol::Tcp => CheckProtocol::Tcp,
-        pb::CheckProtocol::Unspecified => return Err(ParseError::Missing { field: "checks.protocol" }),
+    let protocol = match (check.protocol(), &check.http) {
+        (pb::CheckProtocol::Tcp, Some(http)) => CheckProtocol::Http(parse_http(http)?),
+        (pb::CheckProtocol::Tcp, None) => CheckProtocol::Tcp,
+        (pb::CheckProtocol::Icmp, None) => CheckProtocol::Icmp,
+        (pb::CheckProtocol::Icmp, Some(_)) | (pb::CheckProtocol::Unspecified, _) => {
+            return Err(ParseError::Missing { field: "checks.protocol" });
+        }
     };
     // A pause or threshold of 0 would make the checker spin or never decide.
     let health = HealthCheck {
@@ -271,6 +297,18 @@ fn parse_service(service: pb::Service) -> Result<ServiceConfig, ParseError> {
         port: parse::small_nonzero("services.port", service.port)?,
         backend: parse::nonzero("services.backend", service.backend)?,
         idle_seconds: service.idle_seconds,
+    })
+}
+
+fn idle_message(idle: &IdleConfig) -> pb::Idle {
+    pb::Idle { vni: idle.vni, vip: addr_bytes(idle.vip), eip: idle.eip.map(addr_bytes) }
+}
+
+fn parse_idle(idle: &pb::Idle) -> Result<IdleConfig, ParseError> {
+    Ok(IdleConfig {
+        vni: parse::vni("idle.vni", idle.vni)?,
+        vip: parse::addr("idle.vip", &idle.vip)?,
+        eip: idle.eip.as_deref().map(|eip| parse::addr("idle.eip", eip)).transpose()?,
     })
 }
 

@@ -37,7 +37,7 @@ pub enum ParseError {
         /// The number.
         value: u64,
     },
-    /// A text that is too long, empty where it must not be, or with control characters.
+    /// A text that is too long, empty where it must not be, or with characters that it cannot have.
     #[error("{field}: not a usable text")]
     Text {
         /// The field.

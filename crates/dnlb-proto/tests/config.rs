@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use dnlb_model::{
     Algorithm, BackendConfig, CheckConfig, CheckProtocol, Direction, EndpointConfig, FilterRule, HealthCheck,
-    HostConfig, HostNames, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power, Protocol,
-    RuleProtocol, ServiceConfig,
+    HostConfig, HostNames, HttpCheck, IdleConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power,
+    Protocol, RuleProtocol, ServiceConfig,
 };
 use dnlb_proto::{DiskError, ParseError, apply_change, change_message, decode_config, encode_config, pb};
 use ipnet::IpNet;
@@ -43,8 +43,22 @@ fn rule() -> impl Strategy<Value = FilterRule> {
         })
 }
 
+fn http() -> impl Strategy<Value = HttpCheck> {
+    let domain = option::of(select(vec!["shop.example", "10.0.0.5", "fd00::5"]));
+    (domain, "/[a-z健]{0,4}", select(vec!["2xx,3xx", "200", "201-205,4xx"])).prop_map(
+        |(domain, path, codes)| {
+            let domain = domain.map(|domain| domain.parse().unwrap());
+            HttpCheck { domain, path: path.parse().unwrap(), codes: codes.parse().unwrap() }
+        },
+    )
+}
+
 fn check() -> impl Strategy<Value = CheckConfig> {
-    let protocol = select(vec![CheckProtocol::Icmp, CheckProtocol::Tcp]);
+    let protocol = prop_oneof![
+        Just(CheckProtocol::Icmp),
+        Just(CheckProtocol::Tcp),
+        http().prop_map(CheckProtocol::Http),
+    ];
     (protocol, 1..6_u32, 1..6_u32, 2..61_u32, 5..301_u32, any::<u16>(), 1..=u16::MAX).prop_map(
         |(protocol, healthy_threshold, unhealthy_threshold, timeout_seconds, interval_seconds, own, port)| {
             let check = HealthCheck {
@@ -103,6 +117,10 @@ fn service() -> impl Strategy<Value = ServiceConfig> {
     )
 }
 
+fn idle() -> impl Strategy<Value = IdleConfig> {
+    (vni(), addr(), option::of(addr())).prop_map(|(vni, vip, eip)| IdleConfig { vni, vip, eip })
+}
+
 fn backend() -> impl Strategy<Value = BackendConfig> {
     let member = (any::<u16>(), 1..101_u32).prop_map(|(host, weight)| MemberConfig { host, weight });
     let set = (btree_map(1..u32::MAX, member, 0..4), any::<u32>())
@@ -136,27 +154,30 @@ fn config() -> impl Strategy<Value = HostConfig> {
         btree_map(1..=u16::MAX, addr(), 0..4),
         btree_map((vni(), addr()), endpoint, 0..4),
         vec(instance(), 0..3),
-        vec(service(), 0..3),
+        (vec(service(), 0..3), vec(idle(), 0..3)),
         btree_map(1..u32::MAX, backend(), 0..3),
         proptest::collection::btree_set(addr(), 0..4),
     );
     (place, any::<[u32; 24]>(), lists, names).prop_map(
-        |(place, hash_key, (hosts, endpoints, instances, services, backends, peers), names)| HostConfig {
-            revision: place.0,
-            region: place.1,
-            host: place.2,
-            host_id: place.3,
-            az: place.4,
-            rack: place.5,
-            edge: place.6,
-            hash_key,
-            hosts,
-            peers,
-            endpoints,
-            instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
-            services,
-            backends,
-            names,
+        |(place, hash_key, (hosts, endpoints, instances, (services, idle), backends, peers), names)| {
+            HostConfig {
+                revision: place.0,
+                region: place.1,
+                host: place.2,
+                host_id: place.3,
+                az: place.4,
+                rack: place.5,
+                edge: place.6,
+                hash_key,
+                hosts,
+                peers,
+                endpoints,
+                instances: instances.into_iter().map(|instance| (instance.number, instance)).collect(),
+                services,
+                idle,
+                backends,
+                names,
+            }
         },
     )
 }
@@ -310,6 +331,7 @@ fn small() -> HostConfig {
         endpoints: BTreeMap::from([((7, [10, 0, 0, 5].into()), EndpointConfig { instance: 1, host: 1 })]),
         instances: BTreeMap::from([(1, instance)]),
         services: vec![],
+        idle: vec![],
         backends: BTreeMap::from([(1, backend)]),
         names: Default::default(),
     }
@@ -371,6 +393,46 @@ fn hostile_messages_are_refused_with_the_field_at_fault() {
         Range { field: "instances.vni", value: 1 << 24 },
         "VNI beyond 24 bits"
     );
+}
+
+/// A configuration with a check by HTTP.
+fn asking() -> HostConfig {
+    let check = HealthCheck {
+        protocol: CheckProtocol::Http(HttpCheck::default()),
+        healthy_threshold: 3,
+        unhealthy_threshold: 3,
+        timeout_seconds: 3,
+        interval_seconds: 5,
+        port: 0,
+    };
+    let mut config = small();
+    config.instances.get_mut(&1).unwrap().checks.insert(1, CheckConfig { port: 8080, check });
+    config
+}
+
+/// As an agent of a former version reads it, which knows nothing of the field.
+#[test]
+fn who_knows_no_http_connects() {
+    let mut message = pb::HostConfig::from(&asking());
+    message.instances[0].checks[0].http = None;
+    let config = HostConfig::try_from(message).unwrap();
+    assert_eq!(config.instances[&1].checks[&1].check.protocol, CheckProtocol::Tcp);
+}
+
+#[test]
+fn a_check_by_http_that_could_not_be_sent_is_refused() {
+    let refused = |spoil: fn(&mut pb::Check)| {
+        let mut message = pb::HostConfig::from(&asking());
+        spoil(&mut message.instances[0].checks[0]);
+        HostConfig::try_from(message).expect_err("it was accepted")
+    };
+    let text = |field| ParseError::Text { field };
+    assert_eq!(refused(|it| it.http.as_mut().unwrap().path = "/\r\nX: y".into()), text("checks.http.path"));
+    assert_eq!(refused(|it| it.http.as_mut().unwrap().path.clear()), text("checks.http.path"));
+    assert_eq!(refused(|it| it.http.as_mut().unwrap().domain = "a b".into()), text("checks.http.domain"));
+    assert_eq!(refused(|it| it.http.as_mut().unwrap().codes = "5xx".into()), text("checks.http.codes"));
+    let ping = refused(|it| it.set_protocol(pb::CheckProtocol::Icmp));
+    assert_eq!(ping, ParseError::Missing { field: "checks.protocol" });
 }
 
 #[test]

@@ -3,9 +3,13 @@
 //! It finds out who calls before anything else, finds the operation by service, method and path, sees whether the caller may do that,
 //! and makes sure that every reply has a request id.
 
+mod authenticate;
 mod call_limits;
 mod connections;
+mod limits;
 mod login;
+mod origin;
+mod places;
 mod store_error;
 
 use std::{
@@ -21,29 +25,27 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::Response,
 };
-use dnlb_api::{
-    ApiError, Query,
-    body::Reply,
-    signature::{self, Expected, SignatureError, encoding::unquote},
-};
-use dnlb_model::{Region, Secret};
+use dnlb_api::{ApiError, Query, body::Reply, signature::encoding::unquote};
+use dnlb_model::Region;
 use dnlb_store::StoreError;
 use serde_json::Value;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::time::timeout;
 use tokio_stream::StreamExt;
 
 use crate::{
     RegionStore, TransactError,
-    access::{self, Caller},
+    access::Caller,
     journal::Actor,
     observed::SharedObserved,
     openapi,
     ops::{self, Call, Operation, Quotas, RecordsError, Route},
 };
 
-use connections::Limits;
+use authenticate::{Proven, Unproven, authenticate};
 
 pub use call_limits::CallLimits;
+pub use connections::Door;
+pub use limits::Limits;
 
 /// Services that requests may be signed for.
 pub const SERVICES: &[&str] = &["ag", "dnlb", "lb", "vm", "vpc"];
@@ -53,9 +55,6 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Longest body of a request to log in.
 const LOGIN_BYTES_MAX: usize = 4 << 10;
-
-/// The service that a request with a token means; a signature names it itself.
-const SERVICE: &str = "x-dnlb-service";
 
 /// How much of a longer body is read before its sender is cut off.
 const BODY_BYTES_TAKEN: usize = 16 << 20;
@@ -80,25 +79,41 @@ pub struct Api {
     pub quotas: Quotas,
 }
 
-/// Serves the API on a listening socket until `shutdown` is ready and all replies under way are sent.
+/// Serves the API at a door, which may be a listening socket alone, until `shutdown` is ready and all replies under way are sent.
 ///
 /// # Errors
 /// When the socket fails.
 pub async fn serve(
-    listener: TcpListener,
+    door: impl Into<Door>,
     api: Api,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let api = Arc::new(api);
     let answer = move |from, request| handle(Arc::clone(&api), from, request);
-    connections::serve(listener, Limits::default(), answer, shutdown).await
+    connections::serve(door.into(), answer, misled, shutdown).await
+}
+
+/// The reply to plain HTTP where TLS is spoken.
+fn misled() -> Response {
+    let error = ApiError::new(
+        400,
+        "HTTP_BAD_REQUEST",
+        "this port speaks https, and the request came as http: change the client's scheme",
+    );
+    let mut reply = reply(new_request_id(), Err(error));
+    reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+fn new_request_id() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
 }
 
 async fn handle(api: Arc<Api>, from: IpAddr, request: Request) -> Response {
     if let Some(page) = openapi::reply(request.method(), request.uri().path()) {
         return page;
     }
-    let request_id = hex::encode(rand::random::<[u8; 16]>());
+    let request_id = new_request_id();
     let id = request_id.clone();
     // On a task of its own: a bug in an operation must not leave its caller without a reply, and a caller that
     // goes away must not stop an operation half-way.
@@ -132,44 +147,16 @@ async fn answer(api: &Api, request_id: &str, from: IpAddr, request: Request) -> 
         let body = read(body, LOGIN_BYTES_MAX).await?;
         return login::answer(api, request_id, from, &body, now).await;
     }
-    let region = place.map(|(region, _)| region);
-    let (body, caller, service) = match token(&headers) {
-        Some(token) => {
-            let Some(caller) = access::by_token(&api.region.snapshot(), token, now) else {
-                let _ = read(body, 0).await;
-                tracing::info!(request_id, "a token is none, or its session has ended");
-                return Err(ApiError::access());
-            };
-            let service = header_of(&headers, SERVICE).unwrap_or("dnlb").to_owned();
-            (read(body, BODY_BYTES_MAX).await?, caller, service)
-        }
-        None => {
-            let expected = Expected { region, services: SERVICES };
-            if let Err(error) = signature::check_headers(&headers, expected, now) {
-                // Whatever it is, it is not kept, and what becomes of it makes no difference to the reply.
-                let _ = read(body, 0).await;
-                return Err(refused(request_id, &error));
-            }
-            let body = read(body, BODY_BYTES_MAX).await?;
-            let request = signature::Request { method, path, query, headers: &headers, body: &body };
-            let mut caller = None;
-            let secret_of = |key: &str| {
-                let (known, Secret(secret)) = access::by_key(&api.region.snapshot(), key, now)?;
-                caller = Some(known);
-                Some(secret)
-            };
-            let scope = signature::verify(&request, expected, now, secret_of)
-                .map_err(|error| refused(request_id, &error))?;
-            let caller = caller.ok_or_else(ApiError::access)?;
-            if let Some(nonce) = header_of(&headers, "x-jdcloud-nonce")
-                && !api.limits.is_new_nonce(&scope.access_key, nonce, now)
-            {
-                tracing::warn!(request_id, access_key = scope.access_key, "a nonce came before");
-                return Err(ApiError::access());
-            }
-            (body, caller, scope.service)
-        }
+    let unproven = Unproven {
+        id: request_id,
+        method,
+        path,
+        query,
+        region: place.map(|(region, _)| region),
+        headers: &headers,
+        now,
     };
+    let Proven { caller, service, body } = authenticate(api, &unproven, body).await?;
     if !api.limits.may_call(&caller) {
         return Err(ApiError::new(
             429,
@@ -300,11 +287,6 @@ fn is_login(method: &str, place: Option<(&str, &str)>) -> bool {
     route.is_some_and(|(route, _)| matches!(route.operation, Operation::Login(())))
 }
 
-/// The token of a session.
-fn token(headers: &[(String, String)]) -> Option<&str> {
-    header_of(headers, "authorization")?.strip_prefix("Bearer ").map(str::trim)
-}
-
 fn header_of<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
@@ -347,12 +329,6 @@ async fn read(body: Body, keep: usize) -> Result<Vec<u8>, ApiError> {
 fn headers(parts: &Parts) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
-}
-
-/// The log says why, the reply does not.
-fn refused(request_id: &str, error: &SignatureError) -> ApiError {
-    tracing::info!(request_id, reason = %error, "a request is not signed as it should be");
-    ApiError::access()
 }
 
 fn reply(request_id: String, outcome: Result<Value, ApiError>) -> Response {

@@ -16,6 +16,7 @@ mod options;
 mod region_store;
 #[cfg(test)]
 mod test_scene;
+mod tls;
 pub mod traces;
 
 pub use maintenance::{Maintenance, maintain};

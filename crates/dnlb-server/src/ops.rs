@@ -18,6 +18,7 @@ mod check;
 mod describe;
 mod dnlb;
 mod eip;
+mod health_check;
 mod instance;
 mod list;
 mod listener;

@@ -7,7 +7,7 @@ use std::{
     os::fd::{FromRawFd, RawFd},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -25,15 +25,13 @@ use crate::{
     access::{FirstAdmin, bootstrap::FIRST_NAME},
     agents,
     control::{self, LivenessLimits},
-    http::{self, Api, CallLimits},
+    http::{self, Api, CallLimits, Door, Limits},
     journal::retention,
     maintenance,
     observed::SharedObserved,
     ops::{QuotaSetting, Quotas},
+    tls::{Certificates, Scheme, TlsOptions},
 };
-
-/// How long replies under way may take after the server was told to end.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs a region's server: API, agents' streams and control loop.
 #[derive(Clone, Debug, clap::Args)]
@@ -47,12 +45,27 @@ pub struct Options {
     /// Directory of everything that must survive
     #[arg(long)]
     pub data_dir: PathBuf,
-    /// Address on which the API listens
+    /// Address on which the API listens: by plain HTTP if it is of loopback, else by https
     #[arg(long, required_unless_present = "api_fd", conflicts_with = "api_fd")]
     pub api_listen: Option<SocketAddr>,
     /// Inherited listening socket of the API
     #[arg(long)]
     pub api_fd: Option<RawFd>,
+    /// File with the API's certificate in PEM, and after it those between it and its authority; without it, the server
+    /// makes one, signed by an authority of its own in DATA_DIR/tls
+    // These four are no flattened struct: with one inside, clap would take an `Option<Options>` for none, always.
+    #[arg(long, requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// File with that certificate's key in PEM
+    #[arg(long, requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Name or address by which clients call the API, for the certificate that the server makes; may be repeated. Asks for
+    /// https also on a loopback address
+    #[arg(long = "tls-name", conflicts_with = "tls_cert")]
+    pub tls_names: Vec<String>,
+    /// Speak plain HTTP also on an address that others reach: whoever is on the way reads and changes everything
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_names"])]
+    pub allow_http: bool,
     /// Address in the underlay on which agents connect
     #[arg(long)]
     pub agent_listen: SocketAddr,
@@ -74,6 +87,17 @@ pub struct Options {
     /// Changes a quota, such as instances=200; may be repeated
     #[arg(long = "quota")]
     pub quotas: Vec<QuotaSetting>,
+}
+
+impl Options {
+    fn tls(&self) -> TlsOptions {
+        TlsOptions {
+            tls_cert: self.tls_cert.clone(),
+            tls_key: self.tls_key.clone(),
+            tls_names: self.tls_names.clone(),
+            allow_http: self.allow_http,
+        }
+    }
 }
 
 /// Runs the server until SIGTERM or SIGINT.
@@ -104,7 +128,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         .with_context(|| format!("{} holds no join token", options.join_token_file.display()))?;
     let key_file =
         options.access_key_file.clone().unwrap_or_else(|| options.data_dir.join("access-key.json"));
-    let api_listener = api_listener(&options)?;
+    let door = door(&options)?;
     let agent_listener = TcpListener::bind(options.agent_listen)
         .await
         .with_context(|| format!("cannot listen for agents on {}", options.agent_listen))?;
@@ -119,7 +143,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let api = Api { region, observed, limits: CallLimits::new(options.requests_per_second), quotas };
     tracing::info!(
         region = options.region,
-        api = %api_listener.local_addr().context("the API's socket has no address")?,
+        api = %door.listener.local_addr().context("the API's socket has no address")?,
+        scheme = if door.tls.is_some() { "https" } else { "http" },
+        connections = door.limits.connections,
         agents = %options.agent_listen,
         "the server is ready",
     );
@@ -127,11 +153,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         // An error means that the sender is gone: that, too, is an end.
         let _ = ended.wait_for(|ended| *ended).await;
     };
-    let serve_api = http::serve(api_listener, api, shutdown(ended.clone()));
-    let too_long = async {
-        shutdown(ended.clone()).await;
-        tokio::time::sleep(SHUTDOWN_PATIENCE).await;
-    };
+    let serve_api = http::serve(door, api, shutdown(ended.clone()));
     tokio::select! {
         // Ends by itself after a signal.
         served = serve_api => served.context("the API's socket failed")?,
@@ -139,7 +161,6 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             served.context("the agents' socket failed")?;
             bail!("the agents' socket was closed");
         }
-        () = too_long => tracing::warn!("some clients did not take their replies in time"),
     }
     tracing::info!("the server ends");
     Ok(())
@@ -187,6 +208,45 @@ fn end_signal() -> anyhow::Result<watch::Receiver<bool>> {
         ended.closed().await;
     });
     Ok(receiver)
+}
+
+/// Where the API is served, with a certificate where one is needed.
+fn door(options: &Options) -> anyhow::Result<Door> {
+    let listener = api_listener(options)?;
+    let addr = listener.local_addr().context("the API's socket has no address")?;
+    let tls = options.tls();
+    let certificates = match tls.scheme(addr.ip()) {
+        Scheme::Http => {
+            if !addr.ip().to_canonical().is_loopback() {
+                tracing::warn!(
+                    api = %addr,
+                    "the API speaks plain HTTP, as --allow-http wants it: whoever is on the way to it reads passwords and sessions, and can change requests",
+                );
+            }
+            None
+        }
+        Scheme::HttpsByFiles { certificate, key } => Some(Certificates::of_files(certificate, key)),
+        Scheme::HttpsByOwn => {
+            let folder = options.data_dir.join("tls");
+            let made =
+                Certificates::own(&folder, &options.region, addr.ip(), &tls.tls_names, SystemTime::now());
+            tracing::info!(
+                api = %addr,
+                ca_file = %folder.join("ca.pem").display(),
+                "the API speaks https by a certificate that the server made: clients have to trust this file",
+            );
+            Some(made)
+        }
+    };
+    let limits = Limits::of_process();
+    let Some(certificates) = certificates.transpose().context("the API has no certificate to show")? else {
+        return Ok(Door { listener, tls: None, limits });
+    };
+    let tls = Some(certificates.acceptor()?);
+    // Without TLS there is nothing to look at anew, and the signal ends the server as it ends others.
+    let hangup = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
+    tokio::spawn(certificates.keep(hangup));
+    Ok(Door { listener, tls, limits })
 }
 
 fn api_listener(options: &Options) -> anyhow::Result<TcpListener> {

@@ -59,9 +59,11 @@ fn start(dir: &Path, more: &[&str]) -> Result<Running, String> {
             let key: Value = serde_json::from_slice(&text).unwrap();
             let client = Client {
                 endpoint: endpoint.clone(),
+                trust: None,
                 region: "lab-1".into(),
                 access_key: key["accessKey"].as_str().unwrap().into(),
                 secret_key: key["secretKey"].as_str().unwrap().into(),
+                token: None,
             };
             if client.call("dnlb", "GET", "status", &[], None::<&Value>).is_ok() {
                 return Ok(Running { client, _runtime: runtime });

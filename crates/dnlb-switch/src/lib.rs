@@ -23,6 +23,7 @@ mod load;
 mod mapped;
 mod plain;
 mod raw;
+mod steering;
 mod take;
 mod takeover;
 mod testrun;
@@ -37,6 +38,7 @@ pub use expiry::{ExpiryReport, ExpiryRules};
 pub use live::{LiveMaps, monotonic_ns};
 pub use load::{Capacities, EdgeForm, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
 pub use plain::Plain;
+pub use steering::{every_processor, steer_by_flow};
 pub use takeover::TakenOver;
 pub use testrun::TestVerdict;
 

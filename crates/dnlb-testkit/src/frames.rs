@@ -24,6 +24,8 @@ pub struct TestFrame {
     pub flags: u8,
     /// Sequence number.
     pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
     /// IP options; a multiple of four bytes. In IPv6 as many bytes of padding in an extension header.
     pub options: Vec<u8>,
     /// Flags and offset of fragmentation, as IPv4 has them.
@@ -49,6 +51,7 @@ impl TestFrame {
             dst: parse_endpoint(dst),
             flags: 2,
             seq: 1,
+            ack: 2,
             options: Vec::new(),
             fragment: 0x4000,
             protocol: 6,
@@ -81,6 +84,13 @@ impl TestFrame {
     #[must_use]
     pub fn seq(mut self, seq: u32) -> Self {
         self.seq = seq;
+        self
+    }
+
+    /// The same with another acknowledgement number.
+    #[must_use]
+    pub fn ack(mut self, ack: u32) -> Self {
+        self.ack = ack;
         self
     }
 
@@ -208,8 +218,8 @@ impl TestFrame {
             1 => [[if self.echo_reply { reply } else { request }, 0], [0, 0], src, [0, 1]].concat(),
             17 => [src, dst, (8 + self.payload.len() as u16).to_be_bytes(), [0, 0]].concat(),
             _ => {
-                let rest = [0, 0, 0, 2, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0];
-                [src.as_slice(), &dst, &self.seq.to_be_bytes(), &rest].concat()
+                let rest = [0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0];
+                [src.as_slice(), &dst, &self.seq.to_be_bytes(), &self.ack.to_be_bytes(), &rest].concat()
             }
         };
         [header.as_slice(), &self.payload].concat()

@@ -39,20 +39,22 @@ impl Pure {
     pub fn fill_flows(&mut self) {
         self.tables.full = true;
     }
-}
 
-impl Engine for Pure {
-    fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
+    /// [`Engine::run`] on a frame that came by the link `ifindex`.
+    ///
+    /// # Errors
+    /// None.
+    pub fn run_at(&mut self, ifindex: u32, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
         let tables = &self.tables;
         tables.counted.borrow_mut().clear();
         let encapsulates = program == Program::Edge;
-        let sink = Carrier { frame, settings: tables.state.settings, ifindex: TEST_IFINDEX, encapsulates };
+        let sink = Carrier { frame, settings: tables.state.settings, ifindex, encapsulates };
         let room = &mut Room::default();
         let Carried { outcome, details, frame: after } = match program {
             Program::Edge | Program::EdgeTc => {
                 edge(&frame, tables, &mut Packet::default(), || Some(room), sink)
             }
-            Program::FromInstance => from_instance(&frame, tables, TEST_IFINDEX, room, sink),
+            Program::FromInstance => from_instance(&frame, tables, ifindex, room, sink),
             Program::FromOverlay(vni) | Program::FromStranger(vni) => {
                 let remote = dnlb_abi::v4_mapped(program.remote());
                 from_overlay(&frame, tables, (vni, &remote), room, sink)
@@ -61,6 +63,12 @@ impl Engine for Pure {
         };
         tables.count(outcome);
         Ok(Seen { outcome, details, frame: after, counted: tables.counted.borrow().clone() })
+    }
+}
+
+impl Engine for Pure {
+    fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
+        self.run_at(TEST_IFINDEX, program, frame)
     }
 
     fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {

@@ -8,8 +8,8 @@ use std::{
 
 use dnlb_abi::HostEntry;
 use dnlb_model::{
-    Algorithm, BackendConfig, Direction, EndpointConfig, FilterRule, HostConfig, InstanceConfig, InstanceId,
-    MemberConfig, MemberSet, Power, Protocol, RuleProtocol, ServiceConfig,
+    Algorithm, BackendConfig, Direction, EndpointConfig, FilterRule, HostConfig, IdleConfig, InstanceConfig,
+    InstanceId, MemberConfig, MemberSet, Power, Protocol, RuleProtocol, ServiceConfig,
 };
 use dnlb_plan::{Allocation, LocalFacts, SwitchState, compile};
 use ipnet::IpNet;
@@ -51,6 +51,7 @@ impl Scene {
             endpoints: BTreeMap::new(),
             instances: BTreeMap::new(),
             services: Vec::new(),
+            idle: Vec::new(),
             backends: BTreeMap::new(),
             names: Default::default(),
         };
@@ -178,6 +179,13 @@ impl Scene {
                 generations: vec![MemberSet { members, rows: 256 }],
             },
         );
+        self
+    }
+
+    /// A load balancer without a listener that is on.
+    #[must_use]
+    pub fn idle(mut self, vni: u32, vip: &str, eip: &str) -> Self {
+        self.config.idle.push(IdleConfig { vni, vip: parse_address(vip), eip: Some(parse_address(eip)) });
         self
     }
 

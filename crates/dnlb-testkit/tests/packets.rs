@@ -73,7 +73,7 @@ fn scene() -> Scene {
 
 /// Members have changed: .104 went from 3 elsewhere to 1 here; .105 from 2 here, which drains, to 1 here; .106 from 3
 /// elsewhere over 2 here to 1 here; .107 had 1 here, and has nobody now; .108 had 1 here, and has 3 elsewhere now; .109
-/// had 5 here, and has 3 elsewhere.
+/// had 5 here, and has 3 elsewhere; .115 went from 1 here, which drains, to 2 here.
 fn changed() -> Scene {
     scene()
         .service(5, 7, "10.0.0.104", 80, &[(1, 1, 8080)])
@@ -95,6 +95,9 @@ fn changed() -> Scene {
         .service(10, 7, "10.0.0.109", 80, &[(3, 2, 8080)])
         .former(&[(5, 1)])
         .draining(5, 8080)
+        .service(15, 7, "10.0.0.115", 80, &[(2, 1, 8080)])
+        .former(&[(1, 1)])
+        .draining(1, 8080)
 }
 
 /// Datagrams: .111 is served by 1 here, .112 by nobody, .113 by 1 here after 3 elsewhere, .114 by nobody after 1 here.
@@ -122,6 +125,11 @@ fn hop_to(instance: u32, hop: u8, from_edge: bool, src: &str, dst: &str) -> Test
 /// A frame of instance 1.
 fn from_1(dst: &str) -> TestFrame {
     TestFrame::syn("10.0.0.11:40000", dst).macs(ROUTER_MAC, instance_mac(1))
+}
+
+/// The answer of instance 1, at its service's port, to a SYN.
+fn answer_of_1(client: &str) -> TestFrame {
+    TestFrame::syn("10.0.0.11:8080", client).flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1))
 }
 
 /// A datagram or ping of instance 1.
@@ -273,8 +281,31 @@ cases! {
     };
     a_known_flow_stays(changed()) |engine| {
         run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.104:80").build());
+        run(engine, Program::FromInstance, &answer_of_1("10.0.0.13:50000").build());
         let seen = run(engine, Program::FromOverlay(7), &hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80").build());
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1)]);
+    };
+    a_syn_that_was_not_answered_keeps_no_connection(changed()) |engine| {
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.104:80").build());
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(2, false));
+        becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+    };
+    a_client_goes_on_with_the_member_whose_answer_it_acknowledges(changed()) |engine| {
+        // Its SYN went to 3 first, and to 1 when it was sent again; both have answered.
+        run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.104:80").build());
+        run(engine, Program::FromInstance, &answer_of_1("10.0.0.13:50000").seq(u32::MAX).build());
+        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        for other in [1, u32::MAX] {
+            let packet = packet.clone().ack(other);
+            let wanted = packet.clone().macs(instance_mac(3), tunnel_mac(2, false));
+            becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
+        }
+        let seen = run(engine, Program::FromOverlay(7), &packet.clone().ack(0).build());
+        assert_eq!((seen.outcome, seen.details[1]), (Outcome::Delivered, 1));
+        // From now on it is established, and what the client acknowledges moves on.
+        let seen = run(engine, Program::FromOverlay(7), &packet.ack(5_000).build());
+        assert_eq!((seen.outcome, seen.details[1]), (Outcome::Delivered, 1));
     };
     a_port_used_again_is_another_connection_which_another_member_may_have(changed()) |engine| {
         let client = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
@@ -339,11 +370,12 @@ cases! {
         becomes(engine, Program::FromOverlay(7), &packet, Outcome::Tunnelled, &wanted);
     };
     a_draining_instance_of_the_same_host_keeps_its_flow(changed()) |engine| {
-        // Its SYN came for instance 2 while that was a member, from a host with older rows.
-        let syn = hop_to(2, 0, false, "10.0.0.13:50000", "10.0.0.105:80").flags(2);
+        // Its SYN came for instance 1 while that was a member, from a host with older rows.
+        let syn = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.115:80").flags(2);
         run(engine, Program::FromOverlay(7), &syn.build());
-        let packet = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.105:80");
-        let wanted = TestFrame { dst: parse_endpoint("10.0.0.12:8080"), ..packet.clone() }.macs(instance_mac(2), ROUTER_MAC);
+        run(engine, Program::FromInstance, &answer_of_1("10.0.0.13:50000").build());
+        let packet = hop_to(2, 0, false, "10.0.0.13:50000", "10.0.0.115:80");
+        let wanted = TestFrame { dst: parse_endpoint("10.0.0.11:8080"), ..packet.clone() }.macs(instance_mac(1), ROUTER_MAC);
         let seen = becomes(engine, Program::FromOverlay(7), &packet, Outcome::Delivered, &wanted);
         assert_eq!(seen.counted.into_iter().collect::<Vec<_>>(), [("delivered", 1), ("second_chance", 1)]);
     };
@@ -503,6 +535,16 @@ cases! {
         let reset = from_1("10.0.0.100:81").flags(RST).build();
         dropped(engine, Program::FromInstance, &reset, Outcome::DropNoListener);
         dropped(engine, Program::FromInstance, &from_1("10.0.0.99:81").build(), Outcome::DropNoRoute);
+    };
+    an_address_without_any_listener_answers_all_the_same(scene().idle(7, "10.0.0.105", "203.0.113.5")) |engine| {
+        resets(engine, Program::FromInstance, &from_1("10.0.0.105:80"), Outcome::ResetNoListener);
+        resets(engine, Program::FromInstance, &from_1("203.0.113.5:80"), Outcome::ResetNoListener);
+        resets(engine, Program::Edge, &TestFrame::syn("198.51.100.9:1", "203.0.113.5:80"), Outcome::ResetNoListener);
+        let question = from_1_by(17, "10.0.0.105:53").build();
+        unreachable(engine, Program::FromInstance, &question, Outcome::UnreachableNoListener, PORT_UNREACHABLE);
+        let ping = TestFrame::ping("198.51.100.9:77", "203.0.113.5:77");
+        let wanted = TestFrame { echo_reply: true, ..ping.clone() }.turned().macs([2, 0, 0, 0, 0, 1], ROUTER_MAC);
+        becomes(engine, Program::Edge, &ping, Outcome::EchoReply, &wanted);
     };
     a_vip_answers_only_whom_the_rules_let_call_it(scene().security(1, vec![rule(Direction::Out, "10.0.0.100/32", (80, 80), true)])) |engine| {
         dropped(engine, Program::FromInstance, &from_1("10.0.0.100:81").build(), Outcome::DropSecurityGroupOut);

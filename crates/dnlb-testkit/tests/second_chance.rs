@@ -63,6 +63,8 @@ enum Event {
     Learn { host: usize, ago: usize },
     /// A client opens a flow, unless it is open.
     Open { flow: usize, edge: usize },
+    /// A client that has sent nothing yet but its SYN sends it again: the answer was late.
+    OpenAgain { flow: usize, edge: usize },
     /// A flow's next packet.
     Send { flow: usize, edge: usize },
     /// A client breaks its flow off.
@@ -81,6 +83,7 @@ fn event(instances: usize) -> impl Strategy<Value = Event> {
         3 => (0..instances).prop_map(|instance| Event::Flap { instance }),
         14 => (0..HOSTS, 0..4_usize).prop_map(|(host, ago)| Event::Learn { host, ago }),
         12 => (0..FLOWS, edge.clone()).prop_map(|(flow, edge)| Event::Open { flow, edge }),
+        8 => (0..FLOWS, edge.clone()).prop_map(|(flow, edge)| Event::OpenAgain { flow, edge }),
         24 => (0..FLOWS, edge.clone()).prop_map(|(flow, edge)| Event::Send { flow, edge }),
         2 => (0..FLOWS, edge).prop_map(|(flow, edge)| Event::Close { flow, edge }),
     ]
@@ -100,13 +103,17 @@ struct Host {
 struct Flow {
     port: u16,
     seq: u32,
+    /// What it acknowledges of its server, or of its former one.
+    ack: u32,
+    /// Whether it has sent a SYN alone.
+    new: bool,
     server: Option<u32>,
 }
 
 impl Flow {
     /// Gives up what was not closed. The server does not know, so the client will not use the port again.
     fn give_up(&mut self) {
-        (self.port, self.server) = (self.port + FLOWS as u16, None);
+        (self.port, self.new, self.server) = (self.port + FLOWS as u16, false, None);
     }
 }
 
@@ -123,6 +130,8 @@ struct Trip {
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
+    /// SYNs sent again that reached another instance than the first.
+    opened_twice: u32,
     sent: u32,
     passed_on: u32,
     excused: u32,
@@ -134,6 +143,7 @@ impl std::ops::Add for Tally {
 
     fn add(self, other: Self) -> Self {
         Self {
+            opened_twice: self.opened_twice + other.opened_twice,
             sent: self.sent + other.sent,
             passed_on: self.passed_on + other.passed_on,
             excused: self.excused + other.excused,
@@ -198,7 +208,9 @@ impl World {
             second_chance,
             versions: vec![first],
             hosts: hosts.collect(),
-            flows: (0..FLOWS).map(|flow| Flow { port: 20_000 + flow as u16, seq: 0, server: None }).collect(),
+            flows: (0..FLOWS)
+                .map(|flow| Flow { port: 20_000 + flow as u16, seq: 0, ack: 0, new: false, server: None })
+                .collect(),
             tally: Tally::default(),
         };
         for host in 0..HOSTS {
@@ -252,6 +264,9 @@ impl World {
                     // Beyond everything that the port's last connection can have sent.
                     self.flows[flow].seq += 100_000;
                     let trip = self.send(flow, edge, 2);
+                    let answer = self.answer(flow, &trip);
+                    self.flows[flow].ack = answer.unwrap_or_default();
+                    self.flows[flow].new = true;
                     let delivered = trip.outcome == Outcome::Delivered;
                     // It may be that its host only has not heard yet that its time is over.
                     let home = trip.asked.last().map_or(0, |&home| self.hosts[home].version);
@@ -260,6 +275,15 @@ impl World {
                     } else if delivered {
                         self.flows[flow].give_up();
                     }
+                }
+            }
+            Event::OpenAgain { flow, edge } => {
+                // Whoever gets it answers, too; the client stays with whose answer it has.
+                if self.protocol == Protocol::Tcp && self.flows[flow].new {
+                    self.flows[flow].seq -= 1;
+                    let trip = self.send(flow, edge, 2);
+                    self.answer(flow, &trip);
+                    self.tally.opened_twice += u32::from(Some(trip.instance) != self.flows[flow].server);
                 }
             }
             Event::Send { flow, edge } => self.go_on(flow, edge, 16),
@@ -323,8 +347,29 @@ impl World {
         chains_name_only_who_lives(config, &host.state);
     }
 
+    /// Whoever got a SYN answers it; what is to be acknowledged.
+    fn answer(&mut self, flow: usize, trip: &Trip) -> Option<u32> {
+        if self.protocol != Protocol::Tcp || trip.outcome != Outcome::Delivered {
+            return None;
+        }
+        let (number, &home) = (trip.instance, trip.asked.last()?);
+        // Each chooses its own.
+        let first = self.flows[flow].seq.wrapping_mul(7).wrapping_add(number * 1_000_003);
+        let client = self.client(flow);
+        let reply = TestFrame::syn(&format!("{}:8080", addr(number)), &client).flags(18).seq(first);
+        let reply = reply.macs(dnlb_abi::ROUTER_MAC, instance_mac(number)).build();
+        let link = self.hosts[home].state.instances[&number].ifindex;
+        let seen = self.hosts[home].engine.run_at(link, Program::FromInstance, &reply).unwrap();
+        assert!(
+            matches!(seen.outcome, Outcome::RepliedOutside | Outcome::Tunnelled | Outcome::Delivered),
+            "{seen:?}"
+        );
+        Some(first.wrapping_add(1))
+    }
+
     /// A packet of an open flow, which must reach whoever has it.
     fn go_on(&mut self, flow: usize, edge: usize, flags: u8) {
+        self.flows[flow].new = false;
         let Some(server) = self.flows[flow].server else { return };
         let trip = self.send(flow, edge, flags);
         self.tally.sent += 1;
@@ -389,22 +434,25 @@ impl World {
         }
     }
 
+    /// A client's address and port.
+    fn client(&self, flow: usize) -> String {
+        let outside = flow < FLOWS * 2 / 3;
+        let caller = CALLERS + (flow % COMPUTE) as u32 + 1;
+        let addr = if outside { "198.51.100.9".to_owned() } else { addr(caller).to_string() };
+        format!("{addr}:{}", self.flows[flow].port)
+    }
+
     fn frame(&self, flow: usize, flags: u8) -> Vec<u8> {
         let outside = flow < FLOWS * 2 / 3;
-        let host = flow % COMPUTE + 1;
-        let caller = CALLERS + host as u32;
-        let src = if outside { "198.51.100.9".to_owned() } else { addr(caller).to_string() };
+        let caller = CALLERS + (flow % COMPUTE) as u32 + 1;
+        let src = self.client(flow);
         let dst = if outside { "203.0.113.1".to_owned() } else { addr(10_001).to_string() };
         let frame = match self.protocol {
-            Protocol::Tcp => {
-                TestFrame::syn(&format!("{src}:{}", self.flows[flow].port), &format!("{dst}:80"))
-            }
-            Protocol::Udp => {
-                TestFrame::datagram(&format!("{src}:{}", self.flows[flow].port), &format!("{dst}:80"))
-            }
+            Protocol::Tcp => TestFrame::syn(&src, &format!("{dst}:80")),
+            Protocol::Udp => TestFrame::datagram(&src, &format!("{dst}:80")),
         };
         let macs = (dnlb_abi::ROUTER_MAC, instance_mac(caller));
-        frame.macs(macs.0, macs.1).flags(flags).seq(self.flows[flow].seq).build()
+        frame.macs(macs.0, macs.1).flags(flags).seq(self.flows[flow].seq).ack(self.flows[flow].ack).build()
     }
 
     /// What the data path makes of a flow's frame.

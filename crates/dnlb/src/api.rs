@@ -95,7 +95,9 @@ impl Api {
             other => other.map_err(|error| located(Failure::NoAnswer { error, write: method != "GET" }))?,
         };
         let request_id = reply.request_id.clone();
-        let result = reply.into_result().map_err(|error| located(Failure::Refused { error, request_id }))?;
+        let by_session = self.client.token.is_some();
+        let refused = |error| located(Failure::Refused { error, request_id, by_session });
+        let result = reply.into_result().map_err(refused)?;
         if method != "GET" {
             self.wrote.set(true);
         }

@@ -2,7 +2,10 @@
 
 use std::{fmt, io::ErrorKind};
 
-use dnlb_api::{ApiError, client::CallError};
+use dnlb_api::{
+    ApiError,
+    client::{CallError, HandshakeError},
+};
 
 /// A call that gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +17,8 @@ pub(crate) enum Failure {
         error: ApiError,
         /// Names the request in the server's log.
         request_id: String,
+        /// Whether a session's token said who calls, and not a signature.
+        by_session: bool,
     },
     /// There was no answer, or none of this API.
     #[error("{error}")]
@@ -29,7 +34,7 @@ impl Failure {
     /// The lines after the error itself: what identifies it, and what to do next.
     pub(crate) fn more(&self, access: &str) -> Vec<String> {
         let mut lines = Vec::new();
-        if let Self::Refused { error, request_id } = self {
+        if let Self::Refused { error, request_id, .. } = self {
             lines.push(format!("{} ({}), request {request_id}", error.status, error.code));
         }
         lines.extend(self.advice().map(|advice| format!("{advice} [{access}]")));
@@ -43,9 +48,15 @@ impl Failure {
 
     fn advice(&self) -> Option<&'static str> {
         match self {
+            Self::Refused { error, by_session: true, .. } if error.code == 401 => {
+                Some("the session has ended: `dnlb login` begins another one, `dnlb logout` forgets it")
+            }
             Self::Refused { error, .. } => of_refusal(error.code, &error.status),
             Self::NoAnswer { error: CallError::Connection { source, .. }, write } => {
-                Some(of_connection(source.kind(), *write))
+                Some(match HandshakeError::of(source) {
+                    Some(error) => of_handshake(error),
+                    None => of_connection(source.kind(), *write),
+                })
             }
             Self::NoAnswer { error: CallError::Reply { .. }, .. } => {
                 Some("something else than a dnlb server answers there: check the endpoint and the scheme")
@@ -68,6 +79,15 @@ fn of_refusal(code: u16, status: &str) -> Option<&'static str> {
         (429, _) => Some("too many requests at once: wait a little and try again"),
         (500.., _) => Some("the server's log says more about that request"),
         _ => None,
+    }
+}
+
+fn of_handshake(error: &HandshakeError) -> &'static str {
+    match error {
+        HandshakeError::Untrusted(_) => {
+            "name the authority's certificate (--ca-file; of a server that makes its own: tls/ca.pem in its data directory), and call the server by a name that its certificate has"
+        }
+        HandshakeError::NoTls(_) => "check the endpoint, or say --scheme http if that is what it speaks",
     }
 }
 
@@ -145,14 +165,18 @@ mod tests {
     fn a_refusal_shows_words_code_and_request() {
         let error = ApiError::precondition("subnet subnet-a is in use by instance i-b");
         assert_eq!(
-            told(Failure::Refused { error, request_id: "r1".to_owned() }),
+            told(Failure::Refused { error, request_id: "r1".to_owned(), by_session: false }),
             "error: deleting subnet a: subnet subnet-a is in use by instance i-b\n  FAILED_PRECONDITION (400), request r1"
         );
     }
 
     #[test]
     fn who_is_not_let_in_learns_what_to_check() {
-        let told = told(Failure::Refused { error: ApiError::access(), request_id: "r1".to_owned() });
+        let told = told(Failure::Refused {
+            error: ApiError::access(),
+            request_id: "r1".to_owned(),
+            by_session: false,
+        });
         assert!(told.contains("ACCESS_ERROR (401), request r1\n  check the access key"), "{told}");
         assert!(told.ends_with("[10.0.0.1:8710, profile `lab`]"), "{told}");
     }

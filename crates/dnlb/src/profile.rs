@@ -44,16 +44,16 @@ pub(crate) struct Add {
     /// Where the API is, host:port
     #[arg(long)]
     endpoint: String,
-    /// http or https
-    #[arg(long, default_value = "http")]
-    scheme: String,
+    /// http or https; by default https if there is a CA file, else http
+    #[arg(long)]
+    scheme: Option<String>,
     /// Region
     #[arg(long)]
     region: String,
-    /// Access key
+    /// Access key; without one, one logs in (dnlb login)
     #[arg(long)]
-    access_key: String,
-    /// File with the certificates to trust, for https
+    access_key: Option<String>,
+    /// File with the authorities to trust, in PEM, for https; by default those of this machine
     #[arg(long)]
     ca_file: Option<PathBuf>,
     /// Overwrite one of that name
@@ -68,13 +68,16 @@ pub(crate) fn run(command: Command, format: Format) -> Result<()> {
     let mut all = Profiles::load()?;
     match command {
         Command::Add(add) => {
+            let scheme = if add.ca_file.is_some() { "https" } else { "http" };
+            // From wherever commands are run later.
+            let ca_file = add.ca_file.map(std::path::absolute).transpose().context("finding the CA file")?;
             let profile = Profile {
                 endpoint: add.endpoint,
-                scheme: add.scheme,
+                scheme: add.scheme.unwrap_or_else(|| scheme.to_owned()),
                 region: add.region,
+                secret_key: add.access_key.is_some().then(|| secret::ask("secret key")).transpose()?,
                 access_key: add.access_key,
-                secret_key: secret::ask("secret key")?,
-                ca_file: add.ca_file,
+                ca_file,
             };
             all.add(&add.name, profile, add.replace)?;
             if add.use_it {

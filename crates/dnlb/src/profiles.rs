@@ -2,16 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder, OpenOptions},
-    io::{ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::suggest::did_you_mean;
+use crate::{private_file, suggest::did_you_mean};
 
 /// All profiles, as the file has them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +22,7 @@ pub(crate) struct Profiles {
     pub(crate) profiles: BTreeMap<String, Profile>,
 }
 
-/// A region and an access key. Has no `Debug`: the secret is in it.
+/// A region, and an access key unless one logs in there. Has no `Debug`: the secret is in it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
@@ -35,8 +32,10 @@ pub(crate) struct Profile {
     #[serde(default = "http")]
     pub(crate) scheme: String,
     pub(crate) region: String,
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) access_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_key: Option<String>,
     /// Certificates that are trusted, for `https`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -54,17 +53,7 @@ impl Profiles {
     }
 
     fn load_from(path: &Path) -> Result<Self> {
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            text => text.with_context(|| format!("reading {}", path.display()))?,
-        };
-        let mode = fs::metadata(path).with_context(|| format!("looking at {}", path.display()))?.mode();
-        ensure!(mode & 0o077 == 0, "{} holds secrets and others may read it: chmod 600 {0}", path.display());
-        // The error would quote lines of the file, and with them secrets: only where it is may be told.
-        toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
-        })
+        private_file::load(path)
     }
 
     /// Writes the file, whole or not at all.
@@ -73,23 +62,7 @@ impl Profiles {
     }
 
     fn save_to(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string(self).context("writing profiles as TOML")?;
-        let folder = path.parent().context("a path without a folder")?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .with_context(|| format!("creating {}", folder.display()))?;
-        let new = path.with_extension("new");
-        // One that was left behind may have another mode.
-        let _ = fs::remove_file(&new);
-        let write = || -> std::io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, path)
-        };
-        write().with_context(|| format!("writing {}", path.display()))
+        private_file::save(path, self)
     }
 
     /// The profile of that name.
@@ -113,7 +86,7 @@ impl Profiles {
         );
         ensure!(["http", "https"].contains(&profile.scheme.as_str()), "the scheme is http or https");
         ensure!(profile.ca_file.is_none() || profile.scheme == "https", "a CA file is for https");
-        ensure!(!profile.secret_key.is_empty(), "the secret is empty");
+        ensure!(profile.secret_key.as_deref() != Some(""), "the secret is empty");
         self.profiles.insert(name.to_owned(), profile);
         if self.current.is_none() {
             self.current = Some(name.to_owned());
@@ -139,14 +112,15 @@ impl Profiles {
 
 /// Where the file is.
 pub(crate) fn path() -> Result<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
-    Ok(config.context("neither XDG_CONFIG_HOME nor HOME says where settings are")?.join("dnlb/profiles.toml"))
+    private_file::path("profiles.toml")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt},
+    };
 
     use super::*;
 
@@ -155,8 +129,8 @@ mod tests {
             endpoint: endpoint.to_owned(),
             scheme: http(),
             region: "r1".to_owned(),
-            access_key: "AK".to_owned(),
-            secret_key: "SECRET".to_owned(),
+            access_key: Some("AK".to_owned()),
+            secret_key: Some("SECRET".to_owned()),
             ca_file: None,
         }
     }
@@ -219,7 +193,7 @@ mod tests {
         assert!(error("b c", profile("e:2")).contains("no blanks"));
         assert!(error("b", Profile { scheme: "ftp".into(), ..profile("e:2") }).contains("http or https"));
         assert!(error("b", Profile { ca_file: Some("ca".into()), ..profile("e:2") }).contains("for https"));
-        assert!(error("b", Profile { secret_key: String::new(), ..profile("e:2") }).contains("empty"));
+        assert!(error("b", Profile { secret_key: Some(String::new()), ..profile("e:2") }).contains("empty"));
         profiles.add("a", profile("e:2"), true).unwrap();
         assert_eq!(profiles.find("a").unwrap().endpoint, "e:2");
     }

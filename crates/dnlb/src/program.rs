@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use crate::{
-    access, commands, flood, hold, host, lab, load,
+    access, commands, flood, hold, host, lab, load, login,
     print::{self, Format},
     profile, trace,
 };
@@ -40,6 +40,10 @@ enum Command {
     /// Regions and access keys that this command line remembers
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Begin a session by a password: commands for that region are in it until it ends or `dnlb logout`
+    Login(login::Login),
+    /// End the session
+    Logout,
     /// Print what a shell needs to complete commands: dnlb completion bash > /etc/bash_completion.d/dnlb
     Completion {
         /// Which shell
@@ -131,6 +135,10 @@ pub(crate) fn run(program: Program) -> Result<u8> {
         Command::Guest { command: GuestCommand::Hold(options) } => hold::hold(&options).map(|()| 0),
         Command::Trace(options) => trace::run(&options, &program.access, program.output).map(|()| 0),
         Command::Profile(command) => profile::run(command, program.output).map(|()| 0),
+        Command::Login(options) => {
+            login::enter(options, &program.access.place()?, program.output).map(|()| 0)
+        }
+        Command::Logout => login::leave(&program.access.place()?, program.output).map(|()| 0),
         Command::Completion { shell } => {
             print::text(&completion(shell));
             Ok(0)

@@ -3,6 +3,8 @@
 use std::{
     env,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -15,6 +17,10 @@ use axum::{
 };
 use tokio::net::{TcpListener, UdpSocket};
 
+/// While this file is there, HTTP is answered with 503, whoever asks: a server that accepts connections and cannot serve, for
+/// trying health checks. An instance's `/run` is its own.
+const UNAVAILABLE: &str = "/run/dnlb/unavailable";
+
 /// Both ends of a connection, as this server sees them.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
@@ -24,7 +30,14 @@ struct Ends {
 
 /// The part of the answer that never changes, ready as text: `"instance":"i-..",..,"host":"..",`.
 #[derive(Clone, Debug)]
-struct Identity(std::sync::Arc<str>);
+struct Identity(Arc<str>);
+
+/// What answers by HTTP.
+#[derive(Clone, Debug)]
+struct Site {
+    identity: Identity,
+    unavailable: Arc<Path>,
+}
 
 /// Serves HTTP on `port` of all addresses until it is killed.
 ///
@@ -38,7 +51,8 @@ pub fn web(port: u16) -> anyhow::Result<()> {
         let socket = datagrams(port).with_context(|| format!("cannot listen on UDP port {port}"))?;
         eprintln!("web: listening on port {port}");
         let identity = Identity::from_environment();
-        tokio::try_join!(serve(listener, identity.clone()), answer_datagrams(socket, identity)).map(drop)
+        let site = Site { identity: identity.clone(), unavailable: Path::new(UNAVAILABLE).into() };
+        tokio::try_join!(serve(listener, site), answer_datagrams(socket, identity)).map(drop)
     })
 }
 
@@ -97,14 +111,15 @@ async fn answer_datagrams(socket: UdpSocket, identity: Identity) -> anyhow::Resu
     }
 }
 
-async fn serve(listener: TcpListener, identity: Identity) -> anyhow::Result<()> {
-    let app = Router::new().fallback(answer).with_state(identity);
+async fn serve(listener: TcpListener, site: Site) -> anyhow::Result<()> {
+    let app = Router::new().fallback(answer).with_state(site);
     let app = app.into_make_service_with_connect_info::<Ends>();
     axum::serve(listener, app).await.context("the server ended")
 }
 
-async fn answer(ConnectInfo(ends): ConnectInfo<Ends>, State(identity): State<Identity>) -> impl IntoResponse {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body(&identity, ends))
+async fn answer(ConnectInfo(ends): ConnectInfo<Ends>, State(site): State<Site>) -> impl IntoResponse {
+    let status = if site.unavailable.exists() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (status, [(header::CONTENT_TYPE, "application/json")], body(&site.identity, ends))
 }
 
 fn body(identity: &Identity, ends: Ends) -> String {
@@ -165,14 +180,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_serves_several_requests() {
+    async fn a_connection_serves_several_requests_well_or_not() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Identity::new([("instance", "i-1".to_owned())])));
+        let dir = tempfile::tempdir().unwrap();
+        let unavailable = dir.path().join("unavailable");
+        let identity = Identity::new([("instance", "i-1".to_owned())]);
+        tokio::spawn(serve(listener, Site { identity, unavailable: unavailable.as_path().into() }));
         let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
         let own = stream.local_addr().unwrap();
-        for _ in 0..2 {
+        for status in ["200 OK", "503 Service Unavailable", "200 OK"] {
+            if status.starts_with("503") {
+                std::fs::write(&unavailable, "").unwrap();
+            } else {
+                let _ = std::fs::remove_file(&unavailable);
+            }
             stream.write_all(b"GET /any HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
             let mut answer = String::new();
             while !answer.ends_with("}\n") {
@@ -181,7 +204,7 @@ mod tests {
                 assert!(n > 0);
                 answer.push_str(std::str::from_utf8(&part[..n]).unwrap());
             }
-            assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
             assert!(answer.contains(&format!("\"client\":\"{own}\"")), "{answer}");
         }
     }

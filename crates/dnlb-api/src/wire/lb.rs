@@ -292,14 +292,14 @@ models! {
         /// Its id.
         ag_id: String,
         ?
-        /// Weight of each instance. They are all alike, so only the usual weight, 10, is taken.
+        /// Weight of members that have none of their own. Default 10.
         default_weight: i64 as "Weight",
     }
 
     /// How to check targets.
     HealthCheckSpec {
         ?
-        /// `Icmp` is for Udp backend services, `Tcp` for both.
+        /// `Icmp` is for Udp backend services, `Http` for Tcp ones, `Tcp` for both.
         protocol: String as "CheckProtocol",
         /// Good checks in a row that make a target healthy. Default 3.
         healthy_threshold_count: i64 as "CheckThreshold",
@@ -311,12 +311,15 @@ models! {
         interval_seconds: i64 as "CheckInterval",
         /// The port; 0: the one that gets the traffic. Not for `Icmp`. Default 0.
         port: i64 as "PortOrZero",
-        /// For HTTP, which is not in this version.
-        http_domain: String as "NoText",
-        /// For HTTP, which is not in this version.
-        http_path: String as "NoText",
-        /// For HTTP, which is not in this version.
-        http_code: Vec<String> as "NoItems",
+        /// For `Http`: the version that is spoken, of which there is one.
+        http_version: String as "HttpVersion",
+        /// For `Http`: what the request names as `Host`, a domain or an address. Default: the target's address and port.
+        http_domain: String as "HttpDomain",
+        /// For `Http`: what is asked for by GET. Default `/`.
+        http_path: String as "HttpPath",
+        /// For `Http`: codes of good replies: one (`200`), a range (`201-205`), a class (`3xx`) or, with commas, several.
+        /// Default `2xx` and `3xx`; there are 200 to 499.
+        http_code: Vec<String> as "HttpCodes",
     }
 
     /// A backend service: how connections are spread over which targets, and how these are checked.
@@ -362,7 +365,7 @@ models! {
 
     /// How targets are checked.
     HealthCheck {
-        /// By a connection, or by a ping.
+        /// By a connection, by a ping, or by a request over HTTP.
         protocol: String as "CheckProtocol",
         /// Good checks in a row that make a target healthy.
         healthy_threshold_count: i64 as "CheckThreshold",
@@ -374,6 +377,15 @@ models! {
         interval_seconds: i64 as "CheckInterval",
         /// The port; 0: the one that gets the traffic.
         port: i64 as "PortOrZero",
+        ?
+        /// Of `Http`: the version that is spoken.
+        http_version: String as "HttpVersion",
+        /// Of `Http`: what the request names as `Host`, if that is not the target's address.
+        http_domain: String as "HttpDomain",
+        /// Of `Http`: what is asked for.
+        http_path: String as "HttpPath",
+        /// Of `Http`: codes of good replies.
+        http_code: Vec<String> as "HttpCodes",
     }
 
     /// A target group to make.

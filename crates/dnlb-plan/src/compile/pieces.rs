@@ -133,7 +133,7 @@ impl Pieces {
         }
 
         let same_services = before.is_some_and(|(former, _)| {
-            former.services == config.services
+            (&former.services, &former.idle) == (&config.services, &config.idle)
                 && services::asked_networks(former) == services::asked_networks(config)
                 // Otherwise somebody must find out whether the services name one that is gone.
                 && tables.values().all(Option::is_some)

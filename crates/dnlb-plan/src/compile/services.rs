@@ -6,7 +6,7 @@ use std::{
 };
 
 use dnlb_abi::{ServiceEntry, ServiceKey, TargetEntry, TargetKey, VNI_PUBLIC};
-use dnlb_model::{Algorithm, BackendConfig, HostConfig, Protocol, ServiceConfig};
+use dnlb_model::{Algorithm, BackendConfig, HostConfig, IdleConfig, Protocol, ServiceConfig};
 
 use super::{CompileError, map_addr, table::Table};
 use crate::{alloc::BackendPlace, host_config::GENERATIONS_MAX};
@@ -20,7 +20,7 @@ pub(super) fn entries(config: &HostConfig) -> Result<Vec<ServiceEntry>, CompileE
         if !config.backends.contains_key(&backend) {
             return Err(CompileError::UnknownBackend { service: number, backend });
         }
-        entries.extend(addresses(service, config).map(|(network, addr)| ServiceEntry {
+        entries.extend(addresses(&place(service), config).map(|(network, addr)| ServiceEntry {
             key: ServiceKey::new(network, map_addr(addr), service.protocol.number(), service.port),
             number,
             backend,
@@ -75,38 +75,40 @@ pub(super) fn asked_networks(config: &HostConfig) -> BTreeSet<u32> {
     networks
 }
 
-/// The networks and addresses by which packets name a service on this host.
+/// Where a service is.
+const fn place(service: &ServiceConfig) -> IdleConfig {
+    IdleConfig { vni: service.vni, vip: service.vip, eip: service.eip }
+}
+
+/// The networks and addresses by which packets name a load balancer on this host.
 ///
 /// An edge is asked by VPC only where it has instances, too: without the others, the index has room for three times the
 /// services.
-fn addresses(service: &ServiceConfig, config: &HostConfig) -> impl Iterator<Item = (u32, IpAddr)> {
-    let vni = service.vni;
+fn addresses(place: &IdleConfig, config: &HostConfig) -> impl Iterator<Item = (u32, IpAddr)> + use<> {
+    let (vni, edge) = (place.vni, config.edge);
     let asked =
         !config.edge || config.endpoints.range((vni, LOWEST)..).next().is_some_and(|(key, _)| key.0 == vni);
-    let own = [Some(service.vip), service.eip].into_iter().flatten().filter(move |_| asked);
-    let public = service.eip.filter(|_| config.edge).map(|eip| (VNI_PUBLIC, eip));
+    let own = [Some(place.vip), place.eip].into_iter().flatten().filter(move |_| asked);
+    let public = place.eip.filter(|_| edge).map(|eip| (VNI_PUBLIC, eip));
     own.map(move |addr| (vni, addr)).chain(public)
 }
 
 /// The least of all addresses.
 const LOWEST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
-/// An entry for every address that a listener has: it answers pings, and says where nobody listens.
+/// An entry for every address that a load balancer has: it answers pings, and says where nobody listens.
 fn address_entries(config: &HostConfig) -> Vec<ServiceEntry> {
+    let listeners = config.services.iter().map(|service| (service.number, place(service)));
+    let idle = config.idle.iter().map(|idle| (0, *idle));
     let mut owners = BTreeMap::new();
-    for service in &config.services {
-        for (vni, addr) in addresses(service, config) {
-            owners.entry(ServiceKey::of_address(vni, map_addr(addr))).or_insert(service);
+    for (number, place) in listeners.chain(idle) {
+        for (network, addr) in addresses(&place, config) {
+            owners.entry(ServiceKey::of_address(network, map_addr(addr))).or_insert((number, place.vni));
         }
     }
     owners
         .into_iter()
-        .map(|(key, service)| ServiceEntry {
-            key,
-            number: service.number,
-            vni: service.vni,
-            ..Default::default()
-        })
+        .map(|(key, (number, vni))| ServiceEntry { key, number, vni, ..Default::default() })
         .collect()
 }
 

@@ -5,8 +5,8 @@ use dnlb_abi::{
     TargetKey, VNI_PUBLIC,
 };
 use dnlb_model::{
-    Algorithm, BackendConfig, Direction, EndpointConfig, FilterRule, InstanceConfig, MemberConfig, MemberSet,
-    Power, Protocol, RuleProtocol, ServiceConfig,
+    Algorithm, BackendConfig, Direction, EndpointConfig, FilterRule, IdleConfig, InstanceConfig,
+    MemberConfig, MemberSet, Power, Protocol, RuleProtocol, ServiceConfig,
 };
 use proptest::prelude::*;
 
@@ -65,6 +65,7 @@ fn config() -> HostConfig {
             .map(|number| ((5, addr(number)), EndpointConfig { instance: number, host: host(number) }))
             .collect(),
         instances: (1..=2).map(|number| (number, instance(number))).collect(),
+        idle: vec![],
         services: vec![ServiceConfig {
             number: 9,
             vni: 5,
@@ -149,6 +150,24 @@ fn an_edge_knows_elastic_ips_under_no_vpc() {
     let state = compile(&config, &local(&config), &mut Allocation::default()).unwrap();
     let eip = ServiceKey::new(VNI_PUBLIC, v4_mapped([203, 0, 113, 7]), 6, 80);
     assert_eq!(lookup(&state.services, &eip).map(|entry| entry.vni), Some(5));
+}
+
+#[test]
+fn an_idle_load_balancer_has_its_addresses_and_nothing_else() {
+    let idle = IdleConfig { vni: 5, vip: addr(101), eip: Some("203.0.113.8".parse().unwrap()) };
+    let config = HostConfig { edge: true, services: vec![], idle: vec![idle], ..config() };
+    let state = compile(&config, &local(&config), &mut Allocation::default()).unwrap();
+    assert_eq!(lint(&state), []);
+    let keys = [
+        ServiceKey::of_address(5, v4_mapped([10, 0, 1, 101])),
+        ServiceKey::of_address(5, v4_mapped([203, 0, 113, 8])),
+        ServiceKey::of_address(VNI_PUBLIC, v4_mapped([203, 0, 113, 8])),
+    ];
+    for key in keys {
+        let entry = ServiceEntry { key, vni: 5, ..Default::default() };
+        assert_eq!(lookup(&state.services, &key), Some(&entry));
+    }
+    assert_eq!(state.services.entries.len(), keys.len());
 }
 
 #[test]
@@ -391,6 +410,8 @@ enum Edit {
     Backends(Option<BTreeMap<u32, u32>>),
     /// The host becomes an edge, or is none any more.
     Edge,
+    /// A load balancer without listeners comes or goes.
+    Idle,
     /// An instance comes, moves or has other rules, or goes.
     Instance(u32, Option<(u16, u32)>),
     /// Only hosts that somebody is on are known, or all.
@@ -410,6 +431,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => prop::collection::vec(1_u16..100, 0..5).prop_map(Edit::Acl),
         2 => prop::option::of(prop::collection::btree_map(1_u32..40, 1_u32..100, 0..10)).prop_map(Edit::Backends),
         1 => Just(Edit::Edge),
+        1 => Just(Edit::Idle),
         4 => (1_u32..40, prop::option::weighted(0.7, (1_u16..5, 0_u32..4))).prop_map(|(at, to)| Edit::Instance(at, to)),
         1 => Just(Edit::Lean),
         2 => (1_u32..40).prop_map(Edit::Link),
@@ -422,6 +444,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 #[derive(Clone, Default)]
 struct Story {
     now: Variation,
+    idle: bool,
     lean: bool,
     generations: BTreeMap<u32, Vec<MemberSet>>,
 }
@@ -435,6 +458,7 @@ impl Story {
             Edit::Backends(Some(members)) => backends.push(members),
             Edit::Backends(None) => drop(backends.pop()),
             Edit::Edge => *edge = !*edge,
+            Edit::Idle => self.idle = !self.idle,
             Edit::Instance(number, Some(found)) => drop(instances.insert(number, found)),
             Edit::Instance(number, None) => drop(instances.remove(&number)),
             Edit::Lean => self.lean = !self.lean,
@@ -464,6 +488,9 @@ impl Story {
         }
         for service in config.services.iter_mut().filter(|service| service.number % 3 == 0) {
             service.protocol = Protocol::Udp;
+        }
+        if self.idle {
+            config.idle.push(IdleConfig { vni: 5, vip: addr(101), eip: None });
         }
         if self.lean {
             let used: BTreeSet<u16> = instances.values().map(|(host, _)| *host).chain([1]).collect();

@@ -124,6 +124,34 @@ fn what_is_switched_off_is_left_out_but_still_checked() {
 }
 
 #[test]
+fn who_is_on_without_a_listener_keeps_its_addresses() {
+    let mut region = region(&[("a", "r1"), ("a", "r1"), ("a", "r1")]);
+    change_host(&mut region, "h2", |host| (host.edge, host.compute) = (true, false));
+    add_instance(&mut region, 1, "h1", "a", None);
+    for number in 1..=3 {
+        add_service(&mut region, number, "a", None);
+    }
+    let eip = add_eip(&mut region, 1);
+    let switch = |region: &mut Region, number: u32, on| {
+        let id = ListenerId::from(format!("listener-{number}").as_str());
+        Arc::make_mut(region.listeners.get_mut(&id).unwrap()).enabled = on;
+    };
+    let idle = |region: &Region, host: &str| {
+        configs(region)[host].idle.iter().map(|it| (it.vni, it.vip, it.eip)).collect::<Vec<_>>()
+    };
+    assert_eq!(idle(&region, "h1"), []);
+    (1..=3).for_each(|number| switch(&mut region, number, false));
+    Arc::make_mut(region.load_balancers.get_mut(&LoadBalancerId::from("dnlb-3")).unwrap()).enabled = false;
+    let (first, second) = ((11, addr(10_001), Some(eip)), (11, addr(10_002), None));
+    assert_eq!(idle(&region, "h1"), [first, second]);
+    assert_eq!(idle(&region, "h2"), [first], "an edge cares for elastic IPs");
+    assert_eq!(configs(&region)["h2"].names.vpcs.keys().collect::<Vec<_>>(), [&11]);
+    assert_eq!(idle(&region, "h3"), []);
+    switch(&mut region, 1, true);
+    assert_eq!(idle(&region, "h1"), [second]);
+}
+
+#[test]
 fn a_check_goes_to_its_own_port_or_to_where_the_target_takes_traffic() {
     let mut region = region(&[("a", "r1")]);
     let one = add_instance(&mut region, 1, "h1", "a", None);

@@ -8,6 +8,7 @@ use std::{
 
 use dnlb_model::UserId;
 
+use super::origin::Origin;
 use crate::access::{
     Caller,
     limits::{Nonces, RateLimit},
@@ -15,7 +16,7 @@ use crate::access::{
 
 /// Requests of a user a second, and at once.
 const CALLS: (f64, f64) = (500.0, 1000.0);
-/// Attempts to log in from an address a second, and at once.
+/// Attempts to log in from an address, or an IPv6 network, a second, and at once.
 const LOGINS_FROM: (f64, f64) = (0.2, 10.0);
 /// Attempts to log in as a user a second, and at once.
 const LOGINS_AS: (f64, f64) = (0.1, 10.0);
@@ -24,7 +25,7 @@ const LOGINS_AS: (f64, f64) = (0.1, 10.0);
 pub struct CallLimits {
     begun: Instant,
     calls: Mutex<RateLimit<UserId>>,
-    logins_from: Mutex<RateLimit<IpAddr>>,
+    logins_from: Mutex<RateLimit<Origin>>,
     logins_as: Mutex<RateLimit<String>>,
     nonces: Mutex<Nonces>,
 }
@@ -51,7 +52,8 @@ impl CallLimits {
     /// Whether somebody may try once more to log in as a user.
     pub(super) fn may_log_in(&self, from: IpAddr, user: &str) -> bool {
         let now = self.now();
-        locked(&self.logins_from).take(from, now) && locked(&self.logins_as).take(user.to_owned(), now)
+        locked(&self.logins_from).take(Origin::of(from), now)
+            && locked(&self.logins_as).take(user.to_owned(), now)
     }
 
     /// Whether a nonce of a key is new.
@@ -67,4 +69,21 @@ impl CallLimits {
 /// A panic elsewhere leaves counts whole.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv6_has_the_log_ins_of_one_address() {
+        let limits = CallLimits::new(None);
+        // Another user each time, so that only where they come from counts.
+        let tries = |addr: &dyn Fn(u16) -> String| {
+            (0..20).filter(|n| limits.may_log_in(addr(*n).parse().unwrap(), &addr(*n))).count()
+        };
+        assert_eq!(tries(&|n| format!("2001:db8:0:1::{n:x}")), 10);
+        assert_eq!(tries(&|n| format!("2001:db8:0:2::{n:x}")), 10, "another network");
+        assert_eq!(tries(&|n| format!("192.0.2.{n}")), 20, "other addresses");
+    }
 }

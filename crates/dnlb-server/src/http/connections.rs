@@ -1,88 +1,257 @@
-//! Connections of the API: accepted up to a limit, and given up when their client keeps silent.
+//! Connections of the API: accepted while there is room, and given up when their client keeps silent.
 //!
-//! Whoever can reach the port can open connections, long before any signature is looked at. Without a limit and
-//! a patience, some thousand silent ones would use up the process's descriptors, agents' included.
+//! Whoever can reach the port can open connections, long before any signature is looked at. Without limits and
+//! patience, some thousand silent ones would use up the process's descriptors, agents' included.
 
-use std::{convert::Infallible, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{body::Body, extract::Request, response::Response};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::sleep,
+    sync::{Notify, oneshot, watch},
+    time::{sleep, timeout},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::{
+    limits::Limits,
+    places::{Arrival, Places, SeatId},
 };
 
-/// What connections may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
-    /// How many there may be; further clients wait in the kernel's queue.
-    pub connections: usize,
-    /// How long a client may take to send the headers of its first or next request.
-    pub header_patience: Duration,
+/// Where the API is served, and what clients may take there.
+pub struct Door {
+    /// A listening socket.
+    pub listener: TcpListener,
+    /// What makes connections secret; none: they are plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+    /// What connections may take.
+    pub limits: Limits,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        // Half of the 1,024 descriptors that a process commonly gets: the rest is for agents and the store.
-        Self { connections: 512, header_patience: Duration::from_secs(15) }
+impl From<TcpListener> for Door {
+    /// Plain HTTP, within the usual limits.
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None, limits: Limits::default() }
     }
 }
 
-/// Serves until `shutdown` is ready and all replies under way are sent.
+/// Serves until `shutdown` is ready and all replies under way are sent, or until the farewell has taken too long.
+///
+/// `misled` answers who speaks plain HTTP where TLS is spoken.
 ///
 /// # Errors
 /// When the socket fails.
 pub(super) async fn serve<F>(
-    listener: TcpListener,
-    limits: Limits,
-    answer: impl Fn(IpAddr, Request) -> F + Clone + Send + 'static,
+    door: Door,
+    answer: impl Fn(IpAddr, Request) -> F + Clone + Send + Sync + 'static,
+    misled: fn() -> Response,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()>
 where
     F: Future<Output = Response> + Send + 'static,
 {
+    let Door { listener, tls, limits } = door;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_patience);
-    let slots = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let (close, closing) = watch::channel(false);
+    let hall = Arc::new(Hall { places: Mutex::new(Places::new(limits.room())), changed: Notify::new() });
     let mut shutdown = pin!(shutdown);
     loop {
-        let next = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
-            Ok::<_, io::Error>((slot, accept(&listener).await))
-        };
-        let (slot, (stream, from)) = tokio::select! {
-            next = next => next?,
+        let (stream, from) = tokio::select! {
+            next = accept(&listener) => next,
             () = &mut shutdown => break,
         };
-        let answer = answer.clone();
-        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let reply = answer(from, request.map(Body::new));
-            async move { Ok::<_, Infallible>(reply.await) }
-        });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let seated = tokio::select! {
+            seated = hall.seat(from) => seated,
+            () = &mut shutdown => break,
+        };
+        let Some((seat, leave)) = seated else {
+            tracing::debug!(%from, "a connection is refused: its address has its share");
+            continue;
+        };
+        let visit = Visit { seat, http: http.clone(), closing: closing.clone() };
+        let (tls, answer) = (tls.clone(), answer.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+            let attended = async {
+                let Some(io) = visit.greet(stream, tls, limits).await else { return };
+                match io {
+                    Greeted::Misled(io) => visit.converse(io, |_| async { misled() }).await,
+                    Greeted::Plain(io) => visit.converse(io, |request| answer(from, request)).await,
+                    Greeted::Tls(io) => visit.converse(io, |request| answer(from, request)).await,
+                }
+            };
+            tokio::select! {
+                // First: whatever is ready to be sent is sent before anybody has to go.
+                biased;
+                () = attended => {}
+                _ = leave => tracing::debug!(%from, "an idle connection makes room"),
             }
-            drop(slot);
         });
     }
     drop(listener);
-    graceful.shutdown().await;
+    close.send_replace(true);
+    if timeout(limits.farewell, hall.emptied()).await.is_err() {
+        tracing::warn!("some clients did not take their replies in time");
+        // Who has lost the handle goes.
+        drop(hall.places().clear());
+    }
     Ok(())
+}
+
+/// Those who are connected.
+struct Hall {
+    places: Mutex<Places<oneshot::Sender<Infallible>>>,
+    /// Somebody has gone, or is idle now.
+    changed: Notify,
+}
+
+impl Hall {
+    /// A seat, as soon as there is one, and what ends when it must be left; none for an origin that has enough.
+    async fn seat(self: &Arc<Self>, from: IpAddr) -> Option<(Seat, oneshot::Receiver<Infallible>)> {
+        loop {
+            let (handle, leave) = oneshot::channel();
+            match self.places().handle_arrival(from, || handle) {
+                // The handle of who leaves is dropped here, which tells it.
+                Arrival::Seated { seat, leaves: _ } => {
+                    return Some((Seat { id: seat, hall: Arc::clone(self) }, leave));
+                }
+                Arrival::OriginFull => return None,
+                Arrival::Full => {}
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Ready when nobody is left.
+    async fn emptied(&self) {
+        while !self.places().is_empty() {
+            self.changed.notified().await;
+        }
+    }
+
+    /// A panic elsewhere leaves places whole.
+    fn places(&self) -> MutexGuard<'_, Places<oneshot::Sender<Infallible>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place that is free again when this is dropped.
+struct Seat {
+    id: SeatId,
+    hall: Arc<Hall>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.hall.places().on_gone(self.id);
+        self.hall.changed.notify_one();
+    }
+}
+
+/// One connection, from its beginning to its end.
+struct Visit {
+    seat: Seat,
+    http: http1::Builder,
+    /// Becomes true when the server ends.
+    closing: watch::Receiver<bool>,
+}
+
+/// A connection on which requests can be read.
+enum Greeted {
+    /// Plain, where it should not be.
+    Misled(TcpStream),
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Visit {
+    /// Makes the connection what it has to be; none if that fails, or takes too long.
+    async fn greet(&self, stream: TcpStream, tls: Option<TlsAcceptor>, limits: Limits) -> Option<Greeted> {
+        // Who does not take what it asked for, or is gone without a word, is given up by the kernel. It keeps on trying where
+        // this fails.
+        let patience = SockRef::from(&stream).set_tcp_user_timeout(Some(limits.taking_patience));
+        let delay = stream.set_nodelay(true);
+        if let Err(error) = patience.and(delay) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection cannot be set up");
+        }
+        let Some(tls) = tls else { return Some(Greeted::Plain(stream)) };
+        let greeting = async {
+            let mut first = [0];
+            stream.peek(&mut first).await?;
+            // The first byte of TLS is 22; that of a method is a letter.
+            if first[0].is_ascii_alphabetic() {
+                return Ok(Greeted::Misled(stream));
+            }
+            Ok::<_, io::Error>(Greeted::Tls(Box::new(tls.accept(stream).await?)))
+        };
+        let greeted = tokio::select! {
+            greeted = timeout(limits.handshake_patience, greeting) => greeted.map_err(io::Error::from),
+            () = self.closed() => return None,
+        };
+        match greeted.flatten() {
+            Ok(greeted) => Some(greeted),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a handshake failed");
+                None
+            }
+        }
+    }
+
+    /// Answers requests until one side ends it. A reply is whole when it is given to the connection, which sends it at
+    /// once: from then on the client is idle.
+    async fn converse<I, F>(&self, io: I, answer: impl Fn(Request) -> F)
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = Response>,
+    {
+        let Seat { id, hall } = &self.seat;
+        let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+            hall.places().on_asked(*id);
+            let reply = answer(request.map(Body::new));
+            async move {
+                let reply = reply.await;
+                hall.places().on_answered(*id);
+                hall.changed.notify_one();
+                Ok::<_, Infallible>(reply)
+            }
+        });
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(io), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.closed() => {
+                // The reply under way says that it is the last one.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+        }
+    }
+
+    /// Ready when the server ends.
+    async fn closed(&self) {
+        // An error means that the sender is gone: that, too, is an end.
+        let _ = self.closing.clone().wait_for(|closing| *closing).await;
+    }
 }
 
 /// The next connection and where it comes from. Nothing that goes wrong with one is a reason not to wait for the one after it.
 async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => return (stream, from.ip()),
+            Ok((stream, from)) => return (stream, from.ip().to_canonical()),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -101,76 +270,4 @@ async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        sync::oneshot,
-        task::JoinHandle,
-    };
-
-    use super::*;
-
-    async fn start(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<io::Result<()>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let answer = |_: IpAddr, _: Request| async { Response::new(Body::from("fine")) };
-        let served = tokio::spawn(serve(listener, limits, answer, async {
-            let _ = stopped.await;
-        }));
-        (addr, stop, served)
-    }
-
-    fn limits(connections: usize, millis: u64) -> Limits {
-        Limits { connections, header_patience: Duration::from_millis(millis) }
-    }
-
-    async fn ask(client: &mut TcpStream) -> String {
-        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-        let mut reply = vec![0; 1000];
-        let length = client.read(&mut reply).await.unwrap();
-        String::from_utf8_lossy(&reply[..length]).into_owned()
-    }
-
-    #[tokio::test]
-    async fn a_client_that_keeps_silent_is_given_up() {
-        let (addr, _stop, _) = start(limits(10, 50)).await;
-        let mut silent = TcpStream::connect(addr).await.unwrap();
-        let mut halting = TcpStream::connect(addr).await.unwrap();
-        halting.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n").await.unwrap();
-        let mut idle = TcpStream::connect(addr).await.unwrap();
-        assert!(ask(&mut idle).await.ends_with("fine"));
-        for client in [&mut silent, &mut halting, &mut idle] {
-            let mut rest = Vec::new();
-            // The end of the stream, not an error: whatever was said before it was said.
-            client.read_to_end(&mut rest).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn connections_beyond_the_limit_wait_for_their_turn() {
-        let (addr, _stop, _) = start(limits(2, 60_000)).await;
-        let mut first = TcpStream::connect(addr).await.unwrap();
-        let mut second = TcpStream::connect(addr).await.unwrap();
-        assert!(ask(&mut first).await.ends_with("fine") && ask(&mut second).await.ends_with("fine"));
-        let mut third = TcpStream::connect(addr).await.unwrap();
-        let waits = tokio::time::timeout(Duration::from_millis(50), ask(&mut third)).await;
-        assert!(waits.is_err());
-        drop(first);
-        let mut reply = vec![0; 1000];
-        let length = third.read(&mut reply).await.unwrap();
-        assert!(reply[..length].ends_with(b"fine"));
-    }
-
-    #[tokio::test]
-    async fn the_end_does_not_wait_for_idle_clients() {
-        let (addr, stop, served) = start(limits(10, 60_000)).await;
-        let mut idle = TcpStream::connect(addr).await.unwrap();
-        assert!(ask(&mut idle).await.ends_with("fine"));
-        stop.send(()).unwrap();
-        served.await.unwrap().unwrap();
-        assert_eq!(idle.read(&mut [0; 10]).await.unwrap(), 0);
-    }
-}
+mod tests;

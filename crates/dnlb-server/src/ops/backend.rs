@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use dnlb_api::{
     ApiError,
-    shape::{CheckInterval, CheckThreshold, CheckTimeout, Draining, Port, PortOrZero, Weight},
+    shape::{Draining, Port, Weight},
     time, wire,
 };
 use dnlb_model::{
-    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, Health, HealthCheck, Instance, InstanceId,
-    LoadBalancerId, Protocol, Region, ServerGroup, TargetGroupId, WithoutMember,
+    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, Instance, InstanceId, LoadBalancerId, Protocol,
+    Region, ServerGroup, TargetGroupId, WithoutMember,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
-use wire::lb::{
-    AgInfo, AgInfoSpec, CreateBackend, HealthCheckSpec, TargetHealth, UnhealthReason, UpdateBackend,
-};
+use wire::lb::{AgInfo, AgInfoSpec, CreateBackend, TargetHealth, UnhealthReason, UpdateBackend};
 
 use super::{
-    Call, DONE, Outcome, ag, check, edit, find, fresh,
+    Call, DONE, Outcome, ag, check, edit, find, fresh, health_check,
     list::{self, Filters, List},
     load_balancer, next, one, quota, target_group, template,
 };
@@ -36,16 +34,6 @@ pub(super) const FILTERS: Filters<Backend> = &[
     ("protocol", |_, backend, filter| filter.accepts(protocol_word(backend.protocol))),
 ];
 
-/// What a health check is while nobody says otherwise.
-const DEFAULT_CHECK: HealthCheck = HealthCheck {
-    protocol: CheckProtocol::Tcp,
-    healthy_threshold: 3,
-    unhealthy_threshold: 3,
-    timeout_seconds: 3,
-    interval_seconds: 5,
-    port: 0,
-};
-
 /// Seconds for which a removed target keeps its connections, unless somebody says otherwise.
 const DEFAULT_DRAINING: i64 = 300;
 
@@ -59,7 +47,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     if spec.health_check_spec.protocol.is_none() {
         return Err(ApiError::invalid("healthCheckSpec: missing field `protocol`"));
     }
-    let check = health_check(&spec.health_check_spec, &DEFAULT_CHECK, protocol)?;
+    let check = health_check::changed(&health_check::DEFAULT, &spec.health_check_spec, protocol)?;
     refuse_unsupported(&Unsupported {
         proxy_protocol: spec.proxy_protocol,
         session_stickiness: spec.session_stickiness,
@@ -150,7 +138,7 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
         backend.algorithm = algorithm(word)?;
     }
     if let Some(spec) = &change.health_check_spec {
-        backend.check = health_check(spec, &backend.check, backend.protocol)?;
+        backend.check = health_check::changed(&backend.check, spec, backend.protocol)?;
     }
     if let Some(closed) = change.close_health_check {
         backend.check_enabled = !closed;
@@ -230,7 +218,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 ip_address: target.instance.addr.to_string(),
                 target_group_id: ids.0.clone(),
                 ag_id: ids.1.clone(),
-                unhealth_reason: unfitness(fit, backend.check.protocol, target.instance),
+                unhealth_reason: unfitness(fit, &backend.check.protocol, target.instance),
             }
         })
         .collect();
@@ -242,27 +230,15 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 /// Why a server gets no new flows, in the API's words.
-fn unfitness(fitness: Fitness<'_>, protocol: CheckProtocol, instance: &Instance) -> Option<UnhealthReason> {
+fn unfitness(fitness: Fitness<'_>, protocol: &CheckProtocol, instance: &Instance) -> Option<UnhealthReason> {
     let (reason, detail) = match fitness {
         Fitness::Healthy | Fitness::Unchecked => return None,
         Fitness::HostDown => ("HOST_DOWN", format!("host {} is down", instance.host)),
         Fitness::NotRunning => ("NOT_RUNNING", "the instance is not running".to_owned()),
         Fitness::NotChecked => ("NOT_CHECKED", "not checked often enough yet".to_owned()),
-        Fitness::Unhealthy(reason) => (failure(protocol, reason), reason.to_owned()),
+        Fitness::Unhealthy(reason) => (health_check::failure(protocol, reason), reason.to_owned()),
     };
     Some(UnhealthReason { reason: reason.to_owned(), detail })
-}
-
-/// The documented word for a check that failed: what was done when it did, and how it ended.
-fn failure(protocol: CheckProtocol, reason: &str) -> &'static str {
-    let no_answer = reason.starts_with(Health::NO_ANSWER);
-    match protocol {
-        CheckProtocol::Tcp if no_answer => "CONNECT_TIMEOUT",
-        CheckProtocol::Tcp if reason == Health::RESET => "CONNECT_INTERRUPT",
-        CheckProtocol::Tcp => "CONNECT_FAILED",
-        CheckProtocol::Icmp if no_answer => "RECEIVE_RESPONSE_TIMEOUT",
-        CheckProtocol::Icmp => "RECEIVE_RESPONSE_FAILED",
-    }
 }
 
 /// How many servers of a backend service get new flows, and how many there are.
@@ -366,77 +342,6 @@ fn without_member(word: &str) -> Result<WithoutMember, ApiError> {
     }
 }
 
-/// A health check as given; what is not given stays as it was.
-fn health_check(
-    spec: &HealthCheckSpec,
-    old: &HealthCheck,
-    backend: Protocol,
-) -> Result<HealthCheck, ApiError> {
-    let protocol = match spec.protocol.as_deref() {
-        None => old.protocol,
-        Some(word) if word.eq_ignore_ascii_case("tcp") => CheckProtocol::Tcp,
-        Some(word) if word.eq_ignore_ascii_case("icmp") => CheckProtocol::Icmp,
-        Some(word) => {
-            return Err(ApiError::invalid(format!(
-                "healthCheckSpec.protocol `{}` is not supported in this version: Tcp, and Icmp for Udp backends",
-                check::shown(word)
-            )));
-        }
-    };
-    let icmp = protocol == CheckProtocol::Icmp;
-    if icmp && backend != Protocol::Udp {
-        return Err(ApiError::invalid(
-            "healthCheckSpec.protocol Icmp is for Udp backends; a Tcp backend has Tcp",
-        ));
-    }
-    if icmp && spec.port.is_some_and(|port| port != 0) {
-        return Err(ApiError::invalid(
-            "healthCheckSpec.port is not for Icmp, which has no ports: leave it out",
-        ));
-    }
-    let http = [
-        ("healthCheckSpec.httpDomain", spec.http_domain.as_ref().is_some_and(|text| !text.is_empty())),
-        ("healthCheckSpec.httpPath", spec.http_path.as_ref().is_some_and(|text| !text.is_empty())),
-        ("healthCheckSpec.httpCode", spec.http_code.as_ref().is_some_and(|codes| !codes.is_empty())),
-    ];
-    check::refuse_all(&http, "HTTP health checks are not in this version")?;
-    let number = |field: &str, value: Option<i64>, old: u32, range| {
-        check::number(&format!("healthCheckSpec.{field}"), value.unwrap_or(old.into()), range)
-    };
-    Ok(HealthCheck {
-        protocol,
-        healthy_threshold: number(
-            "healthyThresholdCount",
-            spec.healthy_threshold_count,
-            old.healthy_threshold,
-            CheckThreshold::RANGE,
-        )?,
-        unhealthy_threshold: number(
-            "unhealthyThresholdCount",
-            spec.unhealthy_threshold_count,
-            old.unhealthy_threshold,
-            CheckThreshold::RANGE,
-        )?,
-        timeout_seconds: number(
-            "checkTimeoutSeconds",
-            spec.check_timeout_seconds,
-            old.timeout_seconds,
-            CheckTimeout::RANGE,
-        )?,
-        interval_seconds: number(
-            "intervalSeconds",
-            spec.interval_seconds,
-            old.interval_seconds,
-            CheckInterval::RANGE,
-        )?,
-        port: if icmp {
-            0
-        } else {
-            check::number("healthCheckSpec.port", spec.port.unwrap_or(old.port.into()), PortOrZero::RANGE)?
-        },
-    })
-}
-
 fn draining(seconds: i64) -> Result<u32, ApiError> {
     check::number("connectionDrainingSeconds", seconds, Draining::RANGE)
 }
@@ -474,7 +379,6 @@ pub(super) fn protocol_word(protocol: Protocol) -> &'static str {
 }
 
 fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
-    let check = &backend.check;
     let (target_groups, ags) = match &backend.group {
         None => (vec![], vec![]),
         Some(ServerGroup::TargetGroup(id)) => (vec![id.0.clone()], vec![]),
@@ -499,18 +403,7 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         proxy_protocol: false,
         description: backend.description.clone(),
         session_stickiness: false,
-        health_check: wire::lb::HealthCheck {
-            protocol: match check.protocol {
-                CheckProtocol::Icmp => "Icmp",
-                CheckProtocol::Tcp => "Tcp",
-            }
-            .to_owned(),
-            healthy_threshold_count: check.healthy_threshold.into(),
-            unhealthy_threshold_count: check.unhealthy_threshold.into(),
-            check_timeout_seconds: check.timeout_seconds.into(),
-            interval_seconds: check.interval_seconds.into(),
-            port: check.port.into(),
-        },
+        health_check: health_check::view(&backend.check),
         close_health_check: !backend.check_enabled,
         created_time: time::iso(backend.created),
         connection_draining_seconds: Some(backend.draining_seconds.into()),

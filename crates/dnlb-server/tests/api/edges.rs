@@ -150,6 +150,65 @@ fn of_listeners_and_backend_services() {
 }
 
 #[test]
+fn of_checks_by_http() {
+    let scene = Scene::new();
+    let path = format!("backends/{}", scene.backend);
+    let shown = || scene.server.get("lb", &path, &[])["backend"]["healthCheck"].clone();
+    let change = |field: &'static str| {
+        let (scene, path) = (&scene, &path);
+        move |value: &Value| {
+            scene.patch("lb", path, json!({"healthCheckSpec": {"protocol": "Http", field: value}}))
+        }
+    };
+    change("port")(&json!(0)).unwrap();
+    let usual = shown();
+    assert_eq!(
+        (
+            &usual["protocol"],
+            &usual["httpVersion"],
+            &usual["httpPath"],
+            &usual["httpCode"],
+            usual.get("httpDomain")
+        ),
+        (&json!("Http"), &json!("HTTP1.1"), &json!("/"), &json!(["2xx", "3xx"]), None)
+    );
+    let text = |length: usize| json!("x".repeat(length));
+    let slashes = |length: usize| json!("/".repeat(length));
+    let codes = |count: usize| Value::from_iter((200..200 + count).map(|code| code.to_string()));
+    for (field, good, bad, words) in [
+        ("httpDomain", text(255), text(256), "256 characters; at most 255"),
+        ("httpDomain", json!("fd00::1"), json!("[fd00::1]"), "a domain has letters"),
+        ("httpDomain", json!("a-1.b"), json!("a_1.b"), "a domain has letters"),
+        ("httpPath", slashes(1000), slashes(1001), "1001 characters; at most 1000"),
+        ("httpPath", json!("/健%2f"), json!("/%2"), "hexadecimal"),
+        ("httpPath", json!("/a?b#c"), json!("/a b"), "a path does not have ' '"),
+        ("httpPath", json!("/a"), json!("a"), "begins with `/`"),
+        ("httpCode", codes(32), codes(33), "33 codes and ranges; at most 32"),
+        ("httpCode", json!(["200", "499"]), json!(["199"]), "`199` is no code from 200 to 499"),
+        ("httpCode", json!(["200-499"]), json!(["200-500"]), "`200-500` is no"),
+        ("httpCode", json!(["201-202"]), json!(["202-202"]), "`202-202` is no"),
+        ("httpCode", json!(["4xx"]), json!(["5xx"]), "`5xx` is no"),
+        ("httpCode", json!(["200,3xx", "404"]), json!(["200,"]), "`` is no"),
+        ("httpVersion", json!("HTTP1.1"), json!("HTTP1.0"), "`HTTP1.0` is not supported: HTTP1.1"),
+    ] {
+        change(field)(&good).unwrap_or_else(|error| panic!("{field} {good}: {error}"));
+        refused(&scene.server, words, &bad, change(field));
+    }
+    let now = shown();
+    assert_eq!((&now["httpDomain"], &now["httpPath"]), (&json!("a-1.b"), &json!("/a")));
+    assert_eq!(now["httpCode"], json!(["200", "3xx", "404"]));
+    // What is left out stays, what is empty goes back, and another protocol has none of it.
+    scene.patch("lb", &path, json!({"healthCheckSpec": {"httpPath": "", "httpDomain": null}})).unwrap();
+    assert_eq!((&shown()["httpDomain"], &shown()["httpPath"]), (&json!("a-1.b"), &json!("/")));
+    scene.patch("lb", &path, json!({"healthCheckSpec": {"httpDomain": "", "httpCode": []}})).unwrap();
+    assert_eq!(shown(), usual);
+    scene
+        .patch("lb", &path, json!({"healthCheckSpec": {"protocol": "Tcp", "httpPath": "", "httpCode": []}}))
+        .unwrap();
+    assert_eq!((&shown()["protocol"], shown().get("httpPath")), (&json!("Tcp"), None));
+}
+
+#[test]
 fn of_targets() {
     let scene = Scene::new();
     for (field, allowed) in [("port", 0..=65_535), ("weight", 1..=100)] {

@@ -315,7 +315,8 @@ fn balancing(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]
         server,
         "lb",
         &backend_path,
-        json!({"healthCheckSpec": {"intervalSeconds": 10}, "connectionDrainingSeconds": 60}),
+        json!({"healthCheckSpec": {"protocol": "Http", "httpPath": "/health", "httpCode": ["2xx"], "intervalSeconds": 10},
+            "connectionDrainingSeconds": 60}),
     );
     walk.get(server, "lb", &backend_path, &[]);
     walk.get(server, "lb", &format!("{backend_path}/health"), &[]);

@@ -100,7 +100,17 @@ fn backends() {
             );
         }
     }
-    bad(400, "Http", json!({"healthCheckSpec": {"protocol": "Http"}}));
+    bad(400, "Tcp, Http for Tcp backends", json!({"healthCheckSpec": {"protocol": "Https"}}));
+    bad(400, "Http is for Tcp", json!({"protocol": "Udp", "healthCheckSpec": {"protocol": "Http"}}));
+    for (field, value) in [
+        ("httpDomain", json!("a")),
+        ("httpPath", json!("/")),
+        ("httpCode", json!(["2xx"])),
+        ("httpVersion", json!("HTTP1.1")),
+    ] {
+        let words = format!("healthCheckSpec.{field} is not supported: it is for protocol Http");
+        bad(400, &words, json!({"healthCheckSpec": {"protocol": "Tcp", field: value}}));
+    }
     bad(400, "Icmp", json!({"healthCheckSpec": {"protocol": "Icmp"}}));
     let ping = json!({"protocol": "Icmp", "port": 80});
     bad(400, "no ports", json!({"protocol": "Udp", "healthCheckSpec": ping}));

@@ -90,9 +90,11 @@ impl Server {
         });
         let client = Client {
             endpoint,
+            trust: None,
             region: "lab-1".into(),
             access_key: ACCESS_KEY.into(),
             secret_key: SECRET_KEY.into(),
+            token: None,
         };
         Self { client, region, runtime, _stop: stop, _dir: dir }
     }

@@ -1,13 +1,13 @@
 //! Backend services.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Common, Switch, Texts, common, create, given, listener::Protocol, update};
+use super::{Common, Switch, Texts, common, create, given, listener::Protocol, target_group, update};
 use crate::{
     api::Api,
-    kind::{AG, BACKEND, LOAD_BALANCER, TARGET_GROUP},
+    kind::{AG, BACKEND, INSTANCE, LOAD_BALANCER, TARGET_GROUP},
     print::Format,
 };
 
@@ -46,13 +46,23 @@ pub(crate) struct Check {
     /// Port; 0: where the target takes traffic
     #[arg(long)]
     check_port: Option<u32>,
-    /// How: by connecting, or, for datagrams and by default then, by a ping
+    /// How: by connecting, by a request over HTTP, or, for datagrams and by default then, by a ping
     #[arg(long, value_enum)]
     check_protocol: Option<CheckProtocol>,
+    /// Of http: what is asked for (default: /)
+    #[arg(long, value_name = "PATH")]
+    check_path: Option<String>,
+    /// Of http: what the request names as Host; '' for the target's address (default)
+    #[arg(long, value_name = "DOMAIN")]
+    check_domain: Option<String>,
+    /// Of http: codes of good replies, such as 200,201-205,3xx (default: 2xx,3xx)
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    check_codes: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckProtocol {
+    Http,
     Icmp,
     Tcp,
 }
@@ -60,6 +70,7 @@ pub(crate) enum CheckProtocol {
 impl CheckProtocol {
     fn word(self) -> &'static str {
         match self {
+            Self::Http => "Http",
             Self::Icmp => "Icmp",
             Self::Tcp => "Tcp",
         }
@@ -68,7 +79,7 @@ impl CheckProtocol {
 
 impl Check {
     /// What was said of checks, if anything.
-    fn fields(&self) -> Option<Value> {
+    fn fields(self) -> Option<Value> {
         given([
             ("protocol", self.check_protocol.map(|protocol| protocol.word().into())),
             ("intervalSeconds", self.check_interval.map(Value::from)),
@@ -76,6 +87,9 @@ impl Check {
             ("healthyThresholdCount", self.healthy_after.map(Value::from)),
             ("unhealthyThresholdCount", self.unhealthy_after.map(Value::from)),
             ("port", self.check_port.map(Value::from)),
+            ("httpPath", self.check_path.map(Value::from)),
+            ("httpDomain", self.check_domain.map(Value::from)),
+            ("httpCode", self.check_codes.map(Value::from)),
         ])
         .ok()
     }
@@ -145,6 +159,9 @@ pub(crate) enum Command {
         algorithm: Algorithm,
         #[command(flatten)]
         group: Group,
+        /// Weight of the availability group's members that have none of their own, 1 to 100 (default: 10)
+        #[arg(long, requires = "ag")]
+        member_weight: Option<u32>,
         #[command(flatten)]
         check: Check,
         /// Seconds for which an instance that leaves keeps its connections, 0 to 3600 (default: 300)
@@ -171,6 +188,9 @@ pub(crate) enum Command {
         /// Let go of its group: nobody serves then
         #[arg(long, conflicts_with_all = ["ag", "target_group"])]
         no_group: bool,
+        /// Weight of the availability group's members that have none of their own, 1 to 100
+        #[arg(long, conflicts_with_all = ["no_group", "target_group"])]
+        member_weight: Option<u32>,
         /// Whether targets are checked at all; without checks all that run take traffic
         #[arg(long, value_enum)]
         checks: Option<Switch>,
@@ -182,6 +202,22 @@ pub(crate) enum Command {
         /// What happens to new connections while no member is fit to take them
         #[arg(long, value_enum)]
         without_member: Option<WithoutMember>,
+    },
+    /// Give a member of its availability group a weight of its own
+    SetTarget {
+        /// Backend service, by name or id
+        name: String,
+        /// Instance, by name or id
+        #[arg(long)]
+        instance: String,
+        /// Weight, 1 to 100
+        #[arg(long)]
+        weight: u32,
+    },
+    /// List the members of its availability group and their weights
+    Targets {
+        /// Backend service, by name or id
+        name: String,
     },
 }
 
@@ -196,6 +232,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             port,
             algorithm,
             group,
+            member_weight,
             check,
             draining,
             without_member,
@@ -204,6 +241,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             let usual = if protocol == Protocol::Udp { CheckProtocol::Icmp } else { CheckProtocol::Tcp };
             let check = Check { check_protocol: check.check_protocol.or(Some(usual)), ..check };
             let (ags, target_groups) = group.ids(api)?;
+            let info = member_weight.zip(ags.as_ref()).map(|(weight, ags)| ag_info(&ags[0], weight));
             let body = json!({
                 "backendName": name,
                 "loadBalancerId": api.id(&LOAD_BALANCER, &lb)?,
@@ -214,6 +252,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
                 "connectionDrainingSeconds": draining,
                 "withoutMember": without_member.map(WithoutMember::word),
                 "agIds": ags,
+                "agInfoSpec": info,
                 "targetGroupIds": target_groups,
                 "description": description,
             });
@@ -225,12 +264,24 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             algorithm,
             group,
             no_group,
+            member_weight,
             checks,
             check,
             draining,
             without_member,
         } => {
             let (ags, target_groups) = group.ids(api)?;
+            let info = match (member_weight, &ags) {
+                (None, _) => None,
+                (Some(weight), Some(ags)) => Some(ag_info(&ags[0], weight)),
+                (Some(weight), None) => {
+                    let backend = api.find(kind, &name)?;
+                    let ag = backend["agIds"].get(0);
+                    let nobody =
+                        || format!("backend service {name} has no availability group: --ag gives it one");
+                    Some(ag_info(ag.with_context(nobody)?, weight))
+                }
+            };
             let body = given([
                 ("backendName", texts.new_name.map(Value::from)),
                 ("description", texts.description.map(Value::from)),
@@ -240,9 +291,41 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
                 ("connectionDrainingSeconds", draining.map(Value::from)),
                 ("withoutMember", without_member.map(|choice| choice.word().into())),
                 ("agIds", ags.or(no_group.then(|| json!([])))),
+                ("agInfoSpec", info),
                 ("targetGroupIds", target_groups),
             ])?;
             update(api, kind, &name, body, format)
         }
+        Command::SetTarget { name, instance, weight } => {
+            let id = api.id(kind, &name)?;
+            let instance_id = api.id(&INSTANCE, &instance)?;
+            let targets = ag_targets(api, &id)?;
+            let target = targets.iter().find(|target| target["instanceId"] == instance_id.as_str());
+            let target =
+                target.with_context(|| format!("instance {instance} is not in its availability group"))?;
+            set_ag_weights(api, &id, &[json!({"targetId": target["targetId"], "weight": weight})])?;
+            show_targets(api, &id, format)
+        }
+        Command::Targets { name } => show_targets(api, &api.id(kind, &name)?, format),
     }
+}
+
+/// An availability group and the weight of its members.
+fn ag_info(ag: &Value, weight: u32) -> Value {
+    json!({"agId": ag, "defaultWeight": weight})
+}
+
+/// All members of the availability group of a backend service, as its targets.
+pub(crate) fn ag_targets(api: &Api, backend: &str) -> Result<Vec<Value>> {
+    api.pages(BACKEND.service, &format!("backends/{backend}/agTargets"), "agTargets", &[], usize::MAX)
+}
+
+/// Gives some of them weights, all or none.
+pub(crate) fn set_ag_weights(api: &Api, backend: &str, changes: &[Value]) -> Result<()> {
+    let body = json!({"targetUpdateSpecs": changes});
+    api.patch(BACKEND.service, &format!("backends/{backend}:updateAgTargets"), body).map(drop)
+}
+
+fn show_targets(api: &Api, backend: &str, format: Format) -> Result<()> {
+    target_group::show(api, ag_targets(api, backend)?, format)
 }

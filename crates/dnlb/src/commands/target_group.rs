@@ -131,7 +131,11 @@ fn target(api: &Api, group: &str, instance: &str) -> Result<String> {
 }
 
 fn show_targets(api: &Api, group: &str, format: Format) -> Result<()> {
-    let mut targets = targets(api, group)?;
+    show(api, targets(api, group)?, format)
+}
+
+/// Shows targets.
+pub(super) fn show(api: &Api, mut targets: Vec<Value>, format: Format) -> Result<()> {
     if format == Format::Table {
         targets.iter_mut().for_each(|target| target["name"] = target["instanceId"].clone());
         name_references(api, &mut targets, "/name", &INSTANCE)?;

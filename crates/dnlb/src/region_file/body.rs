@@ -112,6 +112,7 @@ pub(crate) fn is_apart(noun: Noun, field: &str) -> bool {
             | (Noun::AvailabilityGroup, "size" | "template")
             | (Noun::LoadBalancer, "elastic_ip")
             | (Noun::TargetGroup, "targets")
+            | (Noun::Backend, "weights")
     )
 }
 
@@ -224,6 +225,12 @@ fn health_check(check: &Value) -> Value {
     if protocol != Some("Icmp") {
         spec["port"] = check["port"].clone();
     }
+    if protocol == Some("Http") {
+        spec["httpPath"] = check["path"].clone();
+        // An empty text is one that was taken away.
+        spec["httpDomain"] = check["domain"].as_str().unwrap_or_default().into();
+        spec["httpCode"] = check["codes"].as_str().unwrap_or_default().split(',').collect();
+    }
     spec
 }
 
@@ -303,6 +310,22 @@ load_balancers:
             json!({"listenerName": "h", "loadBalancerId": "id of load balancer l", "protocol": "Udp", "port": 53,
                    "backendId": "id of backend service l/b", "connectionIdleTimeSeconds": 300})
         );
+    }
+
+    #[test]
+    fn a_check_by_http_says_also_what_was_taken_away() {
+        let backend = Key::of(Noun::Backend, "l", "b");
+        let check = |check: Value| {
+            let fields = [("health_check".to_owned(), check)].into();
+            update(&backend, &fields, &fields, &ids).unwrap()["healthCheckSpec"].clone()
+        };
+        let spec = check(json!({"protocol": "http", "path": "/health", "codes": "200,3xx", "port": 81}));
+        assert_eq!(
+            (&spec["protocol"], &spec["httpPath"], &spec["httpDomain"], &spec["httpCode"], &spec["port"]),
+            (&json!("Http"), &json!("/health"), &json!(""), &json!(["200", "3xx"]), &json!(81))
+        );
+        let spec = check(json!({"protocol": "tcp", "port": 81}));
+        assert_eq!((spec.get("httpPath"), &spec["port"]), (None, &json!(81)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::Api,
-    commands::{scale, targets},
+    commands::{ag_targets, scale, set_ag_weights, targets},
     kind::{
         ACL, AG, BACKEND, EIP, INSTANCE, Kind, LISTENER, LOAD_BALANCER, SECURITY_GROUP, SUBNET, TARGET_GROUP,
         TEMPLATE, VPC,
@@ -88,6 +88,14 @@ impl Hands<'_> {
                 self.api.update(kind(key.noun), &id, body)?;
             }
         }
+        // Weights are of one group's members: another group begins without.
+        let again = key.noun == Noun::Backend
+            && changes.contains_key("availability_group")
+            && !changes.contains_key("weights");
+        if let Some(weights) = self.wanted.get(key).and_then(|fields| fields.get("weights")).filter(|_| again)
+        {
+            self.set_weights(&id, weights)?;
+        }
         apart.into_iter().try_for_each(|(field, change)| self.set_apart(key, &id, field, change))
     }
 
@@ -131,6 +139,9 @@ impl Hands<'_> {
                 api.act(&LOAD_BALANCER, id, action, json!({"elasticIpId": eip})).map(drop)
             }
             (Noun::TargetGroup, "targets") => self.set_targets(id, &change.to),
+            // Without a group there are none.
+            (Noun::Backend, "weights") if change.to.is_null() => Ok(()),
+            (Noun::Backend, "weights") => self.set_weights(id, &change.to),
             _ => bail!("{key} has no {field} that could be set"),
         }
     }
@@ -173,6 +184,27 @@ impl Hands<'_> {
         }
         if !ids.is_empty() {
             api.act(kind, id, remove, json!({"ruleIds": ids}))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the members of a backend service's availability group weigh what is wanted, whatever they weigh now.
+    fn set_weights(&self, id: &str, wanted: &Value) -> Result<()> {
+        let api = self.api;
+        let backend = api.show(&BACKEND, id)?;
+        let group = backend["agInfos"].get(0).context("a backend service changed meanwhile: try again")?;
+        if group["defaultWeight"] != wanted["default"] {
+            let info = json!({"agId": group["agId"], "defaultWeight": wanted["default"]});
+            api.update(&BACKEND, id, json!({"agInfoSpec": info}))?;
+        }
+        let instances = api.list(&INSTANCE, &[("agId", group["agId"].as_str().unwrap_or_default())])?;
+        let names = instances
+            .iter()
+            .filter_map(|one| Some((one[INSTANCE.id].as_str()?, one[INSTANCE.name].as_str()?)));
+        let (changes, unknown) = weights_to_set(&ag_targets(api, id)?, &names.collect(), wanted);
+        ensure!(unknown.is_empty(), "the availability group has no instance {}", unknown.join(", "));
+        if !changes.is_empty() {
+            set_ag_weights(api, id, &changes)?;
         }
         Ok(())
     }
@@ -220,6 +252,23 @@ impl Hands<'_> {
         }
         Ok(())
     }
+}
+
+/// What members of a group are to weigh differs from what they do: the targets to change, and the names that nobody has.
+fn weights_to_set<'a>(
+    targets: &[Value],
+    names: &BTreeMap<&str, &str>,
+    wanted: &'a Value,
+) -> (Vec<Value>, Vec<&'a str>) {
+    let own = wanted["members"].as_object();
+    let name = |target: &Value| names.get(target["instanceId"].as_str()?).copied();
+    let changes = targets.iter().filter_map(|target| {
+        let weight = name(target).and_then(|name| own?.get(name)).unwrap_or(&wanted["default"]);
+        (target["weight"] != *weight).then(|| json!({"targetId": target["targetId"], "weight": weight}))
+    });
+    let unknown = own.into_iter().flatten().map(|(name, _)| name.as_str());
+    let unknown = unknown.filter(|wanted| !targets.iter().any(|target| name(target) == Some(wanted)));
+    (changes.collect(), unknown.collect())
 }
 
 /// Whether a rule of a reply is what a body for it says.

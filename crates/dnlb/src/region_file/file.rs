@@ -7,6 +7,7 @@ use std::{
     net::IpAddr,
 };
 
+use dnlb_model::{HttpDomain, HttpPath, StatusCodes};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -246,6 +247,9 @@ pub(crate) struct Backend {
     pub(crate) availability_group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target_group: Option<String>,
+    /// Of the availability group's members; none: all weigh the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) weights: Option<Weights>,
     #[serde(default = "three_hundred")]
     pub(crate) draining_seconds: u32,
     #[serde(default = "reset")]
@@ -254,6 +258,18 @@ pub(crate) struct Backend {
     pub(crate) health_check: HealthCheck,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) description: String,
+}
+
+/// Weights of the members of an availability group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Weights {
+    /// Of members without their own.
+    #[serde(default = "ten")]
+    pub(crate) default: u32,
+    /// Of members that have another, by the instance's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) members: BTreeMap<String, u32>,
 }
 
 /// How targets are checked.
@@ -265,6 +281,15 @@ pub(crate) struct HealthCheck {
     /// None: as the protocol of the backend service wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) protocol: Option<CheckProtocol>,
+    /// For http: what is asked for; none: `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<HttpPath>,
+    /// For http: what is named as host; none: the target's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) domain: Option<HttpDomain>,
+    /// For http: codes of good replies; none: 2xx and 3xx.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) codes: Option<StatusCodes>,
     /// 0: where the target takes traffic.
     #[serde(default)]
     pub(crate) port: u16,
@@ -299,6 +324,9 @@ impl HealthCheck {
         Self {
             enabled: true,
             protocol: None,
+            path: None,
+            domain: None,
+            codes: None,
             port: 0,
             interval_seconds: five(),
             timeout_seconds: three(),
@@ -329,7 +357,16 @@ impl RegionFile {
                     Protocol::Tcp => CheckProtocol::Tcp,
                     Protocol::Udp => CheckProtocol::Icmp,
                 };
-                backend.health_check.protocol.get_or_insert(usual);
+                if backend.availability_group.is_some() {
+                    let usual = || Weights { default: ten(), members: BTreeMap::new() };
+                    let weights = backend.weights.get_or_insert_with(usual);
+                    weights.members.retain(|_, weight| *weight != weights.default);
+                }
+                let check = &mut backend.health_check;
+                if *check.protocol.get_or_insert(usual) == CheckProtocol::Http {
+                    check.path.get_or_insert_default();
+                    check.codes.get_or_insert_default();
+                }
             }
             for listener in balancer.listeners.values_mut() {
                 listener.idle_seconds.get_or_insert(match listener.protocol {

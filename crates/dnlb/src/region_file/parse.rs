@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     RegionFile,
-    words::{Ports, RuleProtocol},
+    words::{CheckProtocol, Ports, RuleProtocol},
 };
 use crate::suggest::did_you_mean;
 
@@ -39,6 +39,7 @@ pub(crate) fn parse(text: &str) -> Result<RegionFile, ParseError> {
         serde_saphyr::from_str(text).map_err(|error| explain(&error))?
     };
     check_ports(&file)?;
+    check_backends(&file)?;
     Ok(file.canonical())
 }
 
@@ -120,12 +121,35 @@ fn check_ports(file: &RegionFile) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// A path, a domain and codes are for checks by HTTP, weights for availability groups: elsewhere nobody would look at them.
+fn check_backends(file: &RegionFile) -> Result<(), ParseError> {
+    for (lb, content) in &file.load_balancers {
+        for (name, backend) in &content.backends {
+            let check = &backend.health_check;
+            let asks = check.path.is_some() || check.domain.is_some() || check.codes.is_some();
+            if asks && check.protocol != Some(CheckProtocol::Http) {
+                let message = format!(
+                    "backend service {lb}/{name}: only health checks by http have path, domain and codes"
+                );
+                return Err(ParseError { place: Place(None), message });
+            }
+            if backend.weights.is_some() && backend.availability_group.is_none() {
+                let message = format!(
+                    "backend service {lb}/{name}: weights are for members of an availability group; a target group's stand there"
+                );
+                return Err(ParseError { place: Place(None), message });
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::region_file::{file::Template, words::CheckProtocol};
+    use crate::region_file::file::Template;
 
     proptest! {
         #[test]
@@ -218,6 +242,52 @@ mod tests {
         assert_ne!(all(", ports: 80"), all(""));
     }
 
+    #[test]
+    fn a_check_by_http_says_what_it_asks_for() {
+        let file = |check: &str| {
+            format!(
+                "load_balancers: {{l: {{vpc: v, subnet: s, backends: {{b: {{protocol: tcp, port: 1, health_check: {check}}}}}}}}}"
+            )
+        };
+        let check = |text: &str| {
+            let file = parse(&file(text)).unwrap();
+            file.load_balancers["l"].backends["b"].health_check.clone()
+        };
+        let usual = check("{protocol: http}");
+        assert_eq!(usual, check("{protocol: http, path: /, codes: '200-299,3xx'}"));
+        assert_ne!(usual, check("{protocol: http, domain: shop.example}"));
+        assert_eq!(check("{protocol: http, codes: 204}").codes, Some("204".parse().unwrap()));
+        for (wrong, said) in [
+            ("{path: /}", "backend service l/b: only health checks by http have path, domain and codes"),
+            ("{protocol: tcp, codes: 200}", "backend service l/b: only health checks by http"),
+            ("{protocol: http, path: health}", "line 1, column "),
+            ("{protocol: http, codes: 5xx}", "line 1, column "),
+        ] {
+            let error = error(&file(wrong));
+            assert!(error.starts_with(said), "{wrong}: {error}");
+        }
+        let error = error(&file("{protocol: http, path: health}"));
+        assert!(error.ends_with("a path begins with `/`"), "{error}");
+    }
+
+    #[test]
+    fn weights_are_said_in_one_way() {
+        let file = |weights: &str| {
+            format!(
+                "load_balancers: {{l: {{vpc: v, subnet: s, backends: {{b: {{protocol: tcp, port: 1, {weights}}}}}}}}}"
+            )
+        };
+        let all = |text: &str| parse(&file(&format!("availability_group: g, {text}"))).unwrap();
+        assert_eq!(all(""), all("weights: {default: 10, members: {g-1: 10}}"));
+        assert_ne!(all(""), all("weights: {default: 11}"));
+        assert_ne!(all(""), all("weights: {members: {g-1: 11}}"));
+        let said = error(&file("target_group: t, weights: {default: 11}"));
+        assert!(
+            said.starts_with("backend service l/b: weights are for members of an availability group"),
+            "{said}"
+        );
+    }
+
     /// All names in a tree of maps and lists.
     fn names(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
         if let Some(object) = value.as_object() {
@@ -250,6 +320,11 @@ mod tests {
             "size",
             "vip",
             "address",
+            "weights",
+            "members",
+            "path",
+            "domain",
+            "codes",
         ] {
             assert!(page.contains(&format!("{optional}: ")), "{optional} is not documented");
         }

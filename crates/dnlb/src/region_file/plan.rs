@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::resource::{Fields, Key, Noun, Resources, instances_named, references};
+use super::resource::{Fields, Key, Noun, Resources, instances_named, members_weighed, references};
 use crate::suggest::did_you_mean;
 
 /// One step. A plan makes before it breaks: what is referred to is there before, and gone after.
@@ -131,6 +131,15 @@ impl<'a> Planner<'a> {
                     }
                 }
             }
+            if key.noun == Noun::Backend {
+                for name in members_weighed(fields) {
+                    if !self.has_member(&name) {
+                        self.problem(format!(
+                            "{key}: weights: no availability group has an instance {name}, or would make it"
+                        ));
+                    }
+                }
+            }
             if let Some(address) = fields.get("elastic_ip") {
                 self.check_holder(key, address);
             }
@@ -139,11 +148,16 @@ impl<'a> Planner<'a> {
 
     /// Whether an instance is there, stands in the file or will be a member of a group of the file.
     fn has_instance(&self, name: &str) -> bool {
+        self.has_member(name) || self.stays(&Key::new(Noun::Instance, name))
+    }
+
+    /// Whether an instance is a member of a group, or will be one of a group of the file.
+    fn has_member(&self, name: &str) -> bool {
         let numbered = name.rsplit_once('-').is_some_and(|(group, number)| {
             number.parse::<u32>().is_ok()
                 && self.wanted.contains_key(&Key::new(Noun::AvailabilityGroup, group))
         });
-        numbered || self.present.members.contains(name) || self.stays(&Key::new(Noun::Instance, name))
+        numbered || self.present.members.contains(name)
     }
 
     /// An elastic IP that a load balancer has which stays as it is cannot be another one's.

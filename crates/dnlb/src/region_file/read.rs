@@ -11,7 +11,7 @@ use super::{
     RegionFile,
     file::{
         Acl, AclRule, AvailabilityGroup, Backend, ElasticIp, HealthCheck, Instance, Listener, LoadBalancer,
-        SecurityGroup, SecurityGroupRule, Subnet, Target, TargetGroup, Template, Vpc,
+        SecurityGroup, SecurityGroupRule, Subnet, Target, TargetGroup, Template, Vpc, Weights,
     },
     plan::Present,
     resource::{Key, Noun, resources},
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::Api,
-    commands::targets,
+    commands::{ag_targets, targets},
     kind::{self, Kind},
 };
 
@@ -284,6 +284,22 @@ impl Reader<'_> {
         Ok(named)
     }
 
+    fn weights(&self, one: &lb::Backend) -> Result<Option<Weights>> {
+        let Some(group) = one.ag_infos.first() else { return Ok(None) };
+        let mut members = BTreeMap::new();
+        for target in ag_targets(self.api, &one.backend_id)? {
+            let target: lb::AgTarget =
+                serde_json::from_value(target).context("reading a member of a group")?;
+            let (name, weight) = (self.names.name(&target.instance_id)?, number(target.weight)?);
+            ensure!(
+                members.insert(name.clone(), weight).is_none_or(|other| other == weight),
+                "backend service {} has two instances `{name}` of different weights: a region file tells them apart by name alone, so give one of them another name",
+                one.backend_name
+            );
+        }
+        Ok(Some(Weights { default: number(group.default_weight)?, members }))
+    }
+
     fn backend(&self, one: &lb::Backend) -> Result<Backend> {
         let first = |ids: &[String]| ids.first().map(|id| self.names.name(id)).transpose();
         let check = &one.health_check;
@@ -294,11 +310,15 @@ impl Reader<'_> {
             algorithm: word(Algorithm::from_wire, &one.algorithm)?,
             availability_group: first(&one.ag_ids)?,
             target_group: first(&one.target_group_ids)?,
+            weights: self.weights(one)?,
             draining_seconds: number(one.connection_draining_seconds.unwrap_or_default())?,
             without_member: word(WithoutMember::from_wire, without_member)?,
             health_check: HealthCheck {
                 enabled: !one.close_health_check,
                 protocol: Some(word(CheckProtocol::from_wire, &check.protocol)?),
+                path: check.http_path.as_deref().map(part).transpose()?,
+                domain: check.http_domain.as_deref().map(part).transpose()?,
+                codes: check.http_code.as_ref().map(|codes| part(&codes.join(","))).transpose()?,
                 port: number(check.port)?,
                 interval_seconds: number(check.interval_seconds)?,
                 timeout_seconds: number(check.check_timeout_seconds)?,
@@ -361,6 +381,11 @@ fn tags(tags: Vec<Tag>) -> BTreeMap<String, String> {
 
 fn word<T>(from_wire: fn(&str) -> Option<T>, word: &str) -> Result<T> {
     from_wire(word).with_context(|| format!("the API said `{word}`, which this version does not know"))
+}
+
+/// A part of a health check by HTTP.
+fn part<T: std::str::FromStr>(text: &str) -> Result<T> {
+    text.parse().ok().with_context(|| format!("the API said `{text}` of a health check, which is none"))
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> Result<T> {

@@ -190,7 +190,7 @@ pub(crate) struct Reference {
 }
 
 /// Everything that a resource refers to, also what it is a part of. Targets may be members of availability groups as
-/// well, which are no resources here: see [`instances_named`].
+/// well, which are no resources here: see [`instances_named`] and [`members_weighed`].
 pub(crate) fn references(key: &Key, fields: &Fields) -> Vec<Reference> {
     let mut found = Vec::new();
     let mut refer = |field: &'static str, to: Option<Key>| {
@@ -227,6 +227,12 @@ pub(crate) fn references(key: &Key, fields: &Fields) -> Vec<Reference> {
 pub(crate) fn instances_named(fields: &Fields) -> BTreeSet<String> {
     let targets = fields.get("targets").and_then(Value::as_object);
     targets.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+/// The members of an availability group to which a backend service gives weights of their own.
+pub(crate) fn members_weighed(fields: &Fields) -> BTreeSet<String> {
+    let members = fields.get("weights").and_then(|weights| weights.get("members")).and_then(Value::as_object);
+    members.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
 fn names(list: Option<&Value>) -> Vec<String> {

@@ -44,7 +44,7 @@ choices! {
     WithoutMember { Drop "drop" "Drop", FailOpen "fail-open" "FailOpen", Reset "reset" "Reset", }
 
     /// How targets are checked.
-    CheckProtocol { Icmp "icmp" "Icmp", Tcp "tcp" "Tcp", }
+    CheckProtocol { Http "http" "Http", Icmp "icmp" "Icmp", Tcp "tcp" "Tcp", }
 
     /// What a network ACL does with a packet.
     Action { Allow "allow" "allow", Deny "deny" "deny", }

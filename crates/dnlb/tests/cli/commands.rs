@@ -59,6 +59,23 @@ fn everything_that_can_change_has_a_command() {
         ("backend update api --name app", "backend", "app", "/backendName", json!("app")),
         ("backend update app --checks off", "backend", "app", "/closeHealthCheck", json!(true)),
         ("backend update app --check-interval 9", "backend", "app", "/healthCheck/intervalSeconds", json!(9)),
+        (
+            "backend update app --check-protocol http --check-path /health",
+            "backend",
+            "app",
+            "/healthCheck/httpPath",
+            json!("/health"),
+        ),
+        (
+            "backend update app --check-domain shop.example --check-codes 200,3xx",
+            "backend",
+            "app",
+            "/healthCheck/httpCode",
+            json!(["200", "3xx"]),
+        ),
+        ("backend show app", "backend", "app", "/healthCheck/httpDomain", json!("shop.example")),
+        ("backend update app --check-protocol tcp", "backend", "app", "/healthCheck/protocol", json!("Tcp")),
+        ("backend update app --member-weight 20", "backend", "app", "/agInfos/0/defaultWeight", json!(20)),
         ("backend update app --no-group", "backend", "app", "/agIds", json!([])),
         (
             "target-group update hand --name canary",
@@ -123,10 +140,19 @@ fn instances_are_changed_and_let_go() {
     assert_eq!(shown["description"], "first");
     assert_eq!(shown["metadata"], json!([{"key": "a", "value": "b"}]));
     assert_eq!(shown["userdata"][0]["value"], "IyEvYmluL3NoCmVjaG8gaGVsbG8K");
+    region.done("backend create weighed --lb shop --port 8080 --ag web --member-weight 30");
+    let all = region.done("backend set-target weighed --instance web-2 --weight 7");
+    assert!(all.contains("web-2") && all.contains(" 7") && all.contains(" 30"), "{all}");
+    assert_eq!(region.done("backend targets weighed"), all);
     region.done("ag abandon web web-2");
     assert_eq!(region.show("ag", "web")["count"], 1);
     assert!(region.show("instance", "web-2").get("ag").is_none());
     region.done("target-group register hand --instance web-2 --weight 5");
+    let outside = region.refused("backend set-target weighed --instance web-2 --weight 7");
+    assert!(outside.contains("instance web-2 is not in its availability group"), "{outside}");
+    region.done("backend update weighed --no-group");
+    let nobody = region.refused("backend update weighed --member-weight 7");
+    assert!(nobody.contains("backend service weighed has no availability group: --ag"), "{nobody}");
     region.done("target-group set-target hand --instance web-2 --weight 7");
     assert!(region.done("target-group targets hand").contains(" 7"));
     assert!(region.refused("target-group set-target hand --instance web-2").contains("nothing to change"));

@@ -166,6 +166,22 @@ fn changes_are_made_and_what_is_not_named_is_deleted_only_when_asked() {
             false.into(),
         ),
         (
+            "health_check: {enabled: false}",
+            "health_check: {protocol: http, path: /health, domain: shop.example, codes: 200}",
+            "backend",
+            "some",
+            "/healthCheck/httpCode",
+            Value::from(vec!["200"]),
+        ),
+        (
+            "availability_group: web}",
+            "availability_group: web, weights: {default: 20}}",
+            "backend",
+            "all",
+            "/agInfos/0/defaultWeight",
+            Value::from(20),
+        ),
+        (
             "    metadata: {role: web}\n",
             "",
             "template",
@@ -201,6 +217,61 @@ fn changes_are_made_and_what_is_not_named_is_deleted_only_when_asked() {
         let list: Value = serde_json::from_str(&region.done(&format!("{kind} list -o json"))).unwrap();
         assert_eq!(list, Value::Array(Vec::new()), "{kind}");
     }
+}
+
+#[test]
+fn weights_of_members_come_with_the_file() {
+    let region = Region::start();
+    let weighed = |weights: &str| {
+        changed("availability_group: web}", &format!("availability_group: web, weights: {{{weights}}}}}"))
+    };
+    let is = |text: &str, weights: [(&str, u64); 2]| {
+        region.file("region.yaml", text);
+        region.done("apply -f region.yaml");
+        let targets: Value = serde_json::from_str(&region.done("backend targets all -o json")).unwrap();
+        let mut found: Vec<_> = targets
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|target| {
+                let instance = region.show("instance", target["instanceId"].as_str().unwrap());
+                (instance["instanceName"].as_str().unwrap().to_owned(), target["weight"].as_u64().unwrap())
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, weights.map(|(name, weight)| (name.to_owned(), weight)), "{text}");
+        let diff = region.run("diff -f region.yaml");
+        assert_eq!((diff.code, diff.out.as_str()), (0, "nothing would change\n"), "{}", diff.error);
+    };
+    is(&weighed("default: 20, members: {web-2: 50}"), [("web-1", 20), ("web-2", 50)]);
+    region.done("export -f exported.yaml");
+    let exported = std::fs::read_to_string(region.dir().join("exported.yaml")).unwrap();
+
+    // Another default leaves nobody behind, also who had just that weight for himself.
+    is(&weighed("default: 50, members: {web-1: 7}"), [("web-1", 7), ("web-2", 50)]);
+    is(&weighed("members: {web-1: 7}"), [("web-1", 7), ("web-2", 10)]);
+    // Another group, too, begins with the weights of the file.
+    let group = "availability_groups:\n  two: {template: web, azs: [lab-1a], size: 2}\n";
+    let moved = weighed("members: {web-1: 7}").replacen("availability_groups:\n", group, 1).replacen(
+        "availability_group: web,",
+        "availability_group: two,",
+        1,
+    );
+    is(&moved.replace("{web-1: 7}", "{two-1: 7}"), [("two-1", 7), ("two-2", 10)]);
+    is(&moved.replace("members: {web-1: 7}", "default: 30"), [("two-1", 30), ("two-2", 30)]);
+    is(&weighed("default: 30"), [("web-1", 30), ("web-2", 30)]);
+    is(FILE, [("web-1", 10), ("web-2", 10)]);
+    is(&exported, [("web-1", 20), ("web-2", 50)]);
+
+    region.file("wrong.yaml", &weighed("members: {hand: 7}"));
+    let error = region.refused("apply -f wrong.yaml");
+    assert!(
+        error.contains("backend service shop/all: weights: no availability group has an instance hand"),
+        "{error}"
+    );
+    region.file("wrong.yaml", &weighed("members: {web-9: 7}"));
+    let error = region.refused("apply -f wrong.yaml");
+    assert!(error.contains("the availability group has no instance web-9"), "{error}");
 }
 
 #[test]

@@ -5,4 +5,6 @@ mod access;
 mod commands;
 mod declare;
 mod identity;
+mod login;
 mod region;
+mod tls;

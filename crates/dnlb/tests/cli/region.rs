@@ -4,7 +4,7 @@
 use std::{
     io::Write,
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -16,6 +16,10 @@ use std::{
 
 use dnlb_model::{HostId, InstanceReport, InstanceState, Power};
 use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dnlb");
@@ -26,6 +30,8 @@ const LOOPBACK: &str = "127.0.77.1";
 /// A region; ends when it is dropped.
 pub(crate) struct Region {
     server: Child,
+    /// Whom to trust, if the server speaks https.
+    pub(crate) ca_file: PathBuf,
     dir: tempfile::TempDir,
     pub(crate) endpoint: String,
     pub(crate) access_key: String,
@@ -51,6 +57,15 @@ impl Region {
 
     /// The same, with more options of the server.
     pub(crate) fn with(options: &[&str]) -> Self {
+        Self::begin(options, None)
+    }
+
+    /// The same; the server's certificate is of an authority elsewhere.
+    pub(crate) fn with_trusted(options: &[&str], ca_file: &Path) -> Self {
+        Self::begin(options, Some(ca_file.to_owned()))
+    }
+
+    fn begin(options: &[&str], ca_file: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (api, agents) = (free_address(), free_address());
         let file = |name: &str| dir.path().join(name);
@@ -71,8 +86,11 @@ impl Region {
             .unwrap();
         let acknowledge = Arc::new(AtomicBool::new(true));
         let runtime = stand_ins(&agents, &acknowledge);
+        // Where the server's own authority is, if it has one.
+        let ca_file = ca_file.unwrap_or_else(|| file("data/tls/ca.pem"));
         let mut region = Self {
             server,
+            ca_file,
             dir,
             endpoint: api,
             access_key: String::new(),
@@ -108,6 +126,11 @@ impl Region {
         self.dir.path()
     }
 
+    /// Asks the server to look at its certificates.
+    pub(crate) fn hang_up(&self) {
+        kill(Pid::from_raw(self.server.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    }
+
     /// The program, as somebody without any settings runs it.
     pub(crate) fn bare(&self) -> Command {
         let mut command = Command::new(PROGRAM);
@@ -125,6 +148,9 @@ impl Region {
             .env("DNLB_REGION", "lab-1")
             .env("DNLB_ACCESS_KEY", &self.access_key)
             .env("DNLB_SECRET_KEY", &self.secret_key);
+        if self.ca_file.exists() {
+            command.env("DNLB_CA_FILE", &self.ca_file);
+        }
         said(&mut command, "")
     }
 

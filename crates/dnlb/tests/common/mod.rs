@@ -130,9 +130,11 @@ impl Site {
         let key: Value = serde_json::from_slice(&text).ok()?;
         Some(Client {
             endpoint: self.api.clone(),
+            trust: None,
             region: "lab-1".into(),
             access_key: key["accessKey"].as_str()?.into(),
             secret_key: key["secretKey"].as_str()?.into(),
+            token: None,
         })
     }
 }
