@@ -1,13 +1,15 @@
 //! The region's control loop: what agents say becomes the region, and the region becomes what hosts are to do.
 //!
 //! One task decides, so that there is an order: it collects what has arrived, changes the region by at most one
-//! transaction, answers who joins, and plans what hosts are to do. Whatever arrives meanwhile waits for the
-//! next round; a thousand transitions at once are one write. Hosts that read slowly get the newest configuration
-//! only.
+//! transaction, answers who joins, and has what hosts are to do planned beside it, one region at a time. Whatever arrives meanwhile
+//! waits for the next round; a thousand transitions at once are one write. Hosts that read slowly get the newest
+//! configuration only.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
+    future::pending,
+    ops::ControlFlow,
     panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -18,7 +20,7 @@ use dnlb_plan::{HostPlan, HostPlans, plan_hosts};
 use dnlb_proto::{Ack, Hello, Report};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::spawn_blocking,
+    task::{self, JoinHandle, spawn_blocking},
     time::{MissedTickBehavior, interval, sleep_until},
 };
 use tracing::{error, info, warn};
@@ -98,6 +100,7 @@ pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimi
         plans: Arc::default(),
         rests_until: tokio::time::Instant::now(),
         planned: Arc::default(),
+        planning: None,
         settled: Arc::default(),
         heard_of: BTreeSet::new(),
     };
@@ -155,6 +158,8 @@ struct Loop {
     plans: Arc<HostPlans>,
     /// The region of which the plans are; at first an empty one.
     planned: Arc<Region>,
+    /// What is being planned.
+    planning: Option<Planning>,
     /// Not before then is planned again: while there is always something new, half of the time remains for others, and several changes
     /// are planned together.
     rests_until: tokio::time::Instant,
@@ -167,6 +172,21 @@ struct Loop {
 struct LiveSession {
     number: u64,
     wanted: watch::Sender<Option<Wanted>>,
+}
+
+/// Plans that are being made beside the loop: so much work, after a change that concerns all, that agents would wait for it.
+struct Planning {
+    region: Arc<Region>,
+    begun: Instant,
+    plans: JoinHandle<HostPlans>,
+}
+
+/// The plans, when they are ready; never, if none are being made.
+async fn made(planning: &mut Option<Planning>) -> Result<HostPlans, task::JoinError> {
+    match planning {
+        Some(planning) => (&mut planning.plans).await,
+        None => pending().await,
+    }
 }
 
 type Joining = Vec<(Hello, oneshot::Sender<Result<Session, JoinError>>)>;
@@ -188,7 +208,12 @@ impl Loop {
                         return;
                     }
                 }
-                () = sleep_until(self.rests_until), if self.is_behind() => {}
+                plans = made(&mut self.planning) => {
+                    if self.take(plans).is_break() {
+                        return;
+                    }
+                }
+                () = sleep_until(self.rests_until), if self.may_plan() => {}
                 _ = ticks.tick() => {}
             }
             let joining = self.handle(batch.drain(..));
@@ -289,36 +314,42 @@ impl Loop {
             // An agent that went away meanwhile is noticed by its stream.
             let _ = reply.send(answer);
         }
-        // Behind the answers: an agent that hears nothing gives up and comes again, which makes more work.
-        self.plan().await;
+        self.begin_planning();
     }
 
-    /// Brings what hosts are to do up to the newest revision.
-    async fn plan(&mut self) {
+    /// Begins to bring what hosts are to do up to the newest revision, if it is time to.
+    fn begin_planning(&mut self) {
         let begun = Instant::now();
-        if !self.is_behind() || begun < self.rests_until.into_std() {
+        if !self.may_plan() || begun < self.rests_until.into_std() {
             return;
         }
         let region = self.region.snapshot();
         let (plans, planned, new) = (Arc::clone(&self.plans), Arc::clone(&self.planned), Arc::clone(&region));
-        // So much work, after a change that concerns all, that clients of the API would wait for it.
-        let planning = spawn_blocking(move || plan_hosts(&plans, &planned, &new));
-        match planning.await {
+        let plans = spawn_blocking(move || plan_hosts(&plans, &planned, &new));
+        self.planning = Some(Planning { region, begun, plans });
+    }
+
+    /// Tells all hosts of the plans that were being made; break: the server ends.
+    fn take(&mut self, plans: Result<HostPlans, task::JoinError>) -> ControlFlow<()> {
+        let Some(Planning { region, begun, .. }) = self.planning.take() else {
+            return ControlFlow::Continue(());
+        };
+        match plans {
             Ok(plans) => self.plans = Arc::new(plans),
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            // The server ends.
-            Err(_) => return,
+            Err(_) => return ControlFlow::Break(()),
         }
         self.planned = region;
         self.rests_until = (Instant::now() + begun.elapsed()).into();
         for (host, session) in &self.sessions {
             session.wanted.send_replace(self.wanted(host));
         }
+        ControlFlow::Continue(())
     }
 
-    /// Whether there is a region that is not planned yet.
-    fn is_behind(&self) -> bool {
-        !Arc::ptr_eq(&self.planned, &self.region.snapshot())
+    /// Whether there is a region that is not planned, and nothing is being planned.
+    fn may_plan(&self) -> bool {
+        self.planning.is_none() && !Arc::ptr_eq(&self.planned, &self.region.snapshot())
     }
 
     fn wanted(&self, host: &HostId) -> Option<Wanted> {
