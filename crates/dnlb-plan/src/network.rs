@@ -7,9 +7,9 @@ use std::{
 };
 
 use dnlb_model::{
-    Acl, Backend, BackendConfig, CheckConfig, EndpointConfig, FilterRule, HostId, HostState, IdleConfig, Index,
-    Instance, InstanceConfig, InstanceId, InstanceState, Listener, LoadBalancer, Power, Region, ServiceConfig,
-    Vpc, VpcId, WithoutMember,
+    Acl, Backend, BackendConfig, CheckConfig, EndpointConfig, FilterRule, HostId, HostState, IdleConfig,
+    Index, Instance, InstanceConfig, InstanceId, InstanceState, Listener, LoadBalancer, Power, Region,
+    ServiceConfig, Vpc, VpcId, WithoutMember,
 };
 
 use crate::host_config::{Server, current_members, servers_by_index};

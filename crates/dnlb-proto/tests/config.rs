@@ -397,14 +397,7 @@ fn hostile_messages_are_refused_with_the_field_at_fault() {
 
 /// A configuration with a check by HTTP.
 fn asking() -> HostConfig {
-    let check = HealthCheck {
-        protocol: CheckProtocol::Http(HttpCheck::default()),
-        healthy_threshold: 3,
-        unhealthy_threshold: 3,
-        timeout_seconds: 3,
-        interval_seconds: 5,
-        port: 0,
-    };
+    let check = HealthCheck { protocol: CheckProtocol::Http(HttpCheck::default()), ..HealthCheck::DEFAULT };
     let mut config = small();
     config.instances.get_mut(&1).unwrap().checks.insert(1, CheckConfig { port: 8080, check });
     config

@@ -8,8 +8,8 @@ use dnlb_api::{
     time, wire,
 };
 use dnlb_model::{
-    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, Instance, InstanceId, LoadBalancerId, Protocol,
-    Region, ServerGroup, TargetGroupId, WithoutMember,
+    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, InstanceId,
+    LoadBalancerId, Protocol, Region, ServerGroup, TargetGroupId, WithoutMember,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{AgInfo, AgInfoSpec, CreateBackend, TargetHealth, UnhealthReason, UpdateBackend};
@@ -47,7 +47,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     if spec.health_check_spec.protocol.is_none() {
         return Err(ApiError::invalid("healthCheckSpec: missing field `protocol`"));
     }
-    let check = health_check::changed(&health_check::DEFAULT, &spec.health_check_spec, protocol)?;
+    let check = health_check::changed(&HealthCheck::DEFAULT, &spec.health_check_spec, protocol)?;
     refuse_unsupported(&Unsupported {
         proxy_protocol: spec.proxy_protocol,
         session_stickiness: spec.session_stickiness,
