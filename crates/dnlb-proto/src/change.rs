@@ -2,9 +2,9 @@
 //!
 //! A host of a large region knows ten thousand addresses and more; a change is mostly one of a few of them.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, mem, net::IpAddr};
 
-use dnlb_model::{EndpointConfig, HostConfig, HostNames, ServiceConfig};
+use dnlb_model::{HostConfig, HostNames, ServiceConfig};
 
 use crate::{
     ParseError,
@@ -60,32 +60,51 @@ pub fn change_message(since: u64, old: &HostConfig, new: &HostConfig) -> pb::Hos
     }
 }
 
-/// The configuration that a change makes of `old`.
+/// Makes of a configuration what a change says; whether anything but its revision is other than it was.
+///
+/// # Cost
+/// That of what is in the message, and of the services: what a host knows besides is neither copied nor compared.
 ///
 /// # Errors
-/// When the message is malformed.
-pub fn apply_change(old: &HostConfig, change: pb::HostChange) -> Result<HostConfig, ParseError> {
-    let put = HostConfig::try_from(change.put.ok_or(ParseError::Missing { field: "change.put" })?)?;
+/// When the message is malformed; then the configuration is as it was.
+pub fn apply_change(config: &mut HostConfig, change: pb::HostChange) -> Result<bool, ParseError> {
+    let mut put = HostConfig::try_from(change.put.ok_or(ParseError::Missing { field: "change.put" })?)?;
     let gone_endpoint =
         |endpoint: &pb::Endpoint| Ok((endpoint.vni, parse::addr("change.gone_endpoints", &endpoint.addr)?));
     let gone_endpoints: Vec<(u32, IpAddr)> =
         change.gone_endpoints.iter().map(gone_endpoint).collect::<Result<_, ParseError>>()?;
-    let mut services = services(old);
-    services.retain(|number, _| !change.gone_services.contains(number));
-    services.extend(put.services.iter().map(|service| (service.number, service)));
-    Ok(HostConfig {
-        services: services.into_values().cloned().collect(),
-        endpoints: changed::<_, EndpointConfig>(&old.endpoints, put.endpoints, &gone_endpoints),
-        instances: changed(&old.instances, put.instances, &change.gone_instances),
-        backends: changed(&old.backends, put.backends, &change.gone_backends),
-        names: HostNames {
-            hosts: changed(&old.names.hosts, put.names.hosts, &change.gone_host_names),
-            instances: changed(&old.names.instances, put.names.instances, &change.gone_instance_names),
-            listeners: changed(&old.names.listeners, put.names.listeners, &change.gone_listener_names),
-            vpcs: changed(&old.names.vpcs, put.names.vpcs, &change.gone_vpc_names),
-        },
-        ..put
-    })
+
+    let by_number = |services: &mut Vec<ServiceConfig>| -> BTreeMap<u32, ServiceConfig> {
+        mem::take(services).into_iter().map(|service| (service.number, service)).collect()
+    };
+    let mut services = by_number(&mut config.services);
+    let mut differs = update(&mut services, &mut by_number(&mut put.services), &change.gone_services);
+    put.services = services.into_values().collect();
+    macro_rules! keyed {
+        ($($($collection:ident).+, $gone:expr;)*) => {$(
+            differs |= update(&mut config.$($collection).+, &mut put.$($collection).+, &$gone);
+            put.$($collection).+ = mem::take(&mut config.$($collection).+);
+        )*};
+    }
+    keyed! {
+        endpoints, gone_endpoints;
+        instances, change.gone_instances;
+        backends, change.gone_backends;
+        names.hosts, change.gone_host_names;
+        names.instances, change.gone_instance_names;
+        names.listeners, change.gone_listener_names;
+        names.vpcs, change.gone_vpc_names;
+    }
+    // The rest of the message is whole.
+    let HostConfig {
+        revision: _, region, host, host_id, az, rack, edge, hash_key, hosts, peers, idle, ..
+    } = &put;
+    differs |= (region, host, host_id) != (&config.region, &config.host, &config.host_id);
+    differs |= (az, rack, edge) != (&config.az, &config.rack, &config.edge);
+    differs |= (hash_key, hosts) != (&config.hash_key, &config.hosts);
+    differs |= (peers, idle) != (&config.peers, &config.idle);
+    *config = put;
+    Ok(differs)
 }
 
 /// Services by number.
@@ -104,15 +123,16 @@ fn gone<'a, K: Ord, V>(old: &'a BTreeMap<K, V>, new: &'a BTreeMap<K, V>) -> impl
     old.keys().filter(|key| !new.contains_key(key))
 }
 
-fn changed<K: Ord + Clone, V: Clone>(
-    old: &BTreeMap<K, V>,
-    put: BTreeMap<K, V>,
-    gone: &[K],
-) -> BTreeMap<K, V> {
-    let mut new = old.clone();
+/// Removes what is gone, and moves what is put into its place; whether anything is other than it was.
+fn update<K: Ord, V: PartialEq>(held: &mut BTreeMap<K, V>, put: &mut BTreeMap<K, V>, gone: &[K]) -> bool {
+    let mut differs = false;
     for key in gone {
-        new.remove(key);
+        differs |= held.remove(key).is_some();
     }
-    new.extend(put);
-    new
+    // Not `append`: it copies all that is held.
+    for (key, value) in mem::take(put) {
+        differs |= held.get(&key) != Some(&value);
+        held.insert(key, value);
+    }
+    differs
 }

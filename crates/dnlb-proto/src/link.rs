@@ -175,10 +175,7 @@ impl AgentLink {
         match message.kind {
             Some(from_server::Kind::Config(config)) => self.on_config(HostConfig::try_from(config)?),
             Some(from_server::Kind::Change(change)) => {
-                // What was told last, but for its revision.
-                let held = self.configs.borrow().clone().filter(|_| change.since == self.revision);
-                let held = held.ok_or(SessionError::Since { since: change.since, ours: self.revision })?;
-                self.on_config(apply_change(&held, change)?);
+                self.on_change(change)?;
             }
             Some(from_server::Kind::Unchanged(pb::Unchanged { revision })) => {
                 self.revision = revision;
@@ -207,6 +204,34 @@ impl AgentLink {
             config.revision = self.revision;
             self.configs.send_replace(Some(Arc::new(config)));
         }
+    }
+
+    fn on_change(&mut self, change: pb::HostChange) -> Result<(), SessionError> {
+        let since = change.since;
+        if since != self.revision || self.configs.borrow().is_none() {
+            return Err(SessionError::Since { since, ours: self.revision });
+        }
+        let mut applied = Ok(false);
+        let mut revision = since;
+        self.configs.send_if_modified(|held| {
+            let Some(held) = held else { return false };
+            // Copied only while the agent is at work on it.
+            let config = Arc::make_mut(held);
+            let shown = config.revision;
+            applied = apply_change(config, change);
+            revision = config.revision;
+            let differs = matches!(applied, Ok(true));
+            if !differs {
+                // Equal but for the revision is equal.
+                config.revision = shown;
+            }
+            differs
+        });
+        self.revision = revision;
+        if !applied? {
+            self.outbox.refresh_ack();
+        }
+        Ok(())
     }
 
     async fn send_fresh(&self, messages: &mpsc::Sender<pb::FromAgent>) -> Result<(), SessionError> {

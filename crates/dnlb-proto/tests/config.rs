@@ -234,7 +234,10 @@ proptest! {
         let bytes = change_message(since, &old, &new).encode_to_vec();
         let change = pb::HostChange::decode(&*bytes).unwrap();
         prop_assert_eq!(change.since, since);
-        prop_assert_eq!(apply_change(&old, change), Ok(new));
+        let differs = HostConfig { revision: 0, ..old.clone() } != HostConfig { revision: 0, ..new.clone() };
+        let mut config = old;
+        prop_assert_eq!(apply_change(&mut config, change), Ok(differs));
+        prop_assert_eq!(config, new);
     }
 
     #[test]
@@ -244,6 +247,15 @@ proptest! {
         let put = change.put.unwrap();
         prop_assert!(change.gone_services.is_empty() && put.services.is_empty() && put.endpoints.is_empty());
         prop_assert!(put.instances.is_empty() && put.backends.is_empty() && put.instance_names.is_empty());
+    }
+
+    #[test]
+    fn a_malformed_change_changes_nothing(old in config(), another in config()) {
+        let mut change = change_message(1, &old, &another);
+        change.gone_endpoints.push(pb::Endpoint { addr: vec![1, 2, 3], ..pb::Endpoint::default() });
+        let mut config = old.clone();
+        prop_assert!(apply_change(&mut config, change).is_err());
+        prop_assert_eq!(config, old);
     }
 
     #[test]
