@@ -1,6 +1,10 @@
 //! What belongs to what, looked up instead of searched for.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use imbl::{OrdMap, OrdSet};
 
@@ -62,6 +66,8 @@ pub struct Index {
 /// The pairs themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Belongings {
+    /// Addresses of a subnet that instances and load balancers have; ask [`Belongings::addresses_of_subnet`].
+    addresses: OrdSet<(SubnetId, IpAddr)>,
     /// Backend services by number.
     pub backend_of_number: OrdMap<u32, BackendId>,
     /// Backend services that an availability group serves.
@@ -70,8 +76,6 @@ pub struct Belongings {
     pub backends_of_balancer: Pairs<LoadBalancerId, BackendId>,
     /// Backend services that a target group serves.
     pub backends_of_target_group: Pairs<TargetGroupId, BackendId>,
-    /// Load balancers of a subnet.
-    pub balancers_of_subnet: Pairs<SubnetId, LoadBalancerId>,
     /// Load balancers of a VPC.
     pub balancers_of_vpc: Pairs<VpcId, LoadBalancerId>,
     /// Backend services for which something is known of an instance's health.
@@ -84,8 +88,6 @@ pub struct Belongings {
     pub instances_of_host: Pairs<HostId, InstanceId>,
     /// How many instances a host carries; none has no entry.
     pub instance_count_of_host: OrdMap<HostId, usize>,
-    /// Instances of a subnet.
-    pub instances_of_subnet: Pairs<SubnetId, InstanceId>,
     /// Instances of a VPC.
     pub instances_of_vpc: Pairs<VpcId, InstanceId>,
     /// Listeners of a backend service.
@@ -96,6 +98,21 @@ pub struct Belongings {
     pub target_groups_of_balancer: Pairs<LoadBalancerId, TargetGroupId>,
     /// Target groups in which an instance is.
     pub target_groups_of_instance: Pairs<InstanceId, TargetGroupId>,
+}
+
+impl Belongings {
+    /// Addresses of a subnet that instances and load balancers have, in their order.
+    pub fn addresses_of_subnet(&self, subnet: &SubnetId) -> impl Iterator<Item = IpAddr> + use<'_> {
+        let subnet = subnet.clone();
+        let first = (subnet.clone(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.addresses.range(first..).take_while(move |(of, _)| *of == subnet).map(|(_, addr)| *addr)
+    }
+
+    /// Whether an instance or a load balancer has this address of a subnet.
+    #[must_use]
+    pub fn has_address(&self, subnet: &SubnetId, addr: IpAddr) -> bool {
+        self.addresses.contains(&(subnet.clone(), addr))
+    }
 }
 
 impl std::ops::Deref for Index {
@@ -113,9 +130,22 @@ impl Index {
     /// That of what differs from the region that it was brought up to before.
     pub fn follow(&mut self, region: &Region) {
         let of = &mut self.of;
+        let of_instances = changes(&self.instances, &region.instances).map(|(_, was, is)| {
+            let place = |one: &Arc<Instance>| (one.subnet.clone(), one.addr);
+            (was.map(place), is.map(place))
+        });
+        let of_balancers = changes(&self.load_balancers, &region.load_balancers).map(|(_, was, is)| {
+            let place = |one: &Arc<LoadBalancer>| (one.subnet.clone(), one.vip);
+            (was.map(place), is.map(place))
+        });
+        let moved: Vec<_> = of_instances.chain(of_balancers).filter(|(was, is)| was != is).collect();
+        // All leave before anybody comes: an address may go from one to another.
+        for was in moved.iter().filter_map(|(was, _)| was.as_ref()) {
+            of.addresses.remove(was);
+        }
+        of.addresses.extend(moved.into_iter().filter_map(|(_, is)| is));
         for (id, was, is) in changes(&self.instances, &region.instances) {
             of.instances_of_host.moves(was.map(|one| &one.host), is.map(|one| &one.host), id);
-            of.instances_of_subnet.moves(was.map(|one| &one.subnet), is.map(|one| &one.subnet), id);
             of.instances_of_vpc.moves(was.map(|one| &one.vpc), is.map(|one| &one.vpc), id);
             let ag = |one: Option<&'_ Arc<Instance>>| one.and_then(|one| one.ag.clone());
             of.instances_of_ag.moves(ag(was).as_ref(), ag(is).as_ref(), id);
@@ -128,7 +158,6 @@ impl Index {
             renumber(&mut of.instance_of_number, was.map(number), is.map(number), id);
         }
         for (id, was, is) in changes(&self.load_balancers, &region.load_balancers) {
-            of.balancers_of_subnet.moves(was.map(|one| &one.subnet), is.map(|one| &one.subnet), id);
             of.balancers_of_vpc.moves(was.map(|one| &one.vpc), is.map(|one| &one.vpc), id);
         }
         for (id, was, is) in changes(&self.listeners, &region.listeners) {

@@ -18,7 +18,6 @@ use dnlb_proto::{
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
-    task::spawn_blocking,
     time::timeout,
 };
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -29,6 +28,7 @@ use tonic::{
 use tracing::{debug, warn};
 
 use crate::{
+    background::Background,
     control::{Control, JoinError, Session, Wanted},
     traces::Traces,
 };
@@ -111,7 +111,7 @@ async fn run(
     let mut wanted = session.wanted.clone();
     let status = tokio::select! {
         status = hear(&control, &session, inbound) => status,
-        status = tell(&mut wanted, takes_changes, &outbound) => status,
+        status = tell(control.background(), &mut wanted, takes_changes, &outbound) => status,
         status = tell_traces(control.observed().traces(), &outbound) => status,
     };
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
@@ -159,6 +159,7 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
 
 /// Tells the agent what it is to do, each time the newest only.
 async fn tell(
+    background: &Background,
     wanted: &mut watch::Receiver<Option<Wanted>>,
     takes_changes: bool,
     outbound: &Outbound,
@@ -167,8 +168,10 @@ async fn tell(
     loop {
         let newest = wanted.borrow_and_update().clone();
         if let Some(newest) = newest {
-            let Ok(message) = message(told.as_ref(), &newest, takes_changes).await else {
-                return Status::internal("the configuration cannot be told");
+            let (before, now) = (told, newest.clone());
+            let message = background.run(move || message(before.as_ref(), &now, takes_changes));
+            let Ok(message) = message.await else {
+                return Status::unavailable("the server ends");
             };
             if outbound.send(Ok(message)).await.is_err() {
                 return Status::ok("the agent closed the stream");
@@ -205,11 +208,7 @@ async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
     }
 }
 
-async fn message(
-    told: Option<&Wanted>,
-    newest: &Wanted,
-    takes_changes: bool,
-) -> Result<pb::FromServer, tokio::task::JoinError> {
+fn message(told: Option<&Wanted>, newest: &Wanted, takes_changes: bool) -> pb::FromServer {
     let revision = newest.revision;
     let kind = match told {
         Some(told) if Arc::ptr_eq(&told.plan, &newest.plan) => {
@@ -219,14 +218,9 @@ async fn message(
             let (was, is) = HostPlan::differing(&told.plan, &newest.plan, revision);
             from_server::Kind::Change(change_message(told.revision, &was, &is))
         }
-        _ => {
-            // So much work that others would wait for it.
-            let plan = Arc::clone(&newest.plan);
-            let config = spawn_blocking(move || pb::HostConfig::from(&plan.config(revision))).await?;
-            from_server::Kind::Config(config)
-        }
+        _ => from_server::Kind::Config(pb::HostConfig::from(&newest.plan.config(revision))),
     };
-    Ok(pb::FromServer { kind: Some(kind) })
+    pb::FromServer { kind: Some(kind) }
 }
 
 fn refuse(error: ParseError) -> Status {

@@ -9,8 +9,8 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
     future::pending,
+    io,
     ops::ControlFlow,
-    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -20,7 +20,6 @@ use dnlb_plan::{HostPlan, HostPlans, plan_hosts};
 use dnlb_proto::{Ack, Hello, Report};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::{self, JoinHandle, spawn_blocking},
     time::{MissedTickBehavior, interval, sleep_until},
 };
 use tracing::{error, info, warn};
@@ -33,10 +32,17 @@ use changes::{Numbers, Reported, in_question, register, set_host_state, settle_s
 use liveness::Liveness;
 pub use liveness::LivenessLimits;
 
-use crate::{RegionStore, observed::SharedObserved};
+use crate::{
+    RegionStore,
+    background::{Background, Ended, Job},
+    observed::SharedObserved,
+};
 
 /// How often heart-beats are looked at.
 const TICK: Duration = Duration::from_millis(250);
+/// How many times as long as planning took the next one waits, and for how long at most: a change that comes alone does not wait.
+const REST: u32 = 3;
+const REST_MAX: Duration = Duration::from_millis(250);
 /// What may wait for the loop before agents have to.
 const INBOX: usize = 1024;
 
@@ -46,6 +52,7 @@ pub struct Control {
     inbox: mpsc::Sender<Event>,
     observed: SharedObserved,
     snapshots: watch::Receiver<Arc<Region>>,
+    background: Background,
 }
 
 /// Why an agent's stream was refused.
@@ -85,10 +92,18 @@ enum Event {
 }
 
 /// Starts the control loop in the current runtime.
-#[must_use]
-pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimits) -> Control {
+///
+/// # Errors
+/// When the threads that plan cannot be started.
+pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimits) -> io::Result<Control> {
     let (inbox, events) = mpsc::channel(INBOX);
-    let control = Control { inbox, observed: observed.clone(), snapshots: region.subscribe() };
+    let background = Background::new()?;
+    let control = Control {
+        inbox,
+        observed: observed.clone(),
+        snapshots: region.subscribe(),
+        background: background.clone(),
+    };
     let task = Loop {
         liveness: Liveness::new(limits, Instant::now()),
         snapshots: region.subscribe(),
@@ -103,9 +118,10 @@ pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimi
         planning: None,
         settled: Arc::default(),
         heard_of: BTreeSet::new(),
+        background,
     };
     tokio::spawn(task.run(events));
-    control
+    Ok(control)
 }
 
 impl Control {
@@ -137,6 +153,10 @@ impl Control {
         let _ = self.send(Event::Gone { host: session.host, session: session.number }).await;
     }
 
+    pub(crate) const fn background(&self) -> &Background {
+        &self.background
+    }
+
     pub(crate) const fn observed(&self) -> &SharedObserved {
         &self.observed
     }
@@ -160,13 +180,14 @@ struct Loop {
     planned: Arc<Region>,
     /// What is being planned.
     planning: Option<Planning>,
-    /// Not before then is planned again: while there is always something new, half of the time remains for others, and several changes
+    /// Not before then is planned again: while there is always something new, most of the time remains for others, and many changes
     /// are planned together.
     rests_until: tokio::time::Instant,
     /// The last region that agreed with its agents, as they were then; at first an empty one.
     settled: Arc<Region>,
     /// The instances of which agents have said something since.
     heard_of: BTreeSet<InstanceId>,
+    background: Background,
 }
 
 struct LiveSession {
@@ -178,11 +199,11 @@ struct LiveSession {
 struct Planning {
     region: Arc<Region>,
     begun: Instant,
-    plans: JoinHandle<HostPlans>,
+    plans: Job<HostPlans>,
 }
 
 /// The plans, when they are ready; never, if none are being made.
-async fn made(planning: &mut Option<Planning>) -> Result<HostPlans, task::JoinError> {
+async fn made(planning: &mut Option<Planning>) -> Result<HostPlans, Ended> {
     match planning {
         Some(planning) => (&mut planning.plans).await,
         None => pending().await,
@@ -325,22 +346,21 @@ impl Loop {
         }
         let region = self.region.snapshot();
         let (plans, planned, new) = (Arc::clone(&self.plans), Arc::clone(&self.planned), Arc::clone(&region));
-        let plans = spawn_blocking(move || plan_hosts(&plans, &planned, &new));
+        let plans = self.background.run(move || plan_hosts(&plans, &planned, &new));
         self.planning = Some(Planning { region, begun, plans });
     }
 
     /// Tells all hosts of the plans that were being made; break: the server ends.
-    fn take(&mut self, plans: Result<HostPlans, task::JoinError>) -> ControlFlow<()> {
+    fn take(&mut self, plans: Result<HostPlans, Ended>) -> ControlFlow<()> {
         let Some(Planning { region, begun, .. }) = self.planning.take() else {
             return ControlFlow::Continue(());
         };
         match plans {
             Ok(plans) => self.plans = Arc::new(plans),
-            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            Err(_) => return ControlFlow::Break(()),
+            Err(Ended) => return ControlFlow::Break(()),
         }
         self.planned = region;
-        self.rests_until = (Instant::now() + begun.elapsed()).into();
+        self.rests_until = (Instant::now() + (begun.elapsed() * REST).min(REST_MAX)).into();
         for (host, session) in &self.sessions {
             session.wanted.send_replace(self.wanted(host));
         }

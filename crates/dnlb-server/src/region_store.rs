@@ -6,13 +6,13 @@ mod views;
 
 use std::{
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use dnlb_model::{AccountId, Region, RegionSettings};
 use dnlb_store::{Store, StoreError};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use crate::journal::{self, Actor};
 
@@ -212,13 +212,19 @@ impl RegionStore {
         &self.store
     }
 
+    /// Held while something is decided, which is a matter of computing: nobody waits for anything with it.
+    fn tip(&self) -> MutexGuard<'_, Tip> {
+        // What a panic has left is what was there before it: `decide` changes the tip at its end, at once.
+        self.tip.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn commit<T, E>(
         &self,
         actor: Option<&Actor>,
         change: impl FnOnce(&Tip, &mut Region) -> Result<T, TransactError<E>>,
     ) -> Result<T, TransactError<E>> {
         let (result, outcome) = {
-            let mut tip = self.tip.lock().await;
+            let mut tip = self.tip();
             let result = decide(&mut tip, actor, change);
             if let Some(batch) = tip.begin() {
                 // On a task of its own: a caller that goes away must not leave a commit that no snapshot shows.
@@ -237,22 +243,20 @@ impl RegionStore {
     async fn carry_out(self, mut batch: Batch) {
         loop {
             let committed = self.store.commit(std::mem::take(&mut batch.transaction)).await;
-            let mut tip = self.tip.lock().await;
-            let result = match committed {
+            let (result, next) = match committed {
                 Ok(revision) => {
+                    let mut tip = self.tip();
                     let durable = tip.committed(&batch, revision);
                     self.views.send_replace(batch.views.clone());
                     self.snapshots.send_replace(durable);
-                    Ok(())
+                    (Ok(()), tip.begin())
                 }
                 Err(error) => {
                     let error = Arc::new(error);
-                    self.read_back(&mut tip, &error).await;
-                    Err(error)
+                    self.read_back(&error).await;
+                    (Err(error), self.tip().begin())
                 }
             };
-            let next = tip.begin();
-            drop(tip);
             match next {
                 Some(next) => std::mem::replace(&mut batch, next).end(result),
                 None => {
@@ -265,8 +269,11 @@ impl RegionStore {
     }
 
     /// After a commit with an unknown outcome, or one by another writer: whatever it was, goes on from what the store says.
-    async fn read_back(&self, tip: &mut Tip, why: &Arc<StoreError>) {
-        match self.store.list(PREFIX).await.map(read) {
+    async fn read_back(&self, why: &Arc<StoreError>) {
+        // Until the tip is told, no other commit begins, and what is decided meanwhile fails.
+        let found = self.store.list(PREFIX).await.map(read);
+        let mut tip = self.tip();
+        match found {
             Ok(Ok((head, region))) => {
                 let views = Views::of(&region);
                 let region = Arc::new(region);

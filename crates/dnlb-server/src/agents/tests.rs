@@ -72,7 +72,7 @@ impl Scene {
         listener.set_nonblocking(true).unwrap();
         let server = (region.clone(), observed.clone());
         runtime.spawn(async move {
-            let control = control::spawn(server.0, server.1, limits);
+            let control = control::spawn(server.0, server.1, limits).unwrap();
             serve(TcpListener::from_std(listener).unwrap(), control, token(TOKEN)).await
         });
         Self { region, observed, addr, dir: None, runtime: Some(runtime) }
@@ -489,7 +489,7 @@ async fn a_thousand_transitions_are_few_writes() {
     scene.change(|region| (1..=1000).for_each(|number| add_instance(region, number, 1))).await;
     scene.stop().await;
     // On this thread: the loop runs when this test waits, so what arrives meanwhile has arrived together.
-    let control = control::spawn(scene.region.clone(), scene.observed.clone(), CALM);
+    let control = control::spawn(scene.region.clone(), scene.observed.clone(), CALM).unwrap();
     let session = control.join(hello(1)).await.unwrap();
     let before = scene.region.snapshot().revision;
     for number in 1..=1000 {

@@ -7,7 +7,7 @@ use std::{
 
 use dnlb_model::{
     Backend, BackendId, Family, Health, Host, HostId, HostState, Index, Instance, InstanceId, InstanceState,
-    Map, Region, ServerGroup, changes,
+    Map, Region, ServerGroup, TargetGroup, changes,
 };
 use dnlb_proto::{Hello, Report};
 
@@ -257,7 +257,7 @@ pub(crate) fn in_question(old: &Region, new: &Region) -> BTreeSet<InstanceId> {
     for (region, index) in [(old, old.index()), (new, new.index())] {
         let carried = keys(&old.hosts, &new.hosts).flat_map(|host| index.instances_of_host.of(host));
         ids.extend(carried.cloned());
-        let mut groups: BTreeSet<_> = keys(&old.target_groups, &new.target_groups).collect();
+        let mut groups = BTreeSet::new();
         for backend in keys(&old.backends, &new.backends).filter_map(|id| region.backends.get(id)) {
             match &backend.group {
                 Some(ServerGroup::Ag(ag)) => ids.extend(index.instances_of_ag.of(ag).cloned()),
@@ -266,7 +266,11 @@ pub(crate) fn in_question(old: &Region, new: &Region) -> BTreeSet<InstanceId> {
             }
         }
         let groups = groups.into_iter().filter_map(|group| region.target_groups.get(group));
-        ids.extend(groups.flat_map(|group| group.targets.values()).map(|target| target.instance.clone()));
+        ids.extend(groups.flat_map(|group| instances(group)));
+    }
+    for (_, was, is) in changes(&old.target_groups, &new.target_groups) {
+        let [were, are] = [was, is].map(|group| group.map_or_else(BTreeSet::new, |group| instances(group)));
+        ids.extend(were.symmetric_difference(&are).cloned());
     }
     ids
 }
@@ -276,6 +280,10 @@ fn keys<'a, K: Ord, V: PartialEq>(
     new: &'a Map<K, V>,
 ) -> impl Iterator<Item = &'a K> + use<'a, K, V> {
     changes(old, new).map(|(key, ..)| key)
+}
+
+fn instances(group: &TargetGroup) -> BTreeSet<InstanceId> {
+    group.targets.values().map(|target| target.instance.clone()).collect()
 }
 
 /// The backend services of which an instance is a target.

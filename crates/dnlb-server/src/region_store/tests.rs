@@ -268,7 +268,7 @@ async fn together(
         })
         .collect();
     // They are decided in the order in which they came, and none is durable.
-    while region.tip.lock().await.region.vpcs.len() < ids.len() {
+    while region.tip().region.vpcs.len() < ids.len() {
         tokio::task::yield_now().await;
     }
     assert!(region.snapshot().vpcs.is_empty() && changes.iter().all(|change| !change.is_finished()));
@@ -336,7 +336,7 @@ async fn a_refusal_is_not_told_before_its_reason_is_durable() {
     };
     let gate = store.gate.lock().await;
     let (first, second) = (once(region.clone()), once(region.clone()));
-    while region.tip.lock().await.region.vpcs.is_empty() {
+    while region.tip().region.vpcs.is_empty() {
         tokio::task::yield_now().await;
     }
     for _ in 0..100 {
