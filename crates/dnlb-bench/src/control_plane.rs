@@ -36,12 +36,12 @@ pub struct Options {
     /// Clients that write at the same time
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub clients: u32,
-    /// Writes of all clients together, once as fast as they can and once at a pace
+    /// Writes of all clients together, once as fast as they can and once at each pace
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub writes: u32,
-    /// Writes a second of all clients together, when they keep a pace
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-    pub pace: u32,
+    /// Writes a second of all clients together, when they keep a pace; several with commas
+    #[arg(long, default_value = "200,500", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    pub pace: Vec<u32>,
     /// Changes of each kind that are followed to the agents
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub changes: u32,
@@ -94,20 +94,26 @@ pub fn run(options: &Options) -> Result<String> {
     let fast = server_phase(&mut phases, &server, "writes, as fast as clients can", || {
         writes::measure(&server, &region, options.clients, options.writes, None)
     })?;
-    let paced = server_phase(&mut phases, &server, "writes, at a pace", || {
-        writes::measure(&server, &region, options.clients, options.writes, Some(options.pace))
-    })?;
+    let mut paced = Vec::new();
+    for &pace in &options.pace {
+        let name = format!("writes, {pace} a second");
+        let writes = server_phase(&mut phases, &server, &name, || {
+            writes::measure(&server, &region, options.clients, options.writes, Some(pace))
+        })?;
+        paced.push((pace, writes));
+    }
 
     let mut page = said(&options.size, &region);
     page += &format!("\n### Reads, one after the other\n\n{}", latencies(&reads));
     page +=
         &format!("\n### Writes of {} clients, as fast as they can\n\n{}", options.clients, latencies(&fast));
-    page += &format!(
-        "\n### Writes of {} clients, {} a second in all, from when each was due\n\n{}",
-        options.clients,
-        options.pace,
-        latencies(&paced)
-    );
+    for (pace, writes) in &paced {
+        page += &format!(
+            "\n### Writes of {} clients, {pace} a second in all, from when each was due\n\n{}",
+            options.clients,
+            latencies(writes)
+        );
+    }
     page +=
         &format!("\n### From a reply, or a report, to each agent that has it\n\n{}", latencies(&arrivals));
     page += &format!("\n### The server's processor time and memory\n\n{}", usage(&phases));

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -109,21 +108,29 @@ impl Agents {
 
 /// An agent's life.
 async fn live(mut configs: ConfigReceiver, reporter: Reporter) {
-    // What it has said once it need not say again: a benchmark lets targets fail, and they stay so.
-    let mut said = BTreeSet::new();
+    // What it has said of each instance it need not say again: a benchmark lets targets fail, and they stay so.
+    let mut said: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     loop {
-        let config: Option<Arc<HostConfig>> = configs.borrow_and_update().clone();
-        if let Some(config) = config {
+        let mut revision = None;
+        if let Some(config) = &*configs.borrow_and_update() {
             for (&number, instance) in &config.instances {
+                let backends = instance.checks.keys();
+                if said.get(&number).is_some_and(|said| said.iter().eq(backends.clone())) {
+                    continue;
+                }
                 reporter.instance(InstanceReport { number, state: InstanceState::Running });
-                for &backend in instance.checks.keys() {
-                    if said.insert((backend, number)) {
+                let said = said.entry(number).or_default();
+                for &backend in backends {
+                    if said.insert(backend) {
                         let reason = "connected".to_owned();
                         reporter.health(HealthReport { backend, instance: number, healthy: true, reason });
                     }
                 }
             }
-            reporter.ack(config.revision, "none", None);
+            revision = Some(config.revision);
+        }
+        if let Some(revision) = revision {
+            reporter.ack(revision, "none", None);
         }
         if configs.changed().await.is_err() {
             return;

@@ -47,29 +47,26 @@ pub fn measure(
     pace: Option<u32>,
 ) -> Result<Vec<(String, Samples)>> {
     let next = AtomicU32::new(0);
+    let ready = |number| -> Result<Client<'_>> {
+        let mut client = Client::new(server, region, number)?;
+        // Clients that have nothing to do with each other are not all at the same step.
+        for _ in 0..number as usize % STEPS.len() {
+            client.write()?;
+        }
+        Ok(client)
+    };
+    let ready: Vec<Client<'_>> = (0..clients).map(ready).collect::<Result<_>>()?;
     let begun = Instant::now();
     let results: Vec<Result<[Samples; STEPS.len()]>> = thread::scope(|scope| {
-        let client = |number| {
+        let run = |client| {
             let next = &next;
-            move || -> Result<[Samples; STEPS.len()]> {
-                let mut client = Client::new(server, region, number)?;
-                let mut samples = [(); STEPS.len()].map(|()| Samples::default());
-                loop {
-                    let write = next.fetch_add(1, Ordering::Relaxed);
-                    // Whoever is at it goes on until it has deleted what it made.
-                    if write >= writes && client.step == 0 {
-                        return Ok(samples);
-                    }
-                    let due = pace.map(|pace| begun + Duration::from_secs(1) * write / pace);
-                    sleep(due.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now())));
-                    let step = client.step;
-                    let took = client.write().with_context(|| STEPS[step])?;
-                    let took = due.map_or(took, |due| due.elapsed());
-                    samples[step].add(took.as_secs_f64() * 1e3);
-                }
+            move || {
+                write_until(client, next, writes, |write| {
+                    Some(begun + Duration::from_secs(1) * write / pace?)
+                })
             }
         };
-        let threads: Vec<_> = (0..clients).map(|number| scope.spawn(client(number))).collect();
+        let threads: Vec<_> = ready.into_iter().map(|client| scope.spawn(run(client))).collect();
         let joined = |thread: thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|_| Err(anyhow!("a client panicked")))
         };
@@ -87,6 +84,29 @@ pub fn measure(
     let rate = all.len() as f64 / seconds;
     let lines = STEPS.iter().map(|&name| name.to_owned()).zip(steps);
     Ok([(format!("all, {rate:.0} a second"), all)].into_iter().chain(lines).collect())
+}
+
+/// One client's part of some writes; `due` says when one of them is, if there is a pace.
+fn write_until(
+    mut client: Client<'_>,
+    next: &AtomicU32,
+    writes: u32,
+    due: impl Fn(u32) -> Option<Instant>,
+) -> Result<[Samples; STEPS.len()]> {
+    let mut samples = [(); STEPS.len()].map(|()| Samples::default());
+    loop {
+        let write = next.fetch_add(1, Ordering::Relaxed);
+        // Whoever is at it goes on until it has deleted what it made.
+        if write >= writes && client.step == 0 {
+            return Ok(samples);
+        }
+        let due = due(write);
+        sleep(due.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now())));
+        let step = client.step;
+        let took = client.write().with_context(|| STEPS[step])?;
+        let took = due.map_or(took, |due| due.elapsed());
+        samples[step].add(took.as_secs_f64() * 1e3);
+    }
 }
 
 /// A client, and what it has made.
