@@ -208,7 +208,11 @@ fn converse(mut stream: impl Read + Write, message: &[u8]) -> std::io::Result<An
     read_answer(&mut BufReader::new(stream))
 }
 
-fn read_answer(reader: &mut impl BufRead) -> std::io::Result<Answer> {
+/// Reads one HTTP/1.1 reply; the connection may go on behind it.
+///
+/// # Errors
+/// When the connection breaks or what answers does not speak HTTP.
+pub fn read_answer(reader: &mut impl BufRead) -> std::io::Result<Answer> {
     let malformed = || std::io::Error::new(std::io::ErrorKind::InvalidData, "not an HTTP reply");
     let line = |reader: &mut dyn BufRead| -> std::io::Result<String> {
         let mut line = String::new();

@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status, Streaming, transport::Endpoint};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter,
+    HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter, apply_change,
     outbox::Outbox,
     pb::{self, agents_client::AgentsClient, from_agent, from_server},
     report, trace,
@@ -173,21 +173,9 @@ impl AgentLink {
 
     fn on_message(&mut self, message: pb::FromServer) -> Result<(), SessionError> {
         match message.kind {
-            Some(from_server::Kind::Config(config)) => {
-                let mut config = HostConfig::try_from(config)?;
-                self.revision = config.revision;
-                debug!(revision = self.revision, "configuration received");
-                let held = self.configs.borrow().clone();
-                if let Some(held) = &held {
-                    // Equal but for the revision is equal, as after a restart of the server.
-                    config.revision = held.revision;
-                }
-                if held.is_some_and(|held| *held == config) {
-                    self.outbox.refresh_ack();
-                } else {
-                    config.revision = self.revision;
-                    self.configs.send_replace(Some(Arc::new(config)));
-                }
+            Some(from_server::Kind::Config(config)) => self.on_config(HostConfig::try_from(config)?),
+            Some(from_server::Kind::Change(change)) => {
+                self.on_change(change)?;
             }
             Some(from_server::Kind::Unchanged(pb::Unchanged { revision })) => {
                 self.revision = revision;
@@ -198,6 +186,50 @@ impl AgentLink {
             }
             // A newer server may say more than we understand.
             None => {}
+        }
+        Ok(())
+    }
+
+    fn on_config(&mut self, mut config: HostConfig) {
+        self.revision = config.revision;
+        debug!(revision = self.revision, "configuration received");
+        let held = self.configs.borrow().clone();
+        if let Some(held) = &held {
+            // Equal but for the revision is equal, as after a restart of the server.
+            config.revision = held.revision;
+        }
+        if held.is_some_and(|held| *held == config) {
+            self.outbox.refresh_ack();
+        } else {
+            config.revision = self.revision;
+            self.configs.send_replace(Some(Arc::new(config)));
+        }
+    }
+
+    fn on_change(&mut self, change: pb::HostChange) -> Result<(), SessionError> {
+        let since = change.since;
+        if since != self.revision || self.configs.borrow().is_none() {
+            return Err(SessionError::Since { since, ours: self.revision });
+        }
+        let mut applied = Ok(false);
+        let mut revision = since;
+        self.configs.send_if_modified(|held| {
+            let Some(held) = held else { return false };
+            // Copied only while the agent is at work on it.
+            let config = Arc::make_mut(held);
+            let shown = config.revision;
+            applied = apply_change(config, change);
+            revision = config.revision;
+            let differs = matches!(applied, Ok(true));
+            if !differs {
+                // Equal but for the revision is equal.
+                config.revision = shown;
+            }
+            differs
+        });
+        self.revision = revision;
+        if !applied? {
+            self.outbox.refresh_ack();
         }
         Ok(())
     }
@@ -235,6 +267,8 @@ enum SessionError {
     Parse(#[from] ParseError),
     #[error("the server does not answer")]
     Silent,
+    #[error("the server sent a change of revision {since}; ours is {ours}")]
+    Since { since: u64, ours: u64 },
     #[error("{}: {}", .0.code(), .0.message())]
     Status(#[from] Status),
 }

@@ -8,7 +8,7 @@ use dnlb_model::{
     HostConfig, HostNames, HttpCheck, IdleConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power,
     Protocol, RuleProtocol, ServiceConfig,
 };
-use dnlb_proto::{DiskError, ParseError, decode_config, encode_config, pb};
+use dnlb_proto::{DiskError, ParseError, apply_change, change_message, decode_config, encode_config, pb};
 use ipnet::IpNet;
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -182,8 +182,81 @@ fn config() -> impl Strategy<Value = HostConfig> {
     )
 }
 
+/// Some of `one`'s entries are gone or other, and some of `another`'s are there.
+fn mixed(one: &HostConfig, another: &HostConfig, what: u32) -> HostConfig {
+    let mut config = one.clone();
+    let mut bits = (0..32).map(|bit| what >> bit & 1 == 1);
+    let mut next = || bits.next().unwrap();
+    macro_rules! mix {
+        ($($($map:ident).+),*) => {$(
+            if next() {
+                config.$($map).+.extend(another.$($map).+.clone());
+            }
+            if next() {
+                config.$($map).+.pop_first();
+            }
+        )*};
+    }
+    mix!(endpoints, instances, backends, hosts, names.hosts, names.instances, names.listeners, names.vpcs);
+    if next() {
+        config.backends.values_mut().for_each(|backend| backend.silent ^= true);
+    }
+    if next() {
+        config.services.extend(another.services.clone());
+    }
+    if next() {
+        config.services.clear();
+    }
+    if next() {
+        config.peers.clone_from(&another.peers);
+        config.rack.clone_from(&another.rack);
+    }
+    config.revision = another.revision;
+    config
+}
+
+/// With services by their numbers, as they are when they come from a region.
+fn in_order(mut config: HostConfig) -> HostConfig {
+    config.services.sort_by_key(|service| service.number);
+    config.services.dedup_by_key(|service| service.number);
+    config
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_change_makes_the_new_configuration_of_the_old_one(
+        old in config(), another in config(), what in any::<u32>(), since in any::<u64>(),
+    ) {
+        let (old, another) = (in_order(old), in_order(another));
+        let new = in_order(mixed(&old, &another, what));
+        let bytes = change_message(since, &old, &new).encode_to_vec();
+        let change = pb::HostChange::decode(&*bytes).unwrap();
+        prop_assert_eq!(change.since, since);
+        let differs = HostConfig { revision: 0, ..old.clone() } != HostConfig { revision: 0, ..new.clone() };
+        let mut config = old;
+        prop_assert_eq!(apply_change(&mut config, change), Ok(differs));
+        prop_assert_eq!(config, new);
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_told(config in config()) {
+        let config = in_order(config);
+        let change = change_message(1, &config, &config);
+        let put = change.put.unwrap();
+        prop_assert!(change.gone_services.is_empty() && put.services.is_empty() && put.endpoints.is_empty());
+        prop_assert!(put.instances.is_empty() && put.backends.is_empty() && put.instance_names.is_empty());
+    }
+
+    #[test]
+    fn a_malformed_change_changes_nothing(old in config(), another in config()) {
+        let mut change = change_message(1, &old, &another);
+        change.gone_endpoints.push(pb::Endpoint { addr: vec![1, 2, 3], ..pb::Endpoint::default() });
+        let mut config = old.clone();
+        prop_assert!(apply_change(&mut config, change).is_err());
+        prop_assert_eq!(config, old);
+    }
 
     #[test]
     fn a_configuration_survives_the_wire_and_the_disk(config in config()) {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod agents;
+mod background;
 pub mod control;
 pub mod http;
 pub mod journal;

@@ -139,7 +139,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut quotas = Quotas::default();
     options.quotas.iter().for_each(|setting| quotas.set(setting));
     let observed = SharedObserved::new();
-    let control = control::spawn(region.clone(), observed.clone(), LivenessLimits::default());
+    let control = control::spawn(region.clone(), observed.clone(), LivenessLimits::default())
+        .context("cannot start the control loop")?;
     let api = Api { region, observed, limits: CallLimits::new(options.requests_per_second), quotas };
     tracing::info!(
         region = options.region,

@@ -1,5 +1,6 @@
 //! The embedded backend: one SQLite file, written by one server.
 
+mod checkpoints;
 mod fault;
 mod keep;
 mod layout;
@@ -21,6 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionB
 use tokio::sync::watch;
 
 use self::{
+    checkpoints::Checkpoints,
     fault::{Fault, at, at_commit, at_file},
     layout::Numbers,
 };
@@ -41,6 +43,8 @@ pub const LOG_LENGTH: u64 = 10_000;
 /// Every entry has a checksum, which is looked at whenever it is read, and all of them when the store is opened.
 /// A lock file beside the database keeps a second server out; `sqlite3` may read at any time.
 pub struct SqliteStore {
+    // Goes first: the last connection that is closed copies the log a last time.
+    _checkpoints: Checkpoints,
     file: Arc<OpenFile>,
     revisions: Arc<watch::Sender<u64>>,
     // Held until the store goes: the kernel releases it, however the process ends.
@@ -76,9 +80,11 @@ impl SqliteStore {
         open::let_lie(&connection, false).map_err(at(path, "opening the database"))?;
         layout::migrate(&mut connection, path)?;
         let revision = prepare(&connection).map_err(at(path, "preparing the database"))?;
+        let revisions = watch::Sender::new(revision);
         Ok(Self {
+            _checkpoints: Checkpoints::take_over(&connection, path, revisions.subscribe())?,
             file: Arc::new(OpenFile { path: path.into(), connection: Mutex::new(connection) }),
-            revisions: Arc::new(watch::Sender::new(revision)),
+            revisions: Arc::new(revisions),
             _lock: lock,
         })
     }
@@ -256,7 +262,8 @@ fn write(connection: &Connection, writes: &[(String, Option<Vec<u8>>)]) -> Resul
         };
         log.execute(params![revision, key, value, checksum])?;
     }
-    if revision > LOG_LENGTH && revision % (LOG_LENGTH / 10) == 0 {
+    // Often, and so little at a time that nobody waits for it.
+    if revision > LOG_LENGTH && revision % (LOG_LENGTH / 500) == 0 {
         numbers.compacted = revision - LOG_LENGTH;
         connection.execute("DELETE FROM log WHERE revision <= ?1", [numbers.compacted])?;
     }

@@ -72,7 +72,7 @@ impl Scene {
         listener.set_nonblocking(true).unwrap();
         let server = (region.clone(), observed.clone());
         runtime.spawn(async move {
-            let control = control::spawn(server.0, server.1, limits);
+            let control = control::spawn(server.0, server.1, limits).unwrap();
             serve(TcpListener::from_std(listener).unwrap(), control, token(TOKEN)).await
         });
         Self { region, observed, addr, dir: None, runtime: Some(runtime) }
@@ -325,16 +325,26 @@ async fn a_change_is_pushed_to_whom_it_concerns_and_all_converge() {
 
 #[tokio::test]
 async fn whom_a_change_does_not_concern_hears_the_revision_only() {
-    let scene = Scene::new(CALM).await;
-    let mut raw = Raw::open(&scene, &token(TOKEN), says_hello(1)).await.unwrap();
-    let first = raw.next().await;
-    assert!(matches!(first, from_server::Kind::Config(config) if config.host_id == "h1"));
-    scene.change(|region| add_instance(region, 2, 2)).await;
-    let revision = scene.region.snapshot().revision;
-    assert_eq!(raw.next().await, from_server::Kind::Unchanged(pb::Unchanged { revision }));
-    scene.change(|region| add_instance(region, 1, 1)).await;
-    let third = raw.next().await;
-    assert!(matches!(third, from_server::Kind::Config(config) if config.revision == revision + 1));
+    for takes_changes in [false, true] {
+        let scene = Scene::new(CALM).await;
+        let hello = pb::Hello { takes_changes, ..(&hello(1)).into() };
+        let mut raw = Raw::open(&scene, &token(TOKEN), from_agent::Kind::Hello(hello)).await.unwrap();
+        let first = raw.next().await;
+        assert!(matches!(first, from_server::Kind::Config(config) if config.host_id == "h1"));
+        scene.change(|region| add_instance(region, 2, 2)).await;
+        let revision = scene.region.snapshot().revision;
+        assert_eq!(raw.next().await, from_server::Kind::Unchanged(pb::Unchanged { revision }));
+        scene.change(|region| add_instance(region, 1, 1)).await;
+        match raw.next().await {
+            from_server::Kind::Config(config) if !takes_changes => assert_eq!(config.revision, revision + 1),
+            from_server::Kind::Change(change) if takes_changes => {
+                let put = change.put.unwrap();
+                assert_eq!((change.since, put.revision), (revision, revision + 1));
+                assert_eq!(put.instances.len(), 1);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -479,7 +489,7 @@ async fn a_thousand_transitions_are_few_writes() {
     scene.change(|region| (1..=1000).for_each(|number| add_instance(region, number, 1))).await;
     scene.stop().await;
     // On this thread: the loop runs when this test waits, so what arrives meanwhile has arrived together.
-    let control = control::spawn(scene.region.clone(), scene.observed.clone(), CALM);
+    let control = control::spawn(scene.region.clone(), scene.observed.clone(), CALM).unwrap();
     let session = control.join(hello(1)).await.unwrap();
     let before = scene.region.snapshot().revision;
     for number in 1..=1000 {

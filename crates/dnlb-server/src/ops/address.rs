@@ -1,7 +1,6 @@
 //! Addresses of blocks: which may be given away, which are free, which are taken.
 
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::RangeInclusive,
 };
@@ -50,9 +49,17 @@ impl Addresses {
         self.addr(*self.numbers.end())
     }
 
-    /// The first that is not taken. Looks at no more than are taken and one.
-    pub(super) fn free(&self, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {
-        self.numbers.clone().map(|number| self.addr(number)).find(|addr| !taken.contains(addr))
+    /// The first that is not among those that are taken, which come in their order. Looks at no more than are taken and one.
+    pub(super) fn free(&self, taken: impl IntoIterator<Item = IpAddr>) -> Option<IpAddr> {
+        let mut numbers = self.numbers.clone();
+        let mut first = numbers.next()?;
+        for taken in taken.into_iter().filter(|addr| self.contains(*addr)).map(number) {
+            if taken > first {
+                break;
+            }
+            first = numbers.next()?;
+        }
+        Some(self.addr(first))
     }
 
     /// How many are left when so many are taken, as the API counts: what a client's 32 bits do not hold is their
@@ -77,13 +84,6 @@ fn number(addr: IpAddr) -> u128 {
     }
 }
 
-/// The addresses of a subnet that instances and load balancers have.
-pub(super) fn taken(region: &Region, subnet: &Subnet) -> BTreeSet<IpAddr> {
-    let instances = region.instances.values().filter(|instance| instance.subnet == subnet.id);
-    let balancers = region.load_balancers.values().filter(|balancer| balancer.subnet == subnet.id);
-    instances.map(|instance| instance.addr).chain(balancers.map(|balancer| balancer.vip)).collect()
-}
-
 /// A wanted address, or else the first free one.
 pub(super) fn allocate(
     region: &Region,
@@ -91,9 +91,9 @@ pub(super) fn allocate(
     field: &str,
     wanted: Option<&str>,
 ) -> Result<IpAddr, ApiError> {
-    let (usable, taken) = (Addresses::of_subnet(subnet), taken(region, subnet));
+    let (usable, index) = (Addresses::of_subnet(subnet), region.index());
     let Some(wanted) = wanted else {
-        return usable.free(&taken).ok_or_else(|| {
+        return usable.free(index.addresses_of_subnet(&subnet.id)).ok_or_else(|| {
             ApiError::precondition(format!("subnet {} ({}) has no free address", subnet.id, subnet.prefix))
         });
     };
@@ -118,7 +118,7 @@ pub(super) fn allocate(
             "{field} {addr} is reserved: the first three addresses and the last one of a subnet are"
         )));
     }
-    if taken.contains(&addr) {
+    if index.has_address(&subnet.id, addr) {
         return Err(ApiError::taken(format!("{field} {addr} is taken by {}", owner(region, subnet, addr))));
     }
     Ok(addr)
@@ -136,6 +136,8 @@ fn owner(region: &Region, subnet: &Subnet, addr: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn pool(text: &str) -> Addresses {
@@ -170,12 +172,13 @@ mod tests {
         let addresses = pool("fd00::/64");
         let mut taken = BTreeSet::new();
         for number in 1..=100_u16 {
-            let addr = addresses.free(&taken).unwrap();
+            let addr = addresses.free(taken.iter().copied()).unwrap();
             assert_eq!(addr, IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, number]));
             taken.insert(addr);
         }
         taken.remove(&"fd00::7".parse().unwrap());
-        assert_eq!(addresses.free(&taken).unwrap().to_string(), "fd00::7");
-        assert_eq!(pool("fd00::1/128").free(&taken), None);
+        assert_eq!(addresses.free(taken.iter().copied()).unwrap().to_string(), "fd00::7");
+        assert_eq!(pool("fd00::1/128").free(taken.iter().copied()), None);
+        assert_eq!(pool("fd00::60/123").free(taken.iter().copied()).unwrap().to_string(), "fd00::65");
     }
 }

@@ -156,7 +156,7 @@ fn allocate(
     let taken: BTreeSet<IpAddr> =
         region.eips.values().chain(whole.eips.values()).map(|eip| eip.addr).collect();
     let Some(wanted) = wanted else {
-        let free = pools.iter().find_map(|pool| pool.free(&taken));
+        let free = pools.iter().find_map(|pool| pool.free(taken.iter().copied()));
         return free.ok_or_else(|| {
             ApiError::precondition(format!("the region's pools have no free elastic IP of {family}"))
         });

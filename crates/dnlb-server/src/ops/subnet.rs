@@ -8,7 +8,7 @@ use wire::vpc::{CreateSubnet, ModifySubnet};
 
 use super::{
     Call, DONE, Outcome,
-    address::{self, Addresses},
+    address::Addresses,
     check::{self, BlockOf},
     edit, find, fresh,
     list::{Filters, List},
@@ -115,7 +115,7 @@ pub(super) fn view(region: &Region, subnet: &Subnet) -> wire::vpc::Subnet {
         subnet_name: subnet.name.clone(),
         vpc_id: subnet.vpc.0.clone(),
         address_prefix: subnet.prefix.to_string(),
-        available_ip_count: usable.left(address::taken(region, subnet).len()),
+        available_ip_count: usable.left(region.index().addresses_of_subnet(&subnet.id).count()),
         ip_mask_len: 0,
         description: subnet.description.clone(),
         start_ip: usable.first().to_string(),
