@@ -15,4 +15,5 @@ system=$(. /etc/os-release && echo "$PRETTY_NAME")
 echo "Machine: $(nproc) processors (${model:-of an unknown model}), $memory GiB, kernel $(uname -r), $system. Date: $(date -u +%F). Load at the beginning: $(cut -d ' ' -f 1 /proc/loadavg)."
 echo
 target/release/dnlb-bench --rounds "$rounds"
+target/release/dnlb-bench control-plane
 target/release/dnlb lab bench --rounds "$rounds" --seconds "$seconds"

@@ -148,7 +148,7 @@ impl Client {
             }
         }
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        exchange_by(self.trust.as_ref(), &self.endpoint, method, &target, &headers, body)
+        exchange(self.trust.as_ref(), &self.endpoint, method, &target, &headers, body)
     }
 }
 
@@ -167,29 +167,18 @@ pub fn log_in(
     let headers = [("content-type", "application/json"), ("host", endpoint)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let path = format!("/v1/regions/{region}/sessions");
-    let answer = exchange_by(trust, endpoint, "POST", &path, &headers, &body)
+    let answer = exchange(trust, endpoint, "POST", &path, &headers, &body)
         .map_err(|source| CallError::Connection { endpoint: endpoint.to_owned(), source })?;
     let strange = |_| CallError::Reply { status: answer.status };
     let reply: Reply = serde_json::from_slice(&answer.body).map_err(strange)?;
     serde_json::from_value(reply.into_result().map_err(CallError::Api)?).map_err(strange)
 }
 
-/// One exchange of plain HTTP/1.1 over a connection of its own.
+/// One exchange of HTTP/1.1 over a connection of its own, which is secret if it is said whom to trust.
 ///
 /// # Errors
 /// When the connection fails or what answers does not speak HTTP.
 pub fn exchange(
-    endpoint: &str,
-    method: &str,
-    target: &str,
-    headers: &[(String, String)],
-    body: &[u8],
-) -> std::io::Result<Answer> {
-    exchange_by(None, endpoint, method, target, headers, body)
-}
-
-/// One exchange of HTTP/1.1 over a connection of its own, which is secret if it is said whom to trust.
-fn exchange_by(
     trust: Option<&Trust>,
     endpoint: &str,
     method: &str,
@@ -219,7 +208,11 @@ fn converse(mut stream: impl Read + Write, message: &[u8]) -> std::io::Result<An
     read_answer(&mut BufReader::new(stream))
 }
 
-fn read_answer(reader: &mut impl BufRead) -> std::io::Result<Answer> {
+/// Reads one HTTP/1.1 reply; the connection may go on behind it.
+///
+/// # Errors
+/// When the connection breaks or what answers does not speak HTTP.
+pub fn read_answer(reader: &mut impl BufRead) -> std::io::Result<Answer> {
     let malformed = || std::io::Error::new(std::io::ErrorKind::InvalidData, "not an HTTP reply");
     let line = |reader: &mut dyn BufRead| -> std::io::Result<String> {
         let mut line = String::new();

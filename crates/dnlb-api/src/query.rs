@@ -1,6 +1,6 @@
 //! Parameters of a query: plain ones, numbered arrays, filters, tags, pages.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use crate::{
     ApiError,
@@ -67,9 +67,16 @@ impl Page {
     /// The items of this page; past the end, those of the last one.
     #[must_use]
     pub fn of<T>(self, items: Vec<T>) -> Vec<T> {
-        let last = items.len().div_ceil(self.size).max(1);
+        let range = self.range(items.len());
+        items.into_iter().skip(range.start).take(range.len()).collect()
+    }
+
+    /// Which of so many items are those of this page; past the end, those of the last one.
+    #[must_use]
+    pub fn range(self, items: usize) -> Range<usize> {
+        let last = items.div_ceil(self.size).max(1);
         let first = (self.number.min(last) - 1) * self.size;
-        items.into_iter().skip(first).take(self.size).collect()
+        first..(first + self.size).min(items)
     }
 }
 

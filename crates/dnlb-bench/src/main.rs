@@ -1,15 +1,18 @@
-//! Prints the benchmarks that need no lab, as Markdown. Needs root.
+//! Prints the benchmarks that need no lab, as Markdown. Those of the kernel programs need root.
 
-use anyhow::Result;
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
 use dnlb_bench::{
-    changes,
+    changes, control_plane,
     programs::{self, Effort},
 };
 
 /// How much to measure.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Rounds; in each, every case runs once
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: u32,
@@ -24,8 +27,26 @@ struct Arguments {
     changes: bool,
 }
 
+/// What is measured by itself.
+#[derive(Subcommand)]
+enum Part {
+    /// Measure a server with a large region: lists, writes of many clients, the way of a change to the agents. Needs no root
+    ControlPlane(control_plane::Options),
+    /// Be the server that is measured
+    #[command(hide = true)]
+    Server(Box<dnlb_server::Options>),
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    match arguments.part {
+        Some(Part::ControlPlane(options)) => {
+            println!("## The control plane at scale\n\n{}", control_plane::run(&options)?);
+            return Ok(());
+        }
+        Some(Part::Server(options)) => return serve(*options),
+        None => {}
+    }
     if !arguments.changes {
         let effort = Effort { rounds: arguments.rounds, repetitions: arguments.packets };
         let only = arguments.only.as_deref().unwrap_or_default();
@@ -38,4 +59,12 @@ fn main() -> Result<()> {
     let updates = changes::updates(&mut programs::harness()?, arguments.rounds)?;
     println!("## Changes on a host that knows 10,000 services\n\n{updates}");
     Ok(())
+}
+
+/// As `dnlb server` does it.
+fn serve(options: dnlb_server::Options) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::new("info");
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("starting the runtime")?.block_on(dnlb_server::run(options))
 }

@@ -10,6 +10,23 @@ impl Samples {
         self.0.push(value);
     }
 
+    /// Adds what others said.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The middle one; between the two middle ones of an even number.
     #[must_use]
     pub fn median(&self) -> f64 {

@@ -38,7 +38,8 @@ pub fn explain<M: Maps>(maps: &M, program: Program, frame: &[u8]) -> Result<Expl
 
 /// Packet after packet on one host's maps, each after what those before it would have written: flow records, fragments.
 ///
-/// The maps themselves never change; what was read of a flow once is not read again.
+/// The maps themselves never change; what was read of a flow once is not read again. Captures of an uplink have no replies of instances: whoever
+/// goes on after a SYN has been answered.
 pub struct Replay<'m, M: Maps> {
     maps: &'m M,
     memory: Memory,
@@ -48,7 +49,7 @@ impl<'m, M: Maps> Replay<'m, M> {
     /// From the maps as they are.
     #[must_use]
     pub fn new(maps: &'m M) -> Self {
-        Self { maps, memory: Memory::default() }
+        Self { maps, memory: Memory::of_one_direction() }
     }
 
     /// [`explain`] of the next packet, and the frame as it goes on.

@@ -11,6 +11,7 @@ use dnlb_abi::{
     InstanceEntry, MemberEntry, Outcome, RuleEntry, RuleRange, ServiceEntry, ServiceKey, Settings, TargetKey,
 };
 use dnlb_datapath::{Flow, Packet, RuleQuery, RuleSearch, Rules, Tables, flow_hash, rule_matches};
+use dnlb_wire::TCP;
 
 use crate::{Filter, Maps, Program, Step, kept::Kept, maps::chain_members};
 
@@ -19,6 +20,15 @@ use crate::{Filter, Maps, Program, Step, kept::Kept, maps::chain_members};
 pub(crate) struct Memory {
     flows: BTreeMap<FlowKey, Option<ShadowFlow>>,
     fragments: BTreeMap<FragmentKey, FragmentEntry>,
+    /// Whether a SYN was answered if its sender goes on, though nobody was seen to answer.
+    answers_are_unseen: bool,
+}
+
+impl Memory {
+    /// Nothing yet, of packets that were seen in one direction, maybe.
+    pub(crate) fn of_one_direction() -> Self {
+        Self { answers_are_unseen: true, ..Self::default() }
+    }
 }
 
 /// Tables over maps that are only read.
@@ -156,6 +166,16 @@ impl ShadowFlow {
 
     fn record(&self) -> FlowRecord {
         self.0.0.get()
+    }
+
+    /// What a client acknowledges in its first segment after its SYN, somebody has answered.
+    fn infer_answer(&self, packet: &Packet) {
+        const ASKED: u32 = FlowRecord::FLAG_OUTBOUND | FlowRecord::FLAG_ANSWERED | FlowRecord::FLAG_ADOPTED;
+        let record = self.record();
+        if record.flags & ASKED == 0 && !self.established() && packet.continues() {
+            let flags = record.flags | FlowRecord::FLAG_ANSWERED;
+            self.0.0.set(FlowRecord { flags, end: packet.ack, ..record });
+        }
     }
 }
 
@@ -304,10 +324,14 @@ impl<M: Maps> Tables for Recorder<'_, M> {
     }
 
     fn flow(&self, key: &FlowKey) -> Option<ShadowFlow> {
-        let flows = &mut self.memory.borrow_mut().flows;
+        let Memory { flows, answers_are_unseen, .. } = &mut *self.memory.borrow_mut();
         let flow = flows.entry(*key).or_insert_with(|| {
             self.read(self.maps.flow(key)).map(|(record, established)| ShadowFlow::new(record, established))
         });
+        let packet = self.packet.get();
+        if let Some(flow) = flow.as_ref().filter(|_| *answers_are_unseen && packet.protocol == TCP) {
+            flow.infer_answer(&packet);
+        }
         let found = flow.as_ref().map(|flow| (flow.record(), flow.established()));
         self.note(Step::Flow { key: *key, found });
         flow.clone()

@@ -17,14 +17,10 @@ pub(crate) fn create(lab: &str, topology: &Topology) -> Result<()> {
     let router = namespace(lab, "router");
     let add = |node: &Node| format!("netns add {}", namespace(lab, &node.name));
     netns::ip(None, &topology.nodes.iter().map(add).collect::<Vec<_>>())?;
+    let processors = dnlb_switch::every_processor().context("counting processors")?;
     // Before there are links: they are made with the defaults of the moment.
     for node in &topology.nodes {
-        netns::sysctl(&namespace(lab, &node.name), &settings(node.role))?;
-        // Packets of one flow stay on one processor, as network cards see to it; see `dnlb_switch::steer_by_flow`.
-        netns::sysctl(
-            &namespace(lab, &node.name),
-            &[("core/rps_default_mask", &dnlb_switch::every_processor()?)],
-        )?;
+        netns::sysctl(&namespace(lab, &node.name), &settings(node.role, &processors))?;
     }
     let link = |(node, _): (&Node, _)| {
         format!(
@@ -135,8 +131,8 @@ fn configure_router(router: &str, topology: &Topology) -> Result<()> {
     netns::ip(Some(router), &lines)
 }
 
-/// Settings under `/proc/sys/net`.
-fn settings(role: Role) -> Vec<(&'static str, &'static str)> {
+/// Settings under `/proc/sys/net`; `processors` are all that there are.
+fn settings(role: Role, processors: &str) -> Vec<(&'static str, &str)> {
     // Replies come from other places than requests went to: that is what direct server return means.
     let mut settings = vec![
         ("ipv4/conf/all/rp_filter", "0"),
@@ -147,6 +143,8 @@ fn settings(role: Role) -> Vec<(&'static str, &'static str)> {
         ("ipv6/conf/default/accept_ra", "0"),
         ("ipv6/conf/all/accept_dad", "0"),
         ("ipv6/conf/default/accept_dad", "0"),
+        // Packets of one flow stay on one processor, as network cards see to it; see `dnlb_switch::steer_by_flow`.
+        ("core/rps_default_mask", processors),
     ];
     if role == Role::Router {
         settings.extend([

@@ -278,6 +278,8 @@ fn capture(region: &Region, nodes: &[(&'static str, &str)], done: impl FnOnce())
         .iter()
         .map(|(node, which)| {
             let path = format!("/tmp/dnlb-replay-{node}.pcap");
+            // One that a failed run has left would look like one that has begun.
+            let _ = std::fs::remove_file(&path);
             let line = format!("timeout 4 tcpdump -Z root -U -i up0 -w {path} {which}");
             let (lab, node) = (region.lab(), *node);
             let words: Vec<_> = line.split(' ').map(str::to_owned).collect();

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessKey, AccessKeyId, Account, AccountId, Acl, AclId, Ag, AgId, Backend, BackendId, Eip, EipId, Health,
-    Host, HostId, Instance, InstanceId, Listener, ListenerId, LoadBalancer, LoadBalancerId, Map, MemberSet,
-    SecurityGroup, SecurityGroupId, Session, SessionId, Subnet, SubnetId, TargetGroup, TargetGroupId,
-    Template, TemplateId, User, UserId, Vpc, VpcId,
+    Host, HostId, Index, Instance, InstanceId, Listener, ListenerId, LoadBalancer, LoadBalancerId, Map,
+    MemberSet, SecurityGroup, SecurityGroupId, Session, SessionId, Subnet, SubnetId, TargetGroup,
+    TargetGroupId, Template, TemplateId, User, UserId, Vpc, VpcId,
 };
 
 /// All resources of a region at one revision.
@@ -65,9 +65,19 @@ pub struct Region {
     /// Who gets no new connections of a backend service any more and keeps those that it has for a while: former targets, and
     /// unhealthy ones.
     pub draining: Map<(BackendId, InstanceId), Draining>,
+    /// What belongs to what, of this region or of one before it: ask [`Region::index`].
+    pub index: Index,
 }
 
 impl Region {
+    /// What belongs to what. Cheap where the field `index` is of a region that differs little.
+    #[must_use]
+    pub fn index(&self) -> Index {
+        let mut index = self.index.clone();
+        index.follow(self);
+        index
+    }
+
     /// Whom the resource of that id belongs to. What nobody was said to own belongs to who operates the region.
     #[must_use]
     pub fn owner(&self, id: &str) -> AccountId {

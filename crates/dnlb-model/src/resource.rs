@@ -451,6 +451,18 @@ pub struct HealthCheck {
     pub port: u16,
 }
 
+impl HealthCheck {
+    /// What a health check is while nobody says otherwise.
+    pub const DEFAULT: Self = Self {
+        protocol: CheckProtocol::Tcp,
+        healthy_threshold: 3,
+        unhealthy_threshold: 3,
+        timeout_seconds: 3,
+        interval_seconds: 5,
+        port: 0,
+    };
+}
+
 /// Protocol of a health check, with what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CheckProtocol {

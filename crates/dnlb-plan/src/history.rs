@@ -5,11 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use dnlb_model::{
-    Backend, BackendId, Draining, Instance, InstanceId, Map, Region, ServerGroup, changes, remove_where,
-};
+use dnlb_model::{BackendId, Draining, Index, InstanceId, Map, Region, changes, remove_where};
 
-use crate::host_config::{Fitness, current_members, fitness, remember, remember_former, servers_by_group};
+use crate::host_config::{Fitness, current_members, fitness, remember, remember_former, servers_by_index};
 
 /// Brings the memory of `new` up to date with its other resources: every backend service's member sets, and a drain
 /// for every instance that was a target in `old` and is none any more, or was a member and is unfit now.
@@ -23,25 +21,32 @@ use crate::host_config::{Fitness, current_members, fitness, remember, remember_f
 /// Afterwards each backend service's first generation is its current member set, nothing names a backend service or
 /// an instance that does not exist, and a drain that is over is that of an unfit target; if `old` was so.
 ///
+/// The index of `new` is that of `new` afterwards.
+///
 /// # Cost
-/// That of the backend services that the difference of `old` and `new` concerns, and a glance at each of the others.
+/// That of the backend services that the difference of `old` and `new` concerns, and a glance at every drain.
 pub fn follow(old: &Region, new: &mut Region, now: u64) {
-    follow_some(old, new, now, &concerned(old, new));
+    let old_index = old.index();
+    new.index = new.index();
+    let some = concerned(old, (new, &new.index));
+    follow_some((old, &old_index), new, now, &some);
 }
 
-fn follow_some(old: &Region, new: &mut Region, now: u64, some: &BTreeSet<BackendId>) {
+/// A region and the index of it.
+type Indexed<'a> = (&'a Region, &'a Index);
+
+fn follow_some((old, old_index): Indexed<'_>, new: &mut Region, now: u64, some: &BTreeSet<BackendId>) {
     if some.is_empty() {
         return;
     }
-    let draining = drains(old, new, now, some);
-    let by_group = InstancesByGroup::new(new);
+    let draining = drains((old, old_index), (new, &new.index), now, some);
     let mut generations = new.generations.clone();
     for id in some {
         let Some(backend) = new.backends.get(id) else {
             generations.remove(id);
             continue;
         };
-        let current = current_members(new, backend, &by_group.servers(new, backend));
+        let current = current_members(new, backend, &servers_by_index(new, &new.index, backend));
         let sets = generations.entry(id.clone()).or_default();
         if sets.first() != Some(&current) {
             remember(Arc::make_mut(sets), current);
@@ -53,49 +58,38 @@ fn follow_some(old: &Region, new: &mut Region, now: u64, some: &BTreeSet<Backend
         };
         remember_former(Arc::make_mut(sets), theirs);
     }
-    drop(by_group);
     new.draining = draining;
     new.generations = generations;
 }
 
 /// The backend services whose members, targets or drains may not be what they were.
-fn concerned(old: &Region, new: &Region) -> BTreeSet<BackendId> {
+fn concerned(old: &Region, (new, new_index): Indexed<'_>) -> BTreeSet<BackendId> {
     let mut ids: BTreeSet<BackendId> = changed(&old.backends, &new.backends).cloned().collect();
     ids.extend(changed(&old.health, &new.health).map(|(backend, _)| backend.clone()));
     ids.extend(changed(&old.draining, &new.draining).map(|(backend, _)| backend.clone()));
     ids.extend(switches(old, new).into_iter().flat_map(<[_; 2]>::from));
     ids.extend(changed(&old.generations, &new.generations).cloned());
 
-    let hosts: BTreeSet<_> = changed(&old.hosts, &new.hosts).collect();
     let mut instances: BTreeSet<_> = changed(&old.instances, &new.instances).collect();
-    if !hosts.is_empty() {
-        let carried = new.instances.values().filter(|instance| hosts.contains(&instance.host));
-        instances.extend(carried.map(|instance| &instance.id));
-    }
+    instances.extend(changed(&old.hosts, &new.hosts).flat_map(|host| new_index.instances_of_host.of(host)));
     let mut target_groups: BTreeSet<_> = changed(&old.target_groups, &new.target_groups).collect();
     let mut ags = BTreeSet::new();
+    for id in &instances {
+        let both = [old, new].into_iter().filter_map(|region| region.instances.get(*id));
+        ags.extend(both.filter_map(|instance| instance.ag.as_ref()));
+        target_groups.extend(new_index.target_groups_of_instance.of(id));
+    }
     if !instances.is_empty() {
-        for id in &instances {
-            let both = [old, new].into_iter().filter_map(|region| region.instances.get(*id));
-            ags.extend(both.filter_map(|instance| instance.ag.as_ref()));
-        }
-        let has_one = |group: &&Arc<dnlb_model::TargetGroup>| {
-            group.targets.values().any(|target| instances.contains(&target.instance))
-        };
-        target_groups.extend(new.target_groups.values().filter(has_one).map(|group| &group.id));
         let leaving = old.draining.keys().filter(|(_, instance)| instances.contains(instance));
         ids.extend(leaving.map(|(backend, _)| backend.clone()));
     }
-    for (id, backend) in &new.backends {
-        let group_changed = match &backend.group {
-            None => false,
-            Some(ServerGroup::Ag(ag)) => ags.contains(ag),
-            Some(ServerGroup::TargetGroup(group)) => target_groups.contains(group),
-        };
-        // One without memory has it from a version that had none.
-        if group_changed || !new.generations.contains_key(id) {
-            ids.insert(id.clone());
-        }
+    ids.extend(ags.into_iter().flat_map(|ag| new_index.backends_of_ag.of(ag)).cloned());
+    ids.extend(
+        target_groups.into_iter().flat_map(|group| new_index.backends_of_target_group.of(group)).cloned(),
+    );
+    // One without memory has it from a version that had none.
+    if new.generations.len() < new.backends.len() {
+        ids.extend(new.backends.keys().filter(|id| !new.generations.contains_key(*id)).cloned());
     }
     ids
 }
@@ -110,12 +104,12 @@ fn changed<'a, K: Ord, V: PartialEq>(
 
 /// Who drains in `new`; only those of some backend services may have changed.
 fn drains(
-    old: &Region,
-    new: &Region,
+    (old, old_index): Indexed<'_>,
+    (new, new_index): Indexed<'_>,
     now: u64,
     some: &BTreeSet<BackendId>,
 ) -> Map<(BackendId, InstanceId), Draining> {
-    let (before, after) = (targets(old, some), targets(new, some));
+    let (before, after) = (targets((old, old_index), some), targets((new, new_index), some));
     let known = |backend: &BackendId, instance: &InstanceId| {
         new.backends.contains_key(backend) && new.instances.contains_key(instance)
     };
@@ -180,11 +174,13 @@ struct Target {
 }
 
 /// Every target of some backend services.
-fn targets(region: &Region, some: &BTreeSet<BackendId>) -> BTreeMap<(BackendId, InstanceId), Target> {
-    let by_group = InstancesByGroup::new(region);
+fn targets(
+    (region, index): Indexed<'_>,
+    some: &BTreeSet<BackendId>,
+) -> BTreeMap<(BackendId, InstanceId), Target> {
     let mut targets = BTreeMap::new();
     for (id, backend) in some.iter().filter_map(|id| region.backends.get_key_value(id)) {
-        let servers = by_group.servers(region, backend);
+        let servers = servers_by_index(region, index, backend);
         // Of a backend service that fails open, unhealthy ones may be members.
         let members = current_members(region, backend, &servers).members;
         for server in servers {
@@ -197,25 +193,6 @@ fn targets(region: &Region, some: &BTreeSet<BackendId>) -> BTreeMap<(BackendId, 
         }
     }
     targets
-}
-
-/// Instances of each availability group.
-struct InstancesByGroup<'a>(BTreeMap<&'a dnlb_model::AgId, Vec<&'a Instance>>);
-
-impl<'a> InstancesByGroup<'a> {
-    fn new(region: &'a Region) -> Self {
-        let mut groups: BTreeMap<_, Vec<&Instance>> = BTreeMap::new();
-        for instance in region.instances.values() {
-            if let Some(ag) = &instance.ag {
-                groups.entry(ag).or_default().push(instance);
-            }
-        }
-        Self(groups)
-    }
-
-    fn servers(&self, region: &'a Region, backend: &Backend) -> Vec<crate::Server<'a>> {
-        servers_by_group(region, backend, |ag| self.0.get(ag).cloned().unwrap_or_default())
-    }
 }
 
 /// Drains whose time has run out since anybody looked.

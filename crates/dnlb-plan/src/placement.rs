@@ -55,7 +55,9 @@ pub fn pick_removal(region: &Region, ag: &AgId) -> Option<InstanceId> {
         let up = region.hosts.get(&instance.host).is_some_and(|host| host.state == HostState::Up);
         !up || matches!(instance.state, InstanceState::Error(_))
     };
-    members(region, ag)
+    let index = region.index();
+    let members = index.instances_of_ag.of(ag).filter_map(|id| region.instances.get(id));
+    members
         .max_by_key(|instance| {
             (
                 lost(instance),
@@ -67,14 +69,6 @@ pub fn pick_removal(region: &Region, ag: &AgId) -> Option<InstanceId> {
             )
         })
         .map(|instance| instance.id.clone())
-}
-
-fn members<'a>(region: &'a Region, ag: &'a AgId) -> impl Iterator<Item = &'a Instance> {
-    region
-        .instances
-        .values()
-        .map(|instance| &**instance)
-        .filter(move |instance| instance.ag.as_ref() == Some(ag))
 }
 
 /// How many instances something carries: of the group, and in all. Compared in this order.
@@ -93,19 +87,29 @@ struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn new(region: &'a Region, ag: Option<&AgId>) -> Self {
+        let index = region.index();
         let mut load = Self::default();
-        for instance in region.instances.values() {
-            let member = usize::from(ag.is_some() && instance.ag.as_ref() == ag);
-            for count in [
-                load.azs.entry(&instance.az).or_default(),
-                load.racks.entry((&instance.az, &instance.rack)).or_default(),
-                load.hosts.entry(&instance.host).or_default(),
-            ] {
-                count.members += member;
-                count.instances += 1;
-            }
+        // An instance is in the zone and the rack of its host.
+        for host in region.hosts.values() {
+            let instances = index.instance_count_of_host.get(&host.id).copied().unwrap_or(0);
+            load.add(&host.az, &host.rack, &host.id, Count { members: 0, instances });
+        }
+        let members = ag.into_iter().flat_map(|ag| index.instances_of_ag.of(ag));
+        for member in members.filter_map(|id| region.instances.get(id)) {
+            load.add(&member.az, &member.rack, &member.host, Count { members: 1, instances: 0 });
         }
         load
+    }
+
+    fn add(&mut self, az: &'a str, rack: &'a str, host: &'a HostId, more: Count) {
+        for count in [
+            self.azs.entry(az).or_default(),
+            self.racks.entry((az, rack)).or_default(),
+            self.hosts.entry(host).or_default(),
+        ] {
+            count.members += more.members;
+            count.instances += more.instances;
+        }
     }
 
     fn az(&self, az: &str) -> Count {

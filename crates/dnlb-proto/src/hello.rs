@@ -36,6 +36,7 @@ impl From<&Hello> for pb::Hello {
             underlay: parse::addr_bytes(hello.underlay),
             edge: hello.edge,
             compute: hello.compute,
+            takes_changes: true,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The protocol between the server and the agents, and the agent's side of it.
 //!
 //! An agent opens one gRPC stream to the server ([`AgentLink::spawn`]), says who it is ([`Hello`]) and reports
-//! through a [`Reporter`]; it receives whole [`HostConfig`](dnlb_model::HostConfig)s, never differences. The
+//! through a [`Reporter`]; it receives a whole [`HostConfig`](dnlb_model::HostConfig), and then what changes in it. The
 //! link reconnects by itself and then repeats the last known state, so neither side has to remember what the
-//! other has heard. [`encode_config`] and [`decode_config`] keep the last configuration on the agent's disk.
+//! other has heard on another stream. [`encode_config`] and [`decode_config`] keep the last configuration on the agent's disk.
 //!
 //! Whatever arrives is hostile until it is parsed: the conversions from [`pb`] are fallible and typed.
 //!
@@ -11,6 +11,7 @@
 //! the clear. Mutual TLS with certificates handed out against the token takes its place.
 #![forbid(unsafe_code)]
 
+mod change;
 mod config;
 mod disk;
 mod hello;
@@ -21,6 +22,7 @@ mod report;
 mod token;
 mod trace;
 
+pub use change::{apply_change, change_message};
 pub use disk::{DiskError, decode_config, encode_config};
 pub use hello::Hello;
 pub use link::{AgentLink, ConfigReceiver, LinkError, LinkOptions, TracesReceiver};

@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status, Streaming, transport::Endpoint};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter,
+    HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter, apply_change,
     outbox::Outbox,
     pb::{self, agents_client::AgentsClient, from_agent, from_server},
     report, trace,
@@ -173,21 +173,12 @@ impl AgentLink {
 
     fn on_message(&mut self, message: pb::FromServer) -> Result<(), SessionError> {
         match message.kind {
-            Some(from_server::Kind::Config(config)) => {
-                let mut config = HostConfig::try_from(config)?;
-                self.revision = config.revision;
-                debug!(revision = self.revision, "configuration received");
-                let held = self.configs.borrow().clone();
-                if let Some(held) = &held {
-                    // Equal but for the revision is equal, as after a restart of the server.
-                    config.revision = held.revision;
-                }
-                if held.is_some_and(|held| *held == config) {
-                    self.outbox.refresh_ack();
-                } else {
-                    config.revision = self.revision;
-                    self.configs.send_replace(Some(Arc::new(config)));
-                }
+            Some(from_server::Kind::Config(config)) => self.on_config(HostConfig::try_from(config)?),
+            Some(from_server::Kind::Change(change)) => {
+                // What was told last, but for its revision.
+                let held = self.configs.borrow().clone().filter(|_| change.since == self.revision);
+                let held = held.ok_or(SessionError::Since { since: change.since, ours: self.revision })?;
+                self.on_config(apply_change(&held, change)?);
             }
             Some(from_server::Kind::Unchanged(pb::Unchanged { revision })) => {
                 self.revision = revision;
@@ -200,6 +191,22 @@ impl AgentLink {
             None => {}
         }
         Ok(())
+    }
+
+    fn on_config(&mut self, mut config: HostConfig) {
+        self.revision = config.revision;
+        debug!(revision = self.revision, "configuration received");
+        let held = self.configs.borrow().clone();
+        if let Some(held) = &held {
+            // Equal but for the revision is equal, as after a restart of the server.
+            config.revision = held.revision;
+        }
+        if held.is_some_and(|held| *held == config) {
+            self.outbox.refresh_ack();
+        } else {
+            config.revision = self.revision;
+            self.configs.send_replace(Some(Arc::new(config)));
+        }
     }
 
     async fn send_fresh(&self, messages: &mpsc::Sender<pb::FromAgent>) -> Result<(), SessionError> {
@@ -235,6 +242,8 @@ enum SessionError {
     Parse(#[from] ParseError),
     #[error("the server does not answer")]
     Silent,
+    #[error("the server sent a change of revision {since}; ours is {ours}")]
+    Since { since: u64, ours: u64 },
     #[error("{}: {}", .0.code(), .0.message())]
     Status(#[from] Status),
 }

@@ -8,7 +8,7 @@ use dnlb_model::{
     HostConfig, HostNames, HttpCheck, IdleConfig, InstanceConfig, InstanceId, MemberConfig, MemberSet, Power,
     Protocol, RuleProtocol, ServiceConfig,
 };
-use dnlb_proto::{DiskError, ParseError, decode_config, encode_config, pb};
+use dnlb_proto::{DiskError, ParseError, apply_change, change_message, decode_config, encode_config, pb};
 use ipnet::IpNet;
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -182,8 +182,69 @@ fn config() -> impl Strategy<Value = HostConfig> {
     )
 }
 
+/// Some of `one`'s entries are gone or other, and some of `another`'s are there.
+fn mixed(one: &HostConfig, another: &HostConfig, what: u32) -> HostConfig {
+    let mut config = one.clone();
+    let mut bits = (0..32).map(|bit| what >> bit & 1 == 1);
+    let mut next = || bits.next().unwrap();
+    macro_rules! mix {
+        ($($($map:ident).+),*) => {$(
+            if next() {
+                config.$($map).+.extend(another.$($map).+.clone());
+            }
+            if next() {
+                config.$($map).+.pop_first();
+            }
+        )*};
+    }
+    mix!(endpoints, instances, backends, hosts, names.hosts, names.instances, names.listeners, names.vpcs);
+    if next() {
+        config.backends.values_mut().for_each(|backend| backend.silent ^= true);
+    }
+    if next() {
+        config.services.extend(another.services.clone());
+    }
+    if next() {
+        config.services.clear();
+    }
+    if next() {
+        config.peers.clone_from(&another.peers);
+        config.rack.clone_from(&another.rack);
+    }
+    config.revision = another.revision;
+    config
+}
+
+/// With services by their numbers, as they are when they come from a region.
+fn in_order(mut config: HostConfig) -> HostConfig {
+    config.services.sort_by_key(|service| service.number);
+    config.services.dedup_by_key(|service| service.number);
+    config
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_change_makes_the_new_configuration_of_the_old_one(
+        old in config(), another in config(), what in any::<u32>(), since in any::<u64>(),
+    ) {
+        let (old, another) = (in_order(old), in_order(another));
+        let new = in_order(mixed(&old, &another, what));
+        let bytes = change_message(since, &old, &new).encode_to_vec();
+        let change = pb::HostChange::decode(&*bytes).unwrap();
+        prop_assert_eq!(change.since, since);
+        prop_assert_eq!(apply_change(&old, change), Ok(new));
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_told(config in config()) {
+        let config = in_order(config);
+        let change = change_message(1, &config, &config);
+        let put = change.put.unwrap();
+        prop_assert!(change.gone_services.is_empty() && put.services.is_empty() && put.endpoints.is_empty());
+        prop_assert!(put.instances.is_empty() && put.backends.is_empty() && put.instance_names.is_empty());
+    }
 
     #[test]
     fn a_configuration_survives_the_wire_and_the_disk(config in config()) {
@@ -336,14 +397,7 @@ fn hostile_messages_are_refused_with_the_field_at_fault() {
 
 /// A configuration with a check by HTTP.
 fn asking() -> HostConfig {
-    let check = HealthCheck {
-        protocol: CheckProtocol::Http(HttpCheck::default()),
-        healthy_threshold: 3,
-        unhealthy_threshold: 3,
-        timeout_seconds: 3,
-        interval_seconds: 5,
-        port: 0,
-    };
+    let check = HealthCheck { protocol: CheckProtocol::Http(HttpCheck::default()), ..HealthCheck::DEFAULT };
     let mut config = small();
     config.instances.get_mut(&1).unwrap().checks.insert(1, CheckConfig { port: 8080, check });
     config

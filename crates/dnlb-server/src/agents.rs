@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dnlb_plan::HostPlan;
 use dnlb_proto::{
-    Hello, JoinToken, ParseError, parse_counters,
+    Hello, JoinToken, ParseError, change_message, parse_counters,
     pb::{
         self,
         agents_server::{Agents, AgentsServer},
@@ -17,6 +18,7 @@ use dnlb_proto::{
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
+    task::spawn_blocking,
     time::timeout,
 };
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -86,23 +88,30 @@ impl Agents for Service {
         let Some(from_agent::Kind::Hello(hello)) = first else {
             return Err(Status::invalid_argument("the first message is a hello"));
         };
+        let takes_changes = hello.takes_changes;
         let hello = Hello::try_from(hello).map_err(refuse)?;
         let session = self.control.join(hello).await.map_err(|error| match error {
             JoinError::Refused(refusal) => Status::failed_precondition(refusal.to_string()),
             JoinError::Unavailable => Status::unavailable("the server is not ready"),
         })?;
         let (outbound, stream) = mpsc::channel(1);
-        tokio::spawn(run(self.control.clone(), session, inbound, outbound));
+        tokio::spawn(run(self.control.clone(), session, takes_changes, inbound, outbound));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 }
 
 /// A stream's life. Two halves: an agent that reads slowly is still heard.
-async fn run(control: Control, session: Session, inbound: Streaming<pb::FromAgent>, outbound: Outbound) {
+async fn run(
+    control: Control,
+    session: Session,
+    takes_changes: bool,
+    inbound: Streaming<pb::FromAgent>,
+    outbound: Outbound,
+) {
     let mut wanted = session.wanted.clone();
     let status = tokio::select! {
         status = hear(&control, &session, inbound) => status,
-        status = tell(&mut wanted, &outbound) => status,
+        status = tell(&mut wanted, takes_changes, &outbound) => status,
         status = tell_traces(control.observed().traces(), &outbound) => status,
     };
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
@@ -149,12 +158,18 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
 }
 
 /// Tells the agent what it is to do, each time the newest only.
-async fn tell(wanted: &mut watch::Receiver<Option<Wanted>>, outbound: &Outbound) -> Status {
+async fn tell(
+    wanted: &mut watch::Receiver<Option<Wanted>>,
+    takes_changes: bool,
+    outbound: &Outbound,
+) -> Status {
     let mut told: Option<Wanted> = None;
     loop {
         let newest = wanted.borrow_and_update().clone();
         if let Some(newest) = newest {
-            let message = message(told.as_ref(), &newest);
+            let Ok(message) = message(told.as_ref(), &newest, takes_changes).await else {
+                return Status::internal("the configuration cannot be told");
+            };
             if outbound.send(Ok(message)).await.is_err() {
                 return Status::ok("the agent closed the stream");
             }
@@ -190,15 +205,28 @@ async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
     }
 }
 
-fn message(told: Option<&Wanted>, newest: &Wanted) -> pb::FromServer {
+async fn message(
+    told: Option<&Wanted>,
+    newest: &Wanted,
+    takes_changes: bool,
+) -> Result<pb::FromServer, tokio::task::JoinError> {
     let revision = newest.revision;
     let kind = match told {
-        Some(told) if Arc::ptr_eq(&told.config, &newest.config) => {
+        Some(told) if Arc::ptr_eq(&told.plan, &newest.plan) => {
             from_server::Kind::Unchanged(pb::Unchanged { revision })
         }
-        _ => from_server::Kind::Config(pb::HostConfig { revision, ..pb::HostConfig::from(&*newest.config) }),
+        Some(told) if takes_changes => {
+            let (was, is) = HostPlan::differing(&told.plan, &newest.plan, revision);
+            from_server::Kind::Change(change_message(told.revision, &was, &is))
+        }
+        _ => {
+            // So much work that others would wait for it.
+            let plan = Arc::clone(&newest.plan);
+            let config = spawn_blocking(move || pb::HostConfig::from(&plan.config(revision))).await?;
+            from_server::Kind::Config(config)
+        }
     };
-    pb::FromServer { kind: Some(kind) }
+    Ok(pb::FromServer { kind: Some(kind) })
 }
 
 fn refuse(error: ParseError) -> Status {

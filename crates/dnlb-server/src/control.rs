@@ -1,22 +1,27 @@
 //! The region's control loop: what agents say becomes the region, and the region becomes what hosts are to do.
 //!
 //! One task decides, so that there is an order: it collects what has arrived, changes the region by at most one
-//! transaction, plans the hosts' configurations, and only then answers. Whatever arrives meanwhile waits for the
-//! next round; a thousand transitions at once are one write. Hosts that read slowly get the newest configuration
-//! only.
+//! transaction, answers who joins, and has what hosts are to do planned beside it, one region at a time. Whatever arrives meanwhile
+//! waits for the next round; a thousand transitions at once are one write. Hosts that read slowly get the newest
+//! configuration only.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
+    future::pending,
+    ops::ControlFlow,
+    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use dnlb_model::{HostConfig, HostId, HostState, Region};
+use dnlb_model::{HostId, HostState, InstanceId, Region};
+use dnlb_plan::{HostPlan, HostPlans, plan_hosts};
 use dnlb_proto::{Ack, Hello, Report};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval},
+    task::{self, JoinHandle, spawn_blocking},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 use tracing::{error, info, warn};
 
@@ -24,7 +29,7 @@ mod changes;
 mod liveness;
 
 pub use changes::Refusal;
-use changes::{Numbers, Reported, register, set_host_state, settle};
+use changes::{Numbers, Reported, in_question, register, set_host_state, settle_some};
 use liveness::Liveness;
 pub use liveness::LivenessLimits;
 
@@ -68,8 +73,8 @@ pub(crate) struct Session {
 pub(crate) struct Wanted {
     /// Newest revision of which this is the configuration.
     pub(crate) revision: u64,
-    /// The same allocation for as long as only the revision moves; its own revision is the oldest.
-    pub(crate) config: Arc<HostConfig>,
+    /// The same allocation for as long as only the revision moves.
+    pub(crate) plan: Arc<HostPlan>,
 }
 
 #[derive(Debug)]
@@ -92,9 +97,12 @@ pub fn spawn(region: RegionStore, observed: SharedObserved, limits: LivenessLimi
         sessions: HashMap::new(),
         session_numbers: 0,
         reported: BTreeMap::new(),
-        wanted: HashMap::new(),
-        planned: None,
-        unsettled: true,
+        plans: Arc::default(),
+        rests_until: tokio::time::Instant::now(),
+        planned: Arc::default(),
+        planning: None,
+        settled: Arc::default(),
+        heard_of: BTreeSet::new(),
     };
     tokio::spawn(task.run(events));
     control
@@ -147,16 +155,38 @@ struct Loop {
     session_numbers: u64,
     /// Of connected hosts.
     reported: BTreeMap<HostId, Reported>,
-    wanted: HashMap<HostId, Wanted>,
-    /// Revision of which `wanted` is.
-    planned: Option<u64>,
-    /// Whether the region may disagree with its agents.
-    unsettled: bool,
+    plans: Arc<HostPlans>,
+    /// The region of which the plans are; at first an empty one.
+    planned: Arc<Region>,
+    /// What is being planned.
+    planning: Option<Planning>,
+    /// Not before then is planned again: while there is always something new, half of the time remains for others, and several changes
+    /// are planned together.
+    rests_until: tokio::time::Instant,
+    /// The last region that agreed with its agents, as they were then; at first an empty one.
+    settled: Arc<Region>,
+    /// The instances of which agents have said something since.
+    heard_of: BTreeSet<InstanceId>,
 }
 
 struct LiveSession {
     number: u64,
     wanted: watch::Sender<Option<Wanted>>,
+}
+
+/// Plans that are being made beside the loop: so much work, after a change that concerns all, that agents would wait for it.
+struct Planning {
+    region: Arc<Region>,
+    begun: Instant,
+    plans: JoinHandle<HostPlans>,
+}
+
+/// The plans, when they are ready; never, if none are being made.
+async fn made(planning: &mut Option<Planning>) -> Result<HostPlans, task::JoinError> {
+    match planning {
+        Some(planning) => (&mut planning.plans).await,
+        None => pending().await,
+    }
 }
 
 type Joining = Vec<(Hello, oneshot::Sender<Result<Session, JoinError>>)>;
@@ -177,8 +207,13 @@ impl Loop {
                     if changed.is_err() {
                         return;
                     }
-                    self.unsettled = true;
                 }
+                plans = made(&mut self.planning) => {
+                    if self.take(plans).is_break() {
+                        return;
+                    }
+                }
+                () = sleep_until(self.rests_until), if self.may_plan() => {}
                 _ = ticks.tick() => {}
             }
             let joining = self.handle(batch.drain(..));
@@ -196,8 +231,8 @@ impl Loop {
                 Event::Hello { hello, reply } => joining.push((hello, reply)),
                 Event::Report { host, session, report } if self.is_current(&host, session) => {
                     let numbers = numbers.get_or_insert_with(|| Numbers::of(&snapshot));
-                    self.reported.entry(host.clone()).or_default().take(report, numbers, &host);
-                    self.unsettled = true;
+                    let reported = self.reported.entry(host.clone()).or_default();
+                    self.heard_of.extend(reported.take(report, numbers, &host));
                 }
                 Event::Gone { host, session } if self.is_current(&host, session) => {
                     info!(%host, "agent disconnected");
@@ -215,7 +250,6 @@ impl Loop {
     /// Changes the region, plans, and answers.
     async fn round(&mut self, joining: Joining) {
         // Seen now, not later: a change that comes in during this round asks for another.
-        self.unsettled |= self.snapshots.has_changed().unwrap_or(false);
         let snapshot = self.snapshots.borrow_and_update().clone();
         let verdicts = self.liveness.judge(Instant::now(), &self.observed.heartbeats(), &snapshot.hosts);
         for (host, state) in &verdicts {
@@ -228,36 +262,40 @@ impl Loop {
         let (hellos, replies): (Vec<_>, Vec<_>) = joining.into_iter().unzip();
         // A new stream starts from nothing: its agent is about to say all that it knows.
         let former: Vec<_> = hellos.iter().map(|hello| self.reported.remove(&hello.host)).collect();
-        let due = self.unsettled || !dnlb_plan::drained(&snapshot, now).is_empty();
-        let settled = !due || settle(&snapshot, &self.reported, now).is_empty();
+        let settles = |region: &Region| {
+            let mut instances = in_question(&self.settled, region);
+            instances.extend(self.heard_of.iter().cloned());
+            settle_some(region, &self.reported, now, &instances)
+        };
         let mut admitted: Vec<Result<(), JoinError>> = hellos.iter().map(|_| Ok(())).collect();
-        if !(settled && verdicts.is_empty() && hellos.is_empty()) {
-            let reported = &self.reported;
+        let mut settled = Some(Arc::clone(&snapshot));
+        if !(verdicts.is_empty() && hellos.is_empty() && settles(&snapshot).is_empty()) {
             let changed = self.region.transact(|region| {
                 for (host, state) in &verdicts {
                     set_host_state(region, host, *state);
                 }
                 // After the verdicts: a host that is back has the last word.
                 let admitted: Vec<_> = hellos.iter().map(|hello| register(region, hello, now)).collect();
-                settle(region, reported, now).apply(region);
-                Ok::<_, Infallible>(admitted)
+                settles(region).apply(region);
+                Ok::<_, Infallible>((admitted, Arc::new(region.clone())))
             });
             match changed.await {
-                Ok(answers) => {
+                Ok((answers, region)) => {
                     admitted = answers.into_iter().map(|answer| answer.map_err(JoinError::from)).collect();
-                    self.unsettled = false;
+                    settled = Some(region);
                 }
                 Err(error) => {
                     // Nothing is lost: the next tick finds the same differences.
                     error!(%error, "the region cannot be changed");
                     admitted.iter_mut().for_each(|answer| *answer = Err(JoinError::Unavailable));
-                    self.unsettled = true;
+                    settled = None;
                 }
             }
-        } else {
-            self.unsettled = false;
         }
-        self.plan();
+        if let Some(settled) = settled {
+            self.settled = settled;
+            self.heard_of.clear();
+        }
         for (((hello, reply), admitted), former) in hellos.into_iter().zip(replies).zip(admitted).zip(former)
         {
             let answer = match admitted {
@@ -266,6 +304,8 @@ impl Loop {
                     warn!(host = %hello.host, %refusal, "agent refused");
                     // Its older stream, if there is one, goes on.
                     if let Some(former) = former {
+                        let index = self.region.snapshot().index();
+                        self.heard_of.extend(index.instances_of_host.of(&hello.host).cloned());
                         self.reported.entry(hello.host).or_insert(former);
                     }
                     Err(refusal)
@@ -274,41 +314,54 @@ impl Loop {
             // An agent that went away meanwhile is noticed by its stream.
             let _ = reply.send(answer);
         }
+        self.begin_planning();
     }
 
-    /// Brings what hosts are to do up to the newest revision.
-    fn plan(&mut self) {
-        let region = self.region.snapshot();
-        if self.planned == Some(region.revision) {
+    /// Begins to bring what hosts are to do up to the newest revision, if it is time to.
+    fn begin_planning(&mut self) {
+        let begun = Instant::now();
+        if !self.may_plan() || begun < self.rests_until.into_std() {
             return;
         }
-        self.planned = Some(region.revision);
-        let mut configs = dnlb_plan::host_configs(&region);
-        self.wanted.retain(|host, _| configs.contains_key(host));
-        for (host, wanted) in &mut self.wanted {
-            let Some(mut config) = configs.remove(host) else { continue };
-            wanted.revision = region.revision;
-            // Equal but for the revision is equal.
-            config.revision = wanted.config.revision;
-            if config != *wanted.config {
-                config.revision = region.revision;
-                wanted.config = Arc::new(config);
-            }
+        let region = self.region.snapshot();
+        let (plans, planned, new) = (Arc::clone(&self.plans), Arc::clone(&self.planned), Arc::clone(&region));
+        let plans = spawn_blocking(move || plan_hosts(&plans, &planned, &new));
+        self.planning = Some(Planning { region, begun, plans });
+    }
+
+    /// Tells all hosts of the plans that were being made; break: the server ends.
+    fn take(&mut self, plans: Result<HostPlans, task::JoinError>) -> ControlFlow<()> {
+        let Some(Planning { region, begun, .. }) = self.planning.take() else {
+            return ControlFlow::Continue(());
+        };
+        match plans {
+            Ok(plans) => self.plans = Arc::new(plans),
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) => return ControlFlow::Break(()),
         }
-        let revision = region.revision;
-        let new =
-            configs.into_iter().map(|(host, config)| (host, Wanted { revision, config: Arc::new(config) }));
-        self.wanted.extend(new);
+        self.planned = region;
+        self.rests_until = (Instant::now() + begun.elapsed()).into();
         for (host, session) in &self.sessions {
-            session.wanted.send_replace(self.wanted.get(host).cloned());
+            session.wanted.send_replace(self.wanted(host));
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether there is a region that is not planned, and nothing is being planned.
+    fn may_plan(&self) -> bool {
+        self.planning.is_none() && !Arc::ptr_eq(&self.planned, &self.region.snapshot())
+    }
+
+    fn wanted(&self, host: &HostId) -> Option<Wanted> {
+        let plan = Arc::clone(self.plans.get(host)?);
+        Some(Wanted { revision: self.planned.revision, plan })
     }
 
     /// Gives the host's newest stream the place of an older one, if there is one.
     fn admit(&mut self, host: HostId) -> Session {
         self.session_numbers += 1;
         let number = self.session_numbers;
-        let (wanted, receiver) = watch::channel(self.wanted.get(&host).cloned());
+        let (wanted, receiver) = watch::channel(self.wanted(&host));
         if self.sessions.insert(host.clone(), LiveSession { number, wanted }).is_some() {
             warn!(%host, "agent connected again; its older stream is closed");
         } else {

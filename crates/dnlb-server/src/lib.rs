@@ -9,6 +9,7 @@ pub mod control;
 pub mod http;
 pub mod journal;
 mod maintenance;
+mod new_file;
 pub mod observed;
 pub mod openapi;
 pub mod ops;

@@ -1,6 +1,7 @@
 //! The region as one value in memory, and durable: every change is one transaction of the store.
 
 mod format;
+mod tip;
 mod views;
 
 use std::{
@@ -10,13 +11,14 @@ use std::{
 };
 
 use dnlb_model::{AccountId, Region, RegionSettings};
-use dnlb_store::{Store, StoreError, Transaction};
+use dnlb_store::{Store, StoreError};
 use tokio::sync::{Mutex, watch};
 
 use crate::journal::{self, Actor};
 
 use format::{HEAD, PREFIX, difference, encode, read};
 pub(crate) use format::{Writes, with_identities, with_resources};
+use tip::{Batch, Tip};
 use views::{Views, merge};
 
 /// The region: snapshots for readers, transactions for writers.
@@ -26,8 +28,8 @@ use views::{Views, merge};
 #[derive(Clone)]
 pub struct RegionStore {
     store: Arc<dyn Store>,
-    /// One writer at a time; holds the revision that last wrote [`HEAD`].
-    writer: Arc<Mutex<u64>>,
+    /// One change is decided at a time.
+    tip: Arc<Mutex<Tip>>,
     snapshots: Arc<watch::Sender<Arc<Region>>>,
     views: Arc<watch::Sender<Views>>,
 }
@@ -38,9 +40,15 @@ pub enum TransactError<E> {
     /// The change itself refused, with its own reason; nothing was written.
     #[error("refused")]
     Refused(#[source] E),
-    /// The store failed.
+    /// The store failed: for all whose changes it was to write together.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Arc<StoreError>),
+}
+
+impl<E> From<StoreError> for TransactError<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 /// Why a region could not be opened.
@@ -74,13 +82,19 @@ pub enum OpenError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Arc<StoreError>),
     /// A key that this program does not know.
     #[error("`{key}` is not a key of a region")]
     UnknownKey {
         /// The key.
         key: String,
     },
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 impl RegionStore {
@@ -96,11 +110,13 @@ impl RegionStore {
         if !empty && region.settings.name != name {
             return Err(OpenError::OtherRegion { found: region.settings.name.clone(), wanted: name });
         }
+        let views = Views::of(&region);
+        let region = Arc::new(region);
         let opened = Self {
             store,
-            writer: Arc::new(Mutex::new(head)),
-            views: Arc::new(watch::Sender::new(Views::of(&region))),
-            snapshots: Arc::new(watch::Sender::new(Arc::new(region))),
+            tip: Arc::new(Mutex::new(Tip::new(Arc::clone(&region), views.clone(), head))),
+            views: Arc::new(watch::Sender::new(views)),
+            snapshots: Arc::new(watch::Sender::new(region)),
         };
         if empty {
             let made = opened
@@ -112,7 +128,7 @@ impl RegionStore {
             match made {
                 Ok(()) => {}
                 Err(TransactError::Refused(never)) => match never {},
-                Err(TransactError::Store(error)) => return Err(error.into()),
+                Err(TransactError::Store(error)) => return Err(OpenError::Store(error)),
             }
         }
         Ok(opened)
@@ -142,8 +158,8 @@ impl RegionStore {
     /// difference as one transaction, durable and visible in [`Self::snapshot`] when this returns. No difference: no write and no new
     /// revision.
     ///
-    /// Changes run one after the other. Dropping the future before `change` has run does nothing; after
-    /// that the transaction goes on to its end.
+    /// Changes run one after the other, and may become durable together; a reply, also a refusal, waits until what it has seen is.
+    /// Dropping the future before `change` has run does nothing; after that the transaction goes on to its end.
     ///
     /// # Errors
     /// [`TransactError::Refused`] with the error of `change`: nothing is written, whatever it did to its copy.
@@ -165,10 +181,10 @@ impl RegionStore {
         change: impl FnOnce(&mut Region, &Region) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
         let account = &actor.caller.account;
-        self.commit(Some(actor), |old, new| {
-            let before = self.views.borrow().view(old, account);
+        self.commit(Some(actor), |tip, new| {
+            let before = tip.views.view(&tip.region, account);
             let mut after = before.clone();
-            let result = change(&mut after, old).map_err(TransactError::Refused)?;
+            let result = change(&mut after, &tip.region).map_err(TransactError::Refused)?;
             merge(new, account, &before, &after).map_err(|_| StoreError::Failed {
                 doing: "merging a change",
                 source: "an id is taken".into(),
@@ -199,50 +215,89 @@ impl RegionStore {
     async fn commit<T, E>(
         &self,
         actor: Option<&Actor>,
-        change: impl FnOnce(&Region, &mut Region) -> Result<T, TransactError<E>>,
+        change: impl FnOnce(&Tip, &mut Region) -> Result<T, TransactError<E>>,
     ) -> Result<T, TransactError<E>> {
-        let mut head = Arc::clone(&self.writer).lock_owned().await;
-        let old = self.snapshot();
-        let mut new = Region::clone(&old);
-        let result = change(&old, &mut new)?;
-        dnlb_plan::follow(&old, &mut new, unix_time());
-        let mut writes = difference(&old, &new)?;
-        if writes.is_empty() {
-            return Ok(result);
-        }
-        writes.extend(journal::entries(actor, &old, &new, SystemTime::now())?);
-        writes.push((HEAD.to_owned(), Some(encode(HEAD, None, &())?)));
-        let transaction = Transaction { conditions: vec![(HEAD.to_owned(), *head)], writes };
-
-        // On a task of its own: a caller that goes away must not leave a commit that no snapshot shows.
-        let server = self.clone();
-        let commit = tokio::spawn(async move {
-            let committed = server.store.commit(transaction).await;
-            match committed {
-                Ok(revision) => {
-                    new.revision = revision;
-                    *head = revision;
-                    server.views.send_modify(|views| views.follow(&old, &new));
-                    server.snapshots.send_replace(Arc::new(new));
-                }
-                // Unknown outcome, or another writer: whatever it was, go on from what the store says.
-                Err(_) => match server.store.list(PREFIX).await.map(read) {
-                    Ok(Ok((found, region))) => {
-                        *head = found;
-                        server.views.send_replace(Views::of(&region));
-                        server.snapshots.send_replace(Arc::new(region));
-                    }
-                    _ => tracing::error!("the store cannot be read back after a failed commit"),
-                },
+        let (result, outcome) = {
+            let mut tip = self.tip.lock().await;
+            let result = decide(&mut tip, actor, change);
+            if let Some(batch) = tip.begin() {
+                // On a task of its own: a caller that goes away must not leave a commit that no snapshot shows.
+                tokio::spawn(self.clone().carry_out(batch));
             }
-            committed.map(drop)
-        });
-        match commit.await {
-            Ok(Ok(())) => Ok(result),
-            Ok(Err(error)) => Err(TransactError::Store(error)),
-            Err(join) => Err(StoreError::Unacknowledged { source: join.into() }.into()),
+            (result, tip.outcome())
+        };
+        // Also if it was refused, or changed nothing: why may not be durable yet.
+        if let Some(outcome) = outcome {
+            outcome.wait().await.map_err(TransactError::Store)?;
+        }
+        result
+    }
+
+    /// Commits, and then what was decided meanwhile, until there is nothing more.
+    async fn carry_out(self, mut batch: Batch) {
+        loop {
+            let committed = self.store.commit(std::mem::take(&mut batch.transaction)).await;
+            let mut tip = self.tip.lock().await;
+            let result = match committed {
+                Ok(revision) => {
+                    let durable = tip.committed(&batch, revision);
+                    self.views.send_replace(batch.views.clone());
+                    self.snapshots.send_replace(durable);
+                    Ok(())
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    self.read_back(&mut tip, &error).await;
+                    Err(error)
+                }
+            };
+            let next = tip.begin();
+            drop(tip);
+            match next {
+                Some(next) => std::mem::replace(&mut batch, next).end(result),
+                None => {
+                    // Whoever hears of the end may open the store again.
+                    drop(self);
+                    return batch.end(result);
+                }
+            }
         }
     }
+
+    /// After a commit with an unknown outcome, or one by another writer: whatever it was, goes on from what the store says.
+    async fn read_back(&self, tip: &mut Tip, why: &Arc<StoreError>) {
+        match self.store.list(PREFIX).await.map(read) {
+            Ok(Ok((head, region))) => {
+                let views = Views::of(&region);
+                let region = Arc::new(region);
+                self.views.send_replace(views.clone());
+                self.snapshots.send_replace(Arc::clone(&region));
+                tip.failed(region, views, Some(head), why);
+            }
+            _ => {
+                tracing::error!("the store cannot be read back after a failed commit");
+                tip.failed(self.snapshot(), self.views.borrow().clone(), None, why);
+            }
+        }
+    }
+}
+
+/// Runs a change on what the one before it has left.
+fn decide<T, E>(
+    tip: &mut Tip,
+    actor: Option<&Actor>,
+    change: impl FnOnce(&Tip, &mut Region) -> Result<T, TransactError<E>>,
+) -> Result<T, TransactError<E>> {
+    let mut new = Region::clone(&tip.region);
+    let result = change(tip, &mut new)?;
+    dnlb_plan::follow(&tip.region, &mut new, unix_time());
+    let mut writes = difference(&tip.region, &new)?;
+    if !writes.is_empty() {
+        writes.extend(journal::entries(actor, &tip.region, &new, SystemTime::now())?);
+        writes.push((HEAD.to_owned(), Some(encode(HEAD, None, &())?)));
+        tip.advance(new, writes);
+    }
+    Ok(result)
 }
 
 fn unix_time() -> u64 {

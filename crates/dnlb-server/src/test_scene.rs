@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use dnlb_model::{
-    Algorithm, Backend, BackendId, CheckProtocol, Health, HealthCheck, HealthReport, HostId, Instance,
-    InstanceId, InstanceReport, InstanceState, Listener, LoadBalancer, Power, Protocol, Region,
-    RegionSettings, ServerGroup, Subnet, Vpc,
+    Algorithm, Backend, BackendId, Health, HealthCheck, HealthReport, HostId, Instance, InstanceId,
+    InstanceReport, InstanceState, Listener, LoadBalancer, Power, Protocol, Region, RegionSettings,
+    ServerGroup, Subnet, Vpc,
 };
 use dnlb_proto::{Hello, Report};
 
@@ -74,14 +74,7 @@ pub(crate) fn populate(region: &mut Region) {
         protocol: Protocol::Tcp,
         port: 8080,
         algorithm: Algorithm::IpHash,
-        check: HealthCheck {
-            protocol: CheckProtocol::Tcp,
-            healthy_threshold: 3,
-            unhealthy_threshold: 3,
-            timeout_seconds: 3,
-            interval_seconds: 5,
-            port: 0,
-        },
+        check: HealthCheck::DEFAULT,
         check_enabled: true,
         group: Some(ServerGroup::Ag("ag-1".into())),
         draining_seconds: 0,

@@ -22,7 +22,7 @@ mod user;
 mod vpc;
 
 pub(crate) use ag::scale;
-pub(crate) use backend::{ag_targets, set_ag_weights};
+pub(crate) use backend::{ag_info, ag_targets, set_ag_weights};
 pub(crate) use target_group::targets;
 pub(crate) use template::launch_script;
 

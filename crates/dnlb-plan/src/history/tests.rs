@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use dnlb_model::{
-    HostId, HostState, InstanceState, ListenerId, ServerGroup, Target, TargetGroup, TargetGroupId, TargetId,
+    HostId, HostState, Index, InstanceState, ListenerId, LoadBalancerId, ServerGroup, Target, TargetGroup,
+    TargetGroupId, TargetId,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -325,23 +326,79 @@ fn change(region: &mut Region, (kind, which, value): (u8, u8, u8)) {
     }
 }
 
+/// Three hosts, six instances of one availability group, and a backend service and a listener of it for each of three load balancers.
+fn several() -> Region {
+    let mut region = region(&[("a", "r1"), ("a", "r1"), ("a", "r1")]);
+    for number in 1..=6 {
+        add_instance(&mut region, number, &format!("h{}", number % 3 + 1), "a", Some("ag-1"));
+    }
+    for number in 1..=3 {
+        add_service(&mut region, number, "a", Some(ServerGroup::Ag("ag-1".into())));
+    }
+    let (id, targets) = ("tg-1".into(), [].into());
+    let (name, description, load_balancer) = (String::new(), String::new(), "dnlb-1".into());
+    let group = TargetGroup { id, name, description, load_balancer, targets, created: 0 };
+    region.target_groups.insert(group.id.clone(), Arc::new(group));
+    follow(&Region::default(), &mut region, 0);
+    region
+}
+
+/// Something belongs to something else than before.
+fn move_something(region: &mut Region, (kind, which, value): (u8, u8, u8)) {
+    let instance = InstanceId(format!("i-{:05}", value % 6 + 1));
+    let balancer = LoadBalancerId(format!("dnlb-{}", value % 3 + 1));
+    match kind % 6 {
+        // One instance may be several targets.
+        0 => {
+            let group = Arc::make_mut(region.target_groups.get_mut(&TargetGroupId::from("tg-1")).unwrap());
+            let id = TargetId(format!("target-{}", which % 3));
+            group.targets.insert(id.clone(), Target { id, instance, port: which.into(), weight: 1 });
+        }
+        1 => {
+            let group = Arc::make_mut(region.target_groups.get_mut(&TargetGroupId::from("tg-1")).unwrap());
+            group.load_balancer = balancer;
+            group.targets.remove(&TargetId(format!("target-{}", which % 3)));
+        }
+        2 if region.instances.contains_key(&instance) => change_instance(region, &instance, |instance| {
+            instance.host = format!("h{}", which % 3 + 1).into();
+            instance.subnet = format!("subnet-{}", which % 2).into();
+            instance.vpc = format!("vpc-{}", which % 2).into();
+        }),
+        3 => {
+            let balancer = Arc::make_mut(region.load_balancers.get_mut(&balancer).unwrap());
+            balancer.subnet = format!("subnet-{}", which % 2).into();
+            balancer.vpc = format!("vpc-{}", which % 2).into();
+        }
+        4 => {
+            let listener = ListenerId(format!("listener-{}", which % 3 + 1));
+            Arc::make_mut(region.listeners.get_mut(&listener).unwrap()).load_balancer = balancer;
+        }
+        _ => drop(region.health.remove(&(BackendId(format!("backend-{}", which % 3 + 1)), instance))),
+    }
+}
+
 proptest! {
+    #[test]
+    fn an_index_that_follows_is_the_one_made_from_nothing(
+        rounds in vec(vec((any::<bool>(), any::<(u8, u8, u8)>()), 1..5), 1..10),
+    ) {
+        let mut region = several();
+        for changes in rounds {
+            for (moves, what) in changes {
+                if moves { move_something(&mut region, what) } else { change(&mut region, what) }
+            }
+            region.index = region.index();
+            let mut whole = Index::default();
+            whole.follow(&region);
+            prop_assert_eq!(&*region.index, &*whole);
+        }
+    }
+
     #[test]
     fn whatever_changes_only_what_it_concerns_is_looked_at(
         rounds in vec((vec(any::<(u8, u8, u8)>(), 1..4), 0_u64..3), 1..12),
     ) {
-        let mut region = region(&[("a", "r1"), ("a", "r1"), ("a", "r1")]);
-        for number in 1..=6 {
-            add_instance(&mut region, number, &format!("h{}", number % 3 + 1), "a", Some("ag-1"));
-        }
-        for number in 1..=3 {
-            add_service(&mut region, number, "a", Some(ServerGroup::Ag("ag-1".into())));
-        }
-        let (id, targets) = ("tg-1".into(), [].into());
-        let (name, description, load_balancer) = (String::new(), String::new(), "dnlb-1".into());
-        let group = TargetGroup { id, name, description, load_balancer, targets, created: 0 };
-        region.target_groups.insert(group.id.clone(), Arc::new(group));
-        follow(&Region::default(), &mut region, 0);
+        let mut region = several();
         let mut now = 0;
         for (changes, seconds) in rounds {
             now += seconds;
@@ -352,7 +409,8 @@ proptest! {
             changes.into_iter().for_each(|what| change(&mut new, what));
             let mut whole = new.clone();
             let all = region.backends.keys().chain(new.backends.keys()).cloned().collect();
-            follow_some(&region, &mut whole, now, &all);
+            whole.index = whole.index();
+            follow_some((&region, &region.index()), &mut whole, now, &all);
             follow(&region, &mut new, now);
             prop_assert_eq!(&new.draining, &whole.draining);
             prop_assert_eq!(&new.generations, &whole.generations);

@@ -1,15 +1,16 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use dnlb_abi::HostEntry;
 use dnlb_model::{
-    AclRule, AgId, AgWeights, CheckProtocol, Direction, ListenerId, LoadBalancerId, RuleProtocol,
-    SecurityGroup, SecurityGroupRule, SubnetId, TargetGroupId, TargetId,
+    Acl, AclRule, AgId, AgWeights, CheckProtocol, Direction, FilterRule, HostConfig, HostId, InstanceId,
+    ListenerId, LoadBalancerId, RuleProtocol, SecurityGroup, SecurityGroupRule, SubnetId, TargetGroupId,
+    TargetId,
 };
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Allocation, LocalFacts, compile, lint,
+    Allocation, LocalFacts, compile, host_configs, lint,
     test_region::{
         add_eip, add_instance, add_service, add_targets, add_vpc, addr, change_host, change_instance, region,
         set_healthy,

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::prelude::*;
 
@@ -55,6 +55,10 @@ fn shrinking_takes_the_newest_of_the_fullest_place_but_the_lost_first() {
     change_host(&mut region, "h2", |host| host.state = HostState::Down);
     assert_eq!(pick_removal(&region, &ag), Some(ids[2].clone()));
     assert_eq!(pick_removal(&region, &"ag-2".into()), None);
+}
+
+fn members<'a>(region: &'a Region, ag: &'a AgId) -> impl Iterator<Item = &'a Arc<Instance>> {
+    region.instances.values().filter(move |instance| instance.ag.as_ref() == Some(ag))
 }
 
 /// Whether a group's members differ by at most one between zones, racks of a zone, and hosts of a rack.

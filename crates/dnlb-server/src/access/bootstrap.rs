@@ -1,9 +1,7 @@
 //! The first administrator: made when a region has no account yet, told once.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,6 +10,7 @@ use dnlb_model::{AccessKey, AccessKeyId, Account, AccountId, Region, Role, Secre
 use serde::{Deserialize, Serialize};
 
 use super::password;
+use crate::new_file;
 
 /// Name of the first account and of its first user.
 pub const FIRST_NAME: &str = "admin";
@@ -96,7 +95,7 @@ impl FirstAdmin {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let admin = Self::random();
                 let text = serde_json::to_vec_pretty(&admin).map_err(content)?;
-                write_new(path, &text).map_err(file)?;
+                new_file::write(path, &text, 0o600).map_err(file)?;
                 Ok((admin, true))
             }
             Err(error) => Err(file(error)),
@@ -153,15 +152,6 @@ impl FirstAdmin {
 pub fn new_key() -> (String, String) {
     let id = format!("{}{}", AccessKeyId::PREFIX, hex::encode_upper(rand::random::<[u8; 12]>()));
     (id, hex::encode(rand::random::<[u8; 24]>()))
-}
-
-/// Whole or not at all, also if the machine stops in between.
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
 }
 
 #[cfg(test)]

@@ -325,16 +325,26 @@ async fn a_change_is_pushed_to_whom_it_concerns_and_all_converge() {
 
 #[tokio::test]
 async fn whom_a_change_does_not_concern_hears_the_revision_only() {
-    let scene = Scene::new(CALM).await;
-    let mut raw = Raw::open(&scene, &token(TOKEN), says_hello(1)).await.unwrap();
-    let first = raw.next().await;
-    assert!(matches!(first, from_server::Kind::Config(config) if config.host_id == "h1"));
-    scene.change(|region| add_instance(region, 2, 2)).await;
-    let revision = scene.region.snapshot().revision;
-    assert_eq!(raw.next().await, from_server::Kind::Unchanged(pb::Unchanged { revision }));
-    scene.change(|region| add_instance(region, 1, 1)).await;
-    let third = raw.next().await;
-    assert!(matches!(third, from_server::Kind::Config(config) if config.revision == revision + 1));
+    for takes_changes in [false, true] {
+        let scene = Scene::new(CALM).await;
+        let hello = pb::Hello { takes_changes, ..(&hello(1)).into() };
+        let mut raw = Raw::open(&scene, &token(TOKEN), from_agent::Kind::Hello(hello)).await.unwrap();
+        let first = raw.next().await;
+        assert!(matches!(first, from_server::Kind::Config(config) if config.host_id == "h1"));
+        scene.change(|region| add_instance(region, 2, 2)).await;
+        let revision = scene.region.snapshot().revision;
+        assert_eq!(raw.next().await, from_server::Kind::Unchanged(pb::Unchanged { revision }));
+        scene.change(|region| add_instance(region, 1, 1)).await;
+        match raw.next().await {
+            from_server::Kind::Config(config) if !takes_changes => assert_eq!(config.revision, revision + 1),
+            from_server::Kind::Change(change) if takes_changes => {
+                let put = change.put.unwrap();
+                assert_eq!((change.since, put.revision), (revision, revision + 1));
+                assert_eq!(put.instances.len(), 1);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! How the region changes by what agents say: functions of values.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use dnlb_model::{
-    AgId, BackendId, Family, Health, Host, HostId, HostState, Instance, InstanceId, InstanceState, Region,
-    ServerGroup, change_where,
+    Backend, BackendId, Family, Health, Host, HostId, HostState, Index, Instance, InstanceId, InstanceState,
+    Map, Region, ServerGroup, changes,
 };
 use dnlb_proto::{Hello, Report};
 
@@ -52,32 +52,44 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reported {
     instances: BTreeMap<u32, InstanceState>,
-    /// By backend's and instance's number.
+    /// By instance's and backend's number.
     health: BTreeMap<(u32, u32), (bool, String)>,
 }
 
 impl Reported {
     /// Takes in what is new. What names no instance of the host, or no backend service, is not kept: an agent
-    /// can neither speak for others nor fill our memory.
-    pub(crate) fn take(&mut self, report: Report, numbers: &Numbers<'_>, host: &HostId) {
+    /// can neither speak for others nor fill our memory. Returns the instances of which something is said.
+    pub(crate) fn take(
+        &mut self,
+        report: Report,
+        numbers: &Numbers<'_>,
+        host: &HostId,
+    ) -> BTreeSet<InstanceId> {
+        let mut of = BTreeSet::new();
         for report in report.instances {
-            if numbers.instance(report.number, host).is_some() {
+            if let Some(instance) = numbers.instance(report.number, host) {
                 self.instances.insert(report.number, report.state);
+                of.insert(instance.id.clone());
             }
         }
         for report in report.health {
-            if numbers.instance(report.instance, host).is_some()
-                && numbers.backends.contains_key(&report.backend)
-            {
-                self.health.insert((report.backend, report.instance), (report.healthy, report.reason));
+            let instance = numbers.instance(report.instance, host);
+            if let Some(instance) = instance.filter(|_| numbers.backend(report.backend).is_some()) {
+                self.health.insert((report.instance, report.backend), (report.healthy, report.reason));
+                of.insert(instance.id.clone());
             }
         }
         for number in report.forgotten_instances {
             self.instances.remove(&number);
         }
-        for key in report.forgotten_health {
-            self.health.remove(&key);
+        for (backend, instance) in report.forgotten_health {
+            self.health.remove(&(instance, backend));
         }
+        of
+    }
+
+    fn of_instance(&self, number: u32) -> impl Iterator<Item = (&(u32, u32), &(bool, String))> {
+        self.health.range((number, 0)..=(number, u32::MAX))
     }
 }
 
@@ -120,14 +132,15 @@ pub(crate) fn register(region: &mut Region, hello: &Hello, now: u64) -> Result<(
         created,
     };
     region.hosts.insert(hello.host.clone(), Arc::new(host));
-    change_where(
-        &mut region.instances,
-        |instance| instance.host == hello.host && (instance.az != hello.az || instance.rack != hello.rack),
-        |instance| {
+    // Its instances move with it.
+    for id in region.index().instances_of_host.of(&hello.host) {
+        let elsewhere =
+            |instance: &&mut Arc<Instance>| instance.az != hello.az || instance.rack != hello.rack;
+        if let Some(instance) = region.instances.get_mut(id).filter(elsewhere).map(Arc::make_mut) {
             instance.az.clone_from(&hello.az);
             instance.rack.clone_from(&hello.rack);
-        },
-    );
+        }
+    }
     Ok(())
 }
 
@@ -174,47 +187,53 @@ impl Settlement {
 }
 
 /// What has to change so that states of instances and health of targets agree with what the connected hosts
-/// have said, with which hosts live, and with which targets exist.
+/// have said, with which hosts live, and with which targets exist: as far as some instances go, which may be gone, and as far as time goes.
 ///
 /// A level, not an edge: it may be asked at any time and any number of times, so no report is lost because it
 /// came before the change that gives it a meaning. A host that is down has no running and no healthy
 /// instance, so one that comes back after a power cut gets traffic only when it has said that they are. A host that
 /// has not connected yet keeps what was known: a restarted server changes nothing by itself.
-pub(crate) fn settle(region: &Region, reported: &BTreeMap<HostId, Reported>, now: u64) -> Settlement {
+///
+/// # Cost
+/// That of these instances, and a glance at every drain.
+pub(crate) fn settle_some(
+    region: &Region,
+    reported: &BTreeMap<HostId, Reported>,
+    now: u64,
+    instances: &BTreeSet<InstanceId>,
+) -> Settlement {
+    let index = region.index();
     let mut settlement = Settlement { drained: dnlb_plan::drained(region, now), ..Settlement::default() };
-    let targets = targets(region);
-    let state_of = |host: &HostId| region.hosts.get(host).map(|host| host.state);
-    for ((backend, instance), health) in &region.health {
-        let key = || (backend.clone(), instance.clone());
-        if !targets.contains(&(backend, instance)) {
-            settlement.health.push((key(), None));
-            continue;
-        }
-        let host = region.instances.get(instance).and_then(|instance| state_of(&instance.host));
-        if health.healthy && host == Some(HostState::Down) {
-            let dead = Health { healthy: false, reason: HOST_DOWN.to_owned(), since: now };
-            settlement.health.push((key(), Some(dead)));
-        }
-    }
-    for instance in region.instances.values().filter(|instance| instance.state == InstanceState::Running) {
-        if state_of(&instance.host) == Some(HostState::Down) {
-            settlement.states.push((instance.id.clone(), InstanceState::unheard()));
-        }
-    }
-    let numbers = Numbers::of(region);
-    for (host, reported) in reported.iter().filter(|(host, _)| state_of(host) == Some(HostState::Up)) {
-        for (number, state) in &reported.instances {
-            if let Some(instance) = numbers.instance(*number, host).filter(|known| known.state != *state) {
-                settlement.states.push((instance.id.clone(), state.clone()));
+    for id in instances {
+        let instance = region.instances.get(id);
+        let host = instance.and_then(|instance| region.hosts.get(&instance.host)).map(|host| host.state);
+        let roles = instance.map_or_else(BTreeSet::new, |instance| roles(&index, instance));
+        for backend in index.health_of_instance.of(id) {
+            let key = (backend.clone(), id.clone());
+            if !roles.contains(backend) {
+                settlement.health.push((key, None));
+            } else if host == Some(HostState::Down) && region.health.get(&key).is_some_and(|one| one.healthy)
+            {
+                let dead = Health { healthy: false, reason: HOST_DOWN.to_owned(), since: now };
+                settlement.health.push((key, Some(dead)));
             }
         }
-        for ((backend, instance), (healthy, reason)) in &reported.health {
-            let backend = numbers.backends.get(backend).copied();
-            let instance = numbers.instance(*instance, host).map(|instance| &instance.id);
-            let Some(target) = backend.zip(instance).filter(|target| targets.contains(target)) else {
-                continue;
-            };
-            let key = (target.0.clone(), target.1.clone());
+        let Some(instance) = instance else { continue };
+        if host == Some(HostState::Down) && instance.state == InstanceState::Running {
+            settlement.states.push((id.clone(), InstanceState::unheard()));
+        }
+        let Some(reported) = reported.get(&instance.host).filter(|_| host == Some(HostState::Up)) else {
+            continue;
+        };
+        if let Some(state) =
+            reported.instances.get(&instance.number).filter(|state| **state != instance.state)
+        {
+            settlement.states.push((id.clone(), state.clone()));
+        }
+        for ((_, backend), (healthy, reason)) in reported.of_instance(instance.number) {
+            let backend = index.backend_of_number.get(backend).filter(|backend| roles.contains(*backend));
+            let Some(backend) = backend else { continue };
+            let key = (backend.clone(), id.clone());
             let old = region.health.get(&key);
             let since = old.filter(|old| old.healthy == *healthy).map_or(now, |old| old.since);
             // While a target stays healthy the words of the last check are not worth a write.
@@ -228,49 +247,63 @@ pub(crate) fn settle(region: &Region, reported: &BTreeMap<HostId, Reported>, now
     settlement
 }
 
-/// All targets of all backend services.
-fn targets(region: &Region) -> HashSet<(&BackendId, &InstanceId)> {
-    let mut members: HashMap<&AgId, Vec<&InstanceId>> = HashMap::new();
-    for instance in region.instances.values() {
-        if let Some(ag) = &instance.ag {
-            members.entry(ag).or_default().push(&instance.id);
-        }
-    }
-    let mut targets = HashSet::new();
-    for backend in region.backends.values() {
-        match &backend.group {
-            Some(ServerGroup::Ag(ag)) => {
-                let members = members.get(ag).into_iter().flatten();
-                targets.extend(members.map(|instance| (&backend.id, *instance)));
+/// The instances for which a settlement of `new` may be another than one of `old`, as far as the regions go.
+///
+/// # Cost
+/// That of what differs.
+pub(crate) fn in_question(old: &Region, new: &Region) -> BTreeSet<InstanceId> {
+    let mut ids: BTreeSet<InstanceId> = keys(&old.instances, &new.instances).cloned().collect();
+    ids.extend(keys(&old.health, &new.health).map(|(_, instance)| instance.clone()));
+    for (region, index) in [(old, old.index()), (new, new.index())] {
+        let carried = keys(&old.hosts, &new.hosts).flat_map(|host| index.instances_of_host.of(host));
+        ids.extend(carried.cloned());
+        let mut groups: BTreeSet<_> = keys(&old.target_groups, &new.target_groups).collect();
+        for backend in keys(&old.backends, &new.backends).filter_map(|id| region.backends.get(id)) {
+            match &backend.group {
+                Some(ServerGroup::Ag(ag)) => ids.extend(index.instances_of_ag.of(ag).cloned()),
+                Some(ServerGroup::TargetGroup(group)) => drop(groups.insert(group)),
+                None => {}
             }
-            Some(ServerGroup::TargetGroup(group)) => {
-                let group = region.target_groups.get(group).into_iter();
-                let instances = group.flat_map(|group| group.targets.values().map(|target| &target.instance));
-                targets.extend(instances.map(|instance| (&backend.id, instance)));
-            }
-            None => {}
         }
+        let groups = groups.into_iter().filter_map(|group| region.target_groups.get(group));
+        ids.extend(groups.flat_map(|group| group.targets.values()).map(|target| target.instance.clone()));
     }
-    targets
+    ids
+}
+
+fn keys<'a, K: Ord, V: PartialEq>(
+    old: &'a Map<K, V>,
+    new: &'a Map<K, V>,
+) -> impl Iterator<Item = &'a K> + use<'a, K, V> {
+    changes(old, new).map(|(key, ..)| key)
+}
+
+/// The backend services of which an instance is a target.
+fn roles<'a>(index: &'a Index, instance: &Instance) -> BTreeSet<&'a BackendId> {
+    let groups = index.target_groups_of_instance.of(&instance.id);
+    let by_groups = groups.flat_map(|group| index.backends_of_target_group.of(group));
+    by_groups.chain(instance.ag.iter().flat_map(|ag| index.backends_of_ag.of(ag))).collect()
 }
 
 /// Things by number, as agents know them.
 pub(crate) struct Numbers<'a> {
-    backends: HashMap<u32, &'a BackendId>,
-    instances: HashMap<u32, &'a Instance>,
+    region: &'a Region,
+    index: Index,
 }
 
 impl<'a> Numbers<'a> {
     pub(crate) fn of(region: &'a Region) -> Self {
-        Self {
-            backends: region.backends.values().map(|backend| (backend.number, &backend.id)).collect(),
-            instances: region.instances.values().map(|instance| (instance.number, &**instance)).collect(),
-        }
+        Self { region, index: region.index() }
+    }
+
+    fn backend(&self, number: u32) -> Option<&'a Arc<Backend>> {
+        self.region.backends.get(self.index.backend_of_number.get(&number)?)
     }
 
     /// The instance with this number, if the host carries it.
-    fn instance(&self, number: u32, host: &HostId) -> Option<&'a Instance> {
-        self.instances.get(&number).copied().filter(|instance| instance.host == *host)
+    fn instance(&self, number: u32, host: &HostId) -> Option<&'a Arc<Instance>> {
+        let instance = self.region.instances.get(self.index.instance_of_number.get(&number)?)?;
+        (instance.host == *host).then_some(instance)
     }
 }
 

@@ -79,8 +79,9 @@ fn number(addr: IpAddr) -> u128 {
 
 /// The addresses of a subnet that instances and load balancers have.
 pub(super) fn taken(region: &Region, subnet: &Subnet) -> BTreeSet<IpAddr> {
-    let instances = region.instances.values().filter(|instance| instance.subnet == subnet.id);
-    let balancers = region.load_balancers.values().filter(|balancer| balancer.subnet == subnet.id);
+    let index = region.index();
+    let instances = index.instances_of_subnet.of(&subnet.id).filter_map(|id| region.instances.get(id));
+    let balancers = index.balancers_of_subnet.of(&subnet.id).filter_map(|id| region.load_balancers.get(id));
     instances.map(|instance| instance.addr).chain(balancers.map(|balancer| balancer.vip)).collect()
 }
 

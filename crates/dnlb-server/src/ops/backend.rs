@@ -8,8 +8,8 @@ use dnlb_api::{
     time, wire,
 };
 use dnlb_model::{
-    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, Instance, LoadBalancerId, Protocol,
-    Region, ServerGroup, TargetGroupId, WithoutMember, remove_where,
+    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, InstanceId,
+    LoadBalancerId, Protocol, Region, ServerGroup, TargetGroupId, WithoutMember,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{AgInfo, AgInfoSpec, CreateBackend, TargetHealth, UnhealthReason, UpdateBackend};
@@ -47,7 +47,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     if spec.health_check_spec.protocol.is_none() {
         return Err(ApiError::invalid("healthCheckSpec: missing field `protocol`"));
     }
-    let check = health_check::changed(&health_check::DEFAULT, &spec.health_check_spec, protocol)?;
+    let check = health_check::changed(&HealthCheck::DEFAULT, &spec.health_check_spec, protocol)?;
     refuse_unsupported(&Unsupported {
         proxy_protocol: spec.proxy_protocol,
         session_stickiness: spec.session_stickiness,
@@ -69,7 +69,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
         Wanted::Group(group) => Some(group),
     };
     check_group(region, &load_balancer, group.as_ref())?;
-    let siblings = region.backends.values().filter(|one| one.load_balancer == load_balancer).count();
+    let siblings = region.index().backends_of_balancer.of(&load_balancer).count();
     quota::within(siblings, 1, call.quotas.backends, "backends of the load balancer")?;
     let number = next(region, KIND, u32::MAX, |sequences| &mut sequences.backend)?;
     let id: BackendId = fresh(BackendId::PREFIX, |id| region.backends.contains_key(id));
@@ -163,11 +163,15 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
 pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
     let id: BackendId = call.id();
     find(&region.backends, KIND, &id)?;
-    if let Some(listener) = region.listeners.values().find(|listener| listener.backend == id) {
-        return Err(ApiError::precondition(format!("backend {id} is in use by listener {}", listener.id)));
+    if let Some(listener) = region.index().listeners_of_backend.of(&id).next() {
+        return Err(ApiError::precondition(format!("backend {id} is in use by listener {listener}")));
     }
     region.backends.remove(&id);
-    remove_where(&mut region.health, |(backend, _), _| *backend == id);
+    let first = (id.clone(), InstanceId::from(""));
+    let known = region.health.range(first..).map(|(key, _)| key).take_while(|(backend, _)| *backend == id);
+    for key in known.cloned().collect::<Vec<_>>() {
+        region.health.remove(&key);
+    }
     DONE
 }
 

@@ -13,16 +13,6 @@ use dnlb_model::{
 
 use super::check;
 
-/// What a health check is while nobody says otherwise.
-pub(super) const DEFAULT: HealthCheck = HealthCheck {
-    protocol: CheckProtocol::Tcp,
-    healthy_threshold: 3,
-    unhealthy_threshold: 3,
-    timeout_seconds: 3,
-    interval_seconds: 5,
-    port: 0,
-};
-
 /// A health check as given; what is not given stays as it was.
 pub(super) fn changed(
     old: &HealthCheck,
@@ -232,7 +222,7 @@ mod tests {
             );
             serde_json::from_str::<HealthCheck>(&text)
         };
-        assert_eq!(stored(r#""Tcp""#).unwrap(), DEFAULT);
+        assert_eq!(stored(r#""Tcp""#).unwrap(), HealthCheck::DEFAULT);
         let http = CheckProtocol::Http(HttpCheck::default());
         assert_eq!(
             serde_json::to_string(&http).unwrap(),

@@ -7,10 +7,7 @@ use dnlb_api::{
     shape::{self, Batch},
     time, wire,
 };
-use dnlb_model::{
-    AgId, ClientToken, Instance, InstanceId, InstanceState, Power, Region, TemplateId, change_where,
-    remove_where,
-};
+use dnlb_model::{AgId, ClientToken, Instance, InstanceId, InstanceState, Power, Region, TemplateId};
 use dnlb_plan::{PlacementError, place};
 use sha2::{Digest, Sha256};
 use wire::vm::{
@@ -23,7 +20,7 @@ use super::{
     list::{self, Filters, List},
     next, one, quota,
     spec::{self, Machine},
-    subnet, template,
+    subnet, target_group, template,
 };
 
 pub(super) const KIND: &str = "instance";
@@ -247,14 +244,17 @@ fn names(name: &str, count: usize) -> Result<Vec<String>, ApiError> {
 pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
     let id: InstanceId = call.id();
     find(&region.instances, KIND, &id)?;
+    let index = region.index();
     region.instances.remove(&id);
-    change_where(
-        &mut region.target_groups,
-        |group| group.targets.values().any(|target| target.instance == id),
-        |group| group.targets.retain(|_, target| target.instance != id),
-    );
+    for group in index.target_groups_of_instance.of(&id) {
+        edit(&mut region.target_groups, target_group::KIND, group)?
+            .targets
+            .retain(|_, target| target.instance != id);
+    }
     ag_target::forget(region, &id);
-    remove_where(&mut region.health, |(_, instance), _| *instance == id);
+    for backend in index.health_of_instance.of(&id) {
+        region.health.remove(&(backend.clone(), id.clone()));
+    }
     DONE
 }
 

@@ -1,5 +1,7 @@
 //! Lists: filters, tags, pages.
 
+use std::ops::Range;
+
 use dnlb_api::{ApiError, query::Filter};
 use dnlb_model::{Map, Region, Tag};
 use serde::Serialize;
@@ -33,14 +35,16 @@ impl<K: Ord, T> List<'_, K, T> {
         view: impl Fn(&Region, &T) -> W,
     ) -> Outcome {
         let page = call.query.page()?;
-        let found = self.matching(region, call)?;
+        let mut found = self.matching(region, call)?;
         let total = found.len();
-        let items: Vec<W> = page.of(found).into_iter().map(|item| view(region, item)).collect();
+        let items: Vec<W> =
+            select(&mut found, page.range(total)).iter().map(|(_, _, item)| view(region, item)).collect();
         reply(self.key, &items, total)
     }
 
-    /// All resources that the filters and tags of a call let through.
-    pub(super) fn matching(&self, region: &Region, call: &Call<'_>) -> Result<Vec<&T>, ApiError> {
+    /// All resources that the filters and tags of a call let through, each with its place in the list: its order, and among equal ones that of
+    /// its id.
+    fn matching(&self, region: &Region, call: &Call<'_>) -> Result<Vec<(u64, usize, &T)>, ApiError> {
         let mut conditions = Vec::new();
         for filter in call.query.filters()? {
             let Some((_, accepts)) = self.filters.iter().find(|(name, _)| *name == filter.name) else {
@@ -60,7 +64,7 @@ impl<K: Ord, T> List<'_, K, T> {
             }
             tags_of => tags_of.unwrap_or(|_| &[]),
         };
-        let mut found: Vec<&T> = self
+        let found = self
             .items
             .values()
             .map(|item| &**item)
@@ -72,9 +76,8 @@ impl<K: Ord, T> List<'_, K, T> {
                     tags_of(item).iter().any(|tag| tag.key == wanted.key && value_fits(tag))
                 })
             })
-            .collect();
-        found.sort_by_key(|item| (self.order)(item));
-        Ok(found)
+            .enumerate();
+        Ok(found.map(|(number, item)| ((self.order)(item), number, item)).collect())
     }
 
     /// As [`Self::reply`], for resources of load balancers: without the filter `loadBalancerType` only those of
@@ -93,10 +96,44 @@ impl<K: Ord, T> List<'_, K, T> {
     }
 }
 
+/// The items of a range, in their order: what a page shows is sorted, not what there is.
+fn select<T>(items: &mut [(u64, usize, T)], range: Range<usize>) -> &[(u64, usize, T)] {
+    let place = |item: &(u64, usize, T)| (item.0, item.1);
+    if range.start > 0 && range.start < items.len() {
+        items.select_nth_unstable_by_key(range.start, place);
+    }
+    let (from, length) = (range.start.min(items.len()), range.len());
+    let rest = &mut items[from..];
+    let length = length.min(rest.len());
+    if length < rest.len() {
+        rest.select_nth_unstable_by_key(length, place);
+    }
+    let page = &mut rest[..length];
+    page.sort_unstable_by_key(place);
+    page
+}
+
 /// `{"key": [..], "totalCount": n}`.
 pub(super) fn reply<W: Serialize>(key: &str, items: &[W], total: usize) -> Outcome {
     let items = serde_json::to_value(items).map_err(|_| ApiError::internal())?;
     Ok(Value::Object(
         [(key.to_owned(), items), ("totalCount".to_owned(), total.into())].into_iter().collect(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_that_of_the_whole_list_in_its_order() {
+        // Orders with ties, mixed up: multiples of a number that has nothing in common with 257.
+        let items: Vec<(u64, usize, usize)> = (0..257).map(|n| (n as u64 * 100 % 257 / 3, n, n)).collect();
+        let mut sorted = items.clone();
+        sorted.sort();
+        for range in [0..0, 0..1, 0..100, 99..199, 200..257, 256..257, 0..257] {
+            assert_eq!(select(&mut items.clone(), range.clone()), &sorted[range]);
+        }
+        assert!(select(&mut Vec::<(u64, usize, u8)>::new(), 0..0).is_empty());
+    }
 }

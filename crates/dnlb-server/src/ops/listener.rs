@@ -41,7 +41,9 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     load_balancer::check(region, &load_balancer)?;
     let backend = BackendId::from(spec.backend_id);
     check_backend(region, &backend, &load_balancer, protocol)?;
-    let siblings = || region.listeners.values().filter(|one| one.load_balancer == load_balancer);
+    let index = region.index();
+    let siblings =
+        || index.listeners_of_balancer.of(&load_balancer).filter_map(|id| region.listeners.get(id));
     if let Some(other) = siblings().find(|one| one.protocol == protocol && one.port == port) {
         return Err(ApiError::taken(format!(
             "port {port} of load balancer {load_balancer} is taken by listener {} ({})",

@@ -119,14 +119,15 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
         )));
     }
     let in_use = |user: String| ApiError::precondition(format!("load balancer {id} is in use by {user}"));
-    if let Some(listener) = region.listeners.values().find(|one| one.load_balancer == id) {
-        return Err(in_use(format!("listener {}", listener.id)));
+    let index = region.index();
+    if let Some(listener) = index.listeners_of_balancer.of(&id).next() {
+        return Err(in_use(format!("listener {listener}")));
     }
-    if let Some(backend) = region.backends.values().find(|one| one.load_balancer == id) {
-        return Err(in_use(format!("backend {}", backend.id)));
+    if let Some(backend) = index.backends_of_balancer.of(&id).next() {
+        return Err(in_use(format!("backend {backend}")));
     }
-    if let Some(group) = region.target_groups.values().find(|one| one.load_balancer == id) {
-        return Err(in_use(format!("target group {}", group.id)));
+    if let Some(group) = index.target_groups_of_balancer.of(&id).next() {
+        return Err(in_use(format!("target group {group}")));
     }
     if let Some(eip) = &balancer.eip {
         edit(&mut region.eips, eip::KIND, eip)?.load_balancer = None;

@@ -8,8 +8,7 @@ use dnlb_api::{
     time, wire,
 };
 use dnlb_model::{
-    DEFAULT_WEIGHT, InstanceId, LoadBalancerId, Region, ServerGroup, Target, TargetGroup, TargetGroupId,
-    TargetId,
+    DEFAULT_WEIGHT, InstanceId, LoadBalancerId, Region, Target, TargetGroup, TargetGroupId, TargetId,
 };
 use wire::lb::{
     CreateTargetGroup, DeregisterTargets, RegisterTargets, TargetSpec, UpdateTargetGroup, UpdateTargets,
@@ -41,7 +40,7 @@ pub(super) fn create(region: &mut Region, call: &Call<'_>) -> Outcome {
     check::refuse(other_kind, "type", "targets are instances of the VPC (instance)")?;
     let load_balancer = LoadBalancerId::from(spec.load_balancer_id);
     load_balancer::check(region, &load_balancer)?;
-    let siblings = region.target_groups.values().filter(|one| one.load_balancer == load_balancer).count();
+    let siblings = region.index().target_groups_of_balancer.of(&load_balancer).count();
     quota::within(siblings, 1, call.quotas.target_groups, "target groups of the load balancer")?;
     let id: TargetGroupId = fresh(TargetGroupId::PREFIX, |id| region.target_groups.contains_key(id));
     let group = TargetGroup {
@@ -71,9 +70,8 @@ pub(super) fn update(region: &mut Region, call: &Call<'_>) -> Outcome {
 pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
     let id: TargetGroupId = call.id();
     find(&region.target_groups, KIND, &id)?;
-    let uses = |group: &ServerGroup| matches!(group, ServerGroup::TargetGroup(group) if *group == id);
-    if let Some(backend) = region.backends.values().find(|one| one.group.as_ref().is_some_and(uses)) {
-        return Err(ApiError::precondition(format!("target group {id} is in use by backend {}", backend.id)));
+    if let Some(backend) = region.index().backends_of_target_group.of(&id).next() {
+        return Err(ApiError::precondition(format!("target group {id} is in use by backend {backend}")));
     }
     region.target_groups.remove(&id);
     DONE

@@ -161,6 +161,7 @@ pub(super) fn read(listing: Listing) -> Result<(u64, Region), OpenError> {
         with_pairs!(pairs);
         return Err(unknown());
     }
+    region.index = region.index();
     Ok((head, region))
 }
 

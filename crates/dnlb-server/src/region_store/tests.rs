@@ -1,7 +1,7 @@
 use std::{net::IpAddr, path::Path};
 
 use dnlb_model::{BackendId, Health, Host, HostId, HostState, Vpc, VpcId};
-use dnlb_store::{Listing, SqliteStore};
+use dnlb_store::{Listing, SqliteStore, Transaction};
 use futures_util::future::BoxFuture;
 
 use super::*;
@@ -142,6 +142,14 @@ async fn another_regions_store_is_refused() {
     assert!(matches!(refused, Err(OpenError::OtherRegion { found, .. }) if found == "r-1"));
 }
 
+/// The store's error that a change failed with, when nobody else waits for it.
+fn failure<T: std::fmt::Debug>(result: Result<T, TransactError<()>>) -> StoreError {
+    match result {
+        Err(TransactError::Store(error)) => Arc::try_unwrap(error).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// How the next commit of a [`Faulty`] store ends.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
@@ -153,10 +161,18 @@ enum Fault {
     Unacknowledged,
 }
 
-/// A store whose commits fail on demand.
+/// A store whose commits fail on demand, and wait for as long as somebody holds `gate`.
 struct Faulty {
     inner: SqliteStore,
     next: std::sync::Mutex<Fault>,
+    gate: tokio::sync::Mutex<()>,
+}
+
+impl Faulty {
+    fn open(dir: &Path) -> Arc<Self> {
+        let inner = SqliteStore::open(&dir.join("store.db")).unwrap();
+        Arc::new(Self { inner, next: Fault::None.into(), gate: ().into() })
+    }
 }
 
 impl Store for Faulty {
@@ -177,6 +193,7 @@ impl Store for Faulty {
     fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<u64, StoreError>> {
         let fault = std::mem::replace(&mut *self.next.lock().unwrap(), Fault::None);
         Box::pin(async move {
+            drop(self.gate.lock().await);
             if fault == Fault::Failed {
                 return Err(StoreError::Failed { doing: "testing", source: "disk full".into() });
             }
@@ -204,8 +221,7 @@ impl Store for Faulty {
 #[tokio::test]
 async fn after_a_failed_commit_the_region_is_what_the_store_says() {
     let dir = tempfile::tempdir().unwrap();
-    let inner = SqliteStore::open(&dir.path().join("store.db")).unwrap();
-    let store = Arc::new(Faulty { inner, next: std::sync::Mutex::new(Fault::None) });
+    let store = Faulty::open(dir.path());
     let region = RegionStore::open(store.clone(), settings("r-1")).await.unwrap();
     let put = |id| {
         region.transact(move |region| {
@@ -216,16 +232,120 @@ async fn after_a_failed_commit_the_region_is_what_the_store_says() {
     let ids = || region.snapshot().vpcs.keys().map(|id| id.0.clone()).collect::<Vec<_>>();
 
     *store.next.lock().unwrap() = Fault::Failed;
-    assert!(matches!(put("vpc-1").await, Err(TransactError::Store(StoreError::Failed { .. }))));
+    assert!(matches!(failure(put("vpc-1").await), StoreError::Failed { .. }));
     assert!(ids().is_empty());
 
     *store.next.lock().unwrap() = Fault::Unacknowledged;
-    assert!(matches!(put("vpc-2").await, Err(TransactError::Store(StoreError::Unacknowledged { .. }))));
+    assert!(matches!(failure(put("vpc-2").await), StoreError::Unacknowledged { .. }));
     assert_eq!(ids(), ["vpc-2"], "it was written after all");
 
     put("vpc-3").await.unwrap();
     assert_eq!(ids(), ["vpc-2", "vpc-3"]);
     assert_eq!(region.snapshot().revision, *store.revisions().borrow());
+}
+
+/// Adds a VPC.
+fn add(region: &mut Region, id: &str) {
+    region.vpcs.extend([vpc(id)]);
+}
+
+/// Changes that add a VPC each, the first of which is being committed while the others are decided.
+async fn together(
+    store: &Faulty,
+    region: &RegionStore,
+    ids: &'static [&'static str],
+) -> Vec<Result<(), TransactError<()>>> {
+    let gate = store.gate.lock().await;
+    let changes: Vec<_> = ids
+        .iter()
+        .map(|&id| {
+            let region = region.clone();
+            let add = move |region: &mut Region| {
+                add(region, id);
+                Ok(())
+            };
+            tokio::spawn(async move { region.transact(add).await })
+        })
+        .collect();
+    // They are decided in the order in which they came, and none is durable.
+    while region.tip.lock().await.region.vpcs.len() < ids.len() {
+        tokio::task::yield_now().await;
+    }
+    assert!(region.snapshot().vpcs.is_empty() && changes.iter().all(|change| !change.is_finished()));
+    drop(gate);
+    let mut results = Vec::new();
+    for change in changes {
+        results.push(change.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test]
+async fn changes_that_come_during_a_commit_are_written_together_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Faulty::open(dir.path());
+    let region = RegionStore::open(store.clone(), settings("r-1")).await.unwrap();
+    let before = region.snapshot().revision;
+    let results = together(&store, &region, &["vpc-1", "vpc-2", "vpc-3", "vpc-4"]).await;
+    assert!(results.iter().all(Result::is_ok));
+    let snapshot = region.snapshot();
+    assert_eq!((snapshot.vpcs.len(), snapshot.revision), (4, before + 2));
+    assert_eq!(seen(&region, "operating").0.len(), 4);
+    assert_eq!(snapshot.revision, *store.revisions().borrow());
+    drop((region, store));
+    assert_eq!(open(dir.path()).await.snapshot().vpcs.len(), 4);
+}
+
+#[tokio::test]
+async fn what_was_decided_on_a_change_that_was_not_written_fails_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Faulty::open(dir.path());
+    let region = RegionStore::open(store.clone(), settings("r-1")).await.unwrap();
+    for (fault, kept) in [(Fault::Failed, 0), (Fault::Unacknowledged, 1)] {
+        *store.next.lock().unwrap() = fault;
+        let results = together(&store, &region, &["vpc-1", "vpc-2", "vpc-3"]).await;
+        assert!(results.iter().all(|result| matches!(result, Err(TransactError::Store(_)))));
+        assert_eq!(region.snapshot().vpcs.len(), kept);
+        assert_eq!(seen(&region, "operating").0.len(), kept);
+    }
+    // The store goes on, and so does the region.
+    let more = |region: &mut Region| {
+        add(region, "vpc-4");
+        Ok::<_, ()>(())
+    };
+    region.transact(more).await.unwrap();
+    assert_eq!(region.snapshot().vpcs.len(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_told_before_its_reason_is_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Faulty::open(dir.path());
+    let region = RegionStore::open(store.clone(), settings("r-1")).await.unwrap();
+    let once = |region: RegionStore| {
+        tokio::spawn(async move {
+            let first = |region: &mut Region| {
+                if !region.vpcs.is_empty() {
+                    return Err(());
+                }
+                add(region, "vpc-1");
+                Ok(())
+            };
+            region.transact(first).await
+        })
+    };
+    let gate = store.gate.lock().await;
+    let (first, second) = (once(region.clone()), once(region.clone()));
+    while region.tip.lock().await.region.vpcs.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!second.is_finished());
+    drop(gate);
+    first.await.unwrap().unwrap();
+    assert!(matches!(second.await.unwrap(), Err(TransactError::Refused(()))));
 }
 
 #[tokio::test]
@@ -240,7 +360,7 @@ async fn of_two_servers_that_decided_on_the_same_revision_one_commits() {
     };
     put(&first, "vpc-1").await.unwrap();
     let late = put(&second, "vpc-2").await;
-    assert!(matches!(late, Err(TransactError::Store(StoreError::Conflict { .. }))));
+    assert!(matches!(failure(late), StoreError::Conflict { .. }));
     assert_eq!(second.snapshot().vpcs.len(), 1, "it has read what the other one wrote");
     put(&second, "vpc-2").await.unwrap();
 }
@@ -314,7 +434,7 @@ async fn an_id_that_another_account_has_is_not_overwritten() {
     let put = |view: &mut Region, _: &Region| Ok::<_, ()>(view.vpcs.insert(vpc("vpc-1").0, vpc("vpc-1").1));
     region.transact_as(&actor("a"), put).await.unwrap();
     let taken = region.transact_as(&actor("b"), put).await;
-    assert!(matches!(taken, Err(TransactError::Store(StoreError::Failed { .. }))));
+    assert!(matches!(failure(taken), StoreError::Failed { .. }));
     assert_eq!((seen(&region, "a").0.len(), seen(&region, "b").0.len()), (1, 0));
 }
 

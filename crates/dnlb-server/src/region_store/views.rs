@@ -3,7 +3,7 @@
 //! Operations are written as if an account were alone in the region: they look at its view and change it. So none can see, name or count
 //! what another account has, whatever it does.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use dnlb_model::{AccountId, Map, Region, changes};
 
@@ -39,11 +39,13 @@ impl Views {
 
     /// Brings the views from one revision of the whole to another.
     pub(super) fn follow(&mut self, old: &Region, new: &Region) {
+        let mut touched = BTreeSet::new();
         macro_rules! resources {
             ($($name:ident),*) => {$(
                 for (id, _, object) in changes(&old.$name, &new.$name) {
-                    let of = if object.is_some() { new } else { old };
-                    put(&mut self.of_account(of.owner(id.as_str())).$name, id, object);
+                    let account = if object.is_some() { new } else { old }.owner(id.as_str());
+                    put(&mut self.of_account(account.clone()).$name, id, object);
+                    touched.insert(account);
                 }
             )*};
         }
@@ -58,8 +60,13 @@ impl Views {
         with_resources!(resources);
         with_identities!(identities);
         for (key, _, health) in changes(&old.health, &new.health) {
-            let of = if new.backends.contains_key(&key.0) { new } else { old };
-            put(&mut self.of_account(of.owner(key.0.as_str())).health, key, health);
+            let account = if new.backends.contains_key(&key.0) { new } else { old }.owner(key.0.as_str());
+            put(&mut self.of_account(account.clone()).health, key, health);
+            touched.insert(account);
+        }
+        for account in touched {
+            let view = self.of_account(account);
+            view.index = view.index();
         }
     }
 

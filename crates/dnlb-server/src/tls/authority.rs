@@ -4,9 +4,9 @@
 //! starts and once a day, and are never written anywhere.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -22,6 +22,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 use time::OffsetDateTime;
+
+use crate::new_file;
 
 /// What clients get.
 const CERTIFICATE: &str = "ca.pem";
@@ -106,7 +108,7 @@ impl Authority {
             })?,
             None => {
                 let key = KeyPair::generate().map_err(make)?;
-                write(&key_path, &key.serialize_pem(), 0o600).map_err(at(&key_path))?;
+                new_file::write(&key_path, key.serialize_pem().as_bytes(), 0o600).map_err(at(&key_path))?;
                 key
             }
         };
@@ -116,7 +118,7 @@ impl Authority {
             Some(text) => text,
             None => {
                 let text = params.self_signed(&key).map_err(make)?.pem();
-                write(&path, &text, 0o644).map_err(at(&path))?;
+                new_file::write(&path, text.as_bytes(), 0o644).map_err(at(&path))?;
                 text
             }
         };
@@ -188,15 +190,4 @@ fn read(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         text => text.map(Some),
     }
-}
-
-/// Writes a file that is not there yet, whole or not at all.
-fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let new = path.with_extension("new");
-    // One that was left behind may have another mode.
-    let _ = fs::remove_file(&new);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)
 }

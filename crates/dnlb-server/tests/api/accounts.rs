@@ -49,7 +49,7 @@ fn plain(
     }
     let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(&body).unwrap() };
     let path = format!("/v1/regions/lab-1/{path}");
-    let answer = exchange(&server.client.endpoint, method, &path, &headers, &body).unwrap();
+    let answer = exchange(None, &server.client.endpoint, method, &path, &headers, &body).unwrap();
     (answer.status, serde_json::from_slice(&answer.body).unwrap())
 }
 
@@ -411,7 +411,7 @@ fn a_request_that_was_heard_cannot_be_sent_again() {
     let (key, secret) = (&server.client.access_key, &server.client.secret_key);
     let signed = signature::sign(&request, key, secret, "lab-1", "vpc", now);
     headers.extend(signed);
-    let send = || exchange(&server.client.endpoint, "POST", path, &headers, body).unwrap().status;
+    let send = || exchange(None, &server.client.endpoint, "POST", path, &headers, body).unwrap().status;
     assert_eq!((send(), send()), (200, 401));
     assert_eq!(server.snapshot().vpcs.len(), 1);
 }

@@ -478,7 +478,7 @@ impl Walk {
             if let Some(token) = &self.token {
                 headers.push(("authorization".to_owned(), format!("Bearer {token}")));
             }
-            exchange(&server.client.endpoint, method, &whole, &headers, bytes.as_bytes()).unwrap()
+            exchange(None, &server.client.endpoint, method, &whole, &headers, bytes.as_bytes()).unwrap()
         } else {
             server.client.send(service, method, &whole, &encoded.join("&"), bytes.as_bytes()).unwrap()
         };

@@ -60,7 +60,7 @@ fn every_document_is_valid_openapi() {
     for path in ["openapi", "openapi/ag", "openapi/dnlb", "openapi/lb", "openapi/vm", "openapi/vpc"] {
         let target = format!("/{path}.json");
         // Without a signature: whoever wants to read it may.
-        let answer = exchange(&server.client.endpoint, "GET", &target, &[], &[]).unwrap();
+        let answer = exchange(None, &server.client.endpoint, "GET", &target, &[], &[]).unwrap();
         assert_eq!(answer.status, 200, "{target}");
         let file = dir.path().join(path.replace('/', "-"));
         std::fs::write(&file, &answer.body).unwrap();

@@ -50,9 +50,12 @@ fn whoever_cannot_sign_learns_nothing() {
         ("GET", "/"),
         ("POST", "/v1/regions/lab-1/vpcs/"),
     ] {
-        check(exchange(&server.client.endpoint, method, path, std::slice::from_ref(&host), b"{}").unwrap());
+        check(
+            exchange(None, &server.client.endpoint, method, path, std::slice::from_ref(&host), b"{}")
+                .unwrap(),
+        );
         let garbage = [host.clone(), ("authorization".to_owned(), "Basic eA==".to_owned())];
-        check(exchange(&server.client.endpoint, method, path, &garbage, b"").unwrap());
+        check(exchange(None, &server.client.endpoint, method, path, &garbage, b"").unwrap());
     }
     let mut wrong = server.client.clone();
     wrong.secret_key.push('x');
@@ -104,7 +107,7 @@ fn who_does_not_sign_gets_one_reply_whatever_is_sent() {
     let server = Server::start();
     let host = [("host".to_owned(), server.client.endpoint.clone())];
     let path = "/v1/regions/lab-1/vpcs/";
-    let answer = exchange(&server.client.endpoint, "POST", path, &host, &vec![b'x'; 6 << 20]).unwrap();
+    let answer = exchange(None, &server.client.endpoint, "POST", path, &host, &vec![b'x'; 6 << 20]).unwrap();
     assert_eq!(answer.status, 401);
 
     let mut stream = TcpStream::connect(&server.client.endpoint).unwrap();

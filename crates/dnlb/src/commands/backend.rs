@@ -241,7 +241,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             let usual = if protocol == Protocol::Udp { CheckProtocol::Icmp } else { CheckProtocol::Tcp };
             let check = Check { check_protocol: check.check_protocol.or(Some(usual)), ..check };
             let (ags, target_groups) = group.ids(api)?;
-            let info = member_weight.zip(ags.as_ref()).map(|(weight, ags)| ag_info(&ags[0], weight));
+            let info = member_weight.zip(ags.as_ref()).map(|(weight, ags)| ag_info(&ags[0], &weight.into()));
             let body = json!({
                 "backendName": name,
                 "loadBalancerId": api.id(&LOAD_BALANCER, &lb)?,
@@ -273,13 +273,13 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             let (ags, target_groups) = group.ids(api)?;
             let info = match (member_weight, &ags) {
                 (None, _) => None,
-                (Some(weight), Some(ags)) => Some(ag_info(&ags[0], weight)),
+                (Some(weight), Some(ags)) => Some(ag_info(&ags[0], &weight.into())),
                 (Some(weight), None) => {
                     let backend = api.find(kind, &name)?;
                     let ag = backend["agIds"].get(0);
                     let nobody =
                         || format!("backend service {name} has no availability group: --ag gives it one");
-                    Some(ag_info(ag.with_context(nobody)?, weight))
+                    Some(ag_info(ag.with_context(nobody)?, &weight.into()))
                 }
             };
             let body = given([
@@ -311,7 +311,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
 }
 
 /// An availability group and the weight of its members.
-fn ag_info(ag: &Value, weight: u32) -> Value {
+pub(crate) fn ag_info(ag: &Value, weight: &Value) -> Value {
     json!({"agId": ag, "defaultWeight": weight})
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::Api,
-    commands::{ag_targets, scale, set_ag_weights, targets},
+    commands::{ag_info, ag_targets, scale, set_ag_weights, targets},
     kind::{
         ACL, AG, BACKEND, EIP, INSTANCE, Kind, LISTENER, LOAD_BALANCER, SECURITY_GROUP, SUBNET, TARGET_GROUP,
         TEMPLATE, VPC,
@@ -194,7 +194,7 @@ impl Hands<'_> {
         let backend = api.show(&BACKEND, id)?;
         let group = backend["agInfos"].get(0).context("a backend service changed meanwhile: try again")?;
         if group["defaultWeight"] != wanted["default"] {
-            let info = json!({"agId": group["agId"], "defaultWeight": wanted["default"]});
+            let info = ag_info(&group["agId"], &wanted["default"]);
             api.update(&BACKEND, id, json!({"agInfoSpec": info}))?;
         }
         let instances = api.list(&INSTANCE, &[("agId", group["agId"].as_str().unwrap_or_default())])?;

@@ -1,4 +1,5 @@
-use dnlb_model::{BackendId, InstanceId};
+use dnlb_model::{BackendId, InstanceId, Target, TargetGroup, TargetGroupId, TargetId};
+use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::test_scene::{add_instance, health, hello, known_health, populate, running, set_group, settings};
@@ -14,6 +15,12 @@ fn region() -> Region {
     region
 }
 
+/// The whole settlement.
+fn settle(region: &Region, reported: &BTreeMap<HostId, Reported>, now: u64) -> Settlement {
+    let gone = region.health.keys().map(|(_, instance)| instance.clone());
+    settle_some(region, reported, now, &region.instances.keys().cloned().chain(gone).collect())
+}
+
 #[derive(Default)]
 struct Agents(BTreeMap<HostId, Reported>);
 
@@ -25,6 +32,7 @@ impl Agents {
 
     /// Returns whether anything changed.
     fn settle(&self, region: &mut Region, now: u64) -> bool {
+        region.index = region.index();
         let settlement = settle(region, &self.0, now);
         let changed = !settlement.is_empty();
         settlement.apply(region);
@@ -171,4 +179,79 @@ fn a_target_that_comes_back_before_its_host_noticed_keeps_its_health() {
     set_group(&mut region, Some(ServerGroup::Ag("ag-1".into())));
     agents.settle(&mut region, 50);
     assert_eq!(known_health(&region, 1), None, "the host has stopped checking it");
+}
+
+/// One of many small changes, or something that an agent says; the instances of which it says something.
+fn happens(
+    region: &mut Region,
+    agents: &mut Agents,
+    (kind, which, value): (u8, u8, u8),
+) -> BTreeSet<InstanceId> {
+    let number = u32::from(which % 4) + 1;
+    let (instance, host) = (InstanceId(format!("i-{number}")), HostId(format!("h{}", value % 2 + 1)));
+    match kind % 8 {
+        0 => set_host_state(region, &host, if which % 2 == 0 { HostState::Down } else { HostState::Up }),
+        1 if !region.instances.contains_key(&instance) => add_instance(region, number, value % 2 + 1),
+        2 => drop(region.instances.remove(&instance)),
+        3 => set_group(
+            region,
+            match value % 3 {
+                0 => None,
+                1 => Some(ServerGroup::Ag("ag-1".into())),
+                _ => Some(ServerGroup::TargetGroup("tg-1".into())),
+            },
+        ),
+        4 => {
+            let id = TargetGroupId::from("tg-1");
+            let name = String::new();
+            let group = TargetGroup {
+                id: id.clone(),
+                name: name.clone(),
+                description: name,
+                load_balancer: "dnlb-1".into(),
+                targets: BTreeMap::new(),
+                created: 0,
+            };
+            let group = Arc::make_mut(region.target_groups.entry(id).or_insert_with(|| Arc::new(group)));
+            let id = TargetId(format!("target-{number}"));
+            if value % 3 == 0 {
+                group.targets.remove(&id);
+            } else {
+                group.targets.insert(id.clone(), Target { id, instance, port: 0, weight: 1 });
+            }
+        }
+        5 => drop(agents.0.remove(&host)),
+        6 => {
+            let health = health(number, value % 3 == 0, if value % 5 == 0 { "refused" } else { "timed out" });
+            return agents.0.entry(host.clone()).or_default().take(health, &Numbers::of(region), &host);
+        }
+        _ => {
+            let running = running(number);
+            return agents.0.entry(host.clone()).or_default().take(running, &Numbers::of(region), &host);
+        }
+    }
+    BTreeSet::new()
+}
+
+proptest! {
+    #[test]
+    fn who_is_not_in_question_has_nothing_to_settle(
+        rounds in vec(vec(any::<(u8, u8, u8)>(), 1..4), 1..20),
+    ) {
+        let (mut settled, mut agents) = (region(), Agents::default());
+        settled.index = settled.index();
+        settle(&settled, &agents.0, 1).apply(&mut settled);
+        for happenings in rounds {
+            let mut region = settled.clone();
+            let mut instances = BTreeSet::new();
+            for what in happenings {
+                instances.extend(happens(&mut region, &mut agents, what));
+            }
+            instances.extend(in_question(&settled, &region));
+            let some = settle_some(&region, &agents.0, 1, &instances);
+            prop_assert_eq!(&some, &settle(&region, &agents.0, 1));
+            some.apply(&mut region);
+            settled = region;
+        }
+    }
 }
