@@ -1,30 +1,22 @@
-// Draws the application once the server has said which region it is.
+// Draws the console once the server has said which region it is.
 
 import "@cloudscape-design/global-styles/index.css";
+import "./app/shell.css";
 
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { StrictMode, useSyncExternalStore } from "react";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { session, subscribe } from "./api/session";
+import { Application } from "./app/Application";
 import { load } from "./app/settings";
-import { ListPage } from "./load-balancers/ListPage";
-import { LoginPage } from "./login/LoginPage";
-
-const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 2_000 } } });
-
-function Application() {
-  const current = useSyncExternalStore(subscribe, session);
-  return current === null ? <LoginPage /> : <ListPage />;
-}
+import { language } from "./texts/texts";
+import { common } from "./texts/common";
 
 const place = document.getElementById("root");
 if (place === null) throw new Error("the page has no root");
-await load();
+await load(() => (place.textContent = common[language.get()]["server.waiting"]));
+place.textContent = "";
 createRoot(place).render(
   <StrictMode>
-    <QueryClientProvider client={queries}>
-      <Application />
-    </QueryClientProvider>
+    <Application />
   </StrictMode>,
 );

@@ -1,57 +1,44 @@
 // The API's services, typed from their own documents.
 
-import createClient, { type Middleware } from "openapi-fetch";
+import createClient from "openapi-fetch";
 
+import { ApiError } from "./errors";
+import { reach } from "./reachability";
 import type { paths as AgPaths } from "./schema/ag";
 import type { paths as DnlbPaths } from "./schema/dnlb";
 import type { paths as LbPaths } from "./schema/lb";
 import type { paths as VmPaths } from "./schema/vm";
 import type { paths as VpcPaths } from "./schema/vpc";
-import { end, session } from "./session";
+import { renewed, session } from "./session";
 
-/** What the API says of a request that it refuses. */
-export class ApiError extends Error {
-  constructor(
-    readonly code: number,
-    readonly status: string,
-    message: string,
-    readonly requestId: string,
-  ) {
-    super(message);
+async function refusal(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null);
+  const { error, requestId } = (body ?? {}) as { error?: { status: string; message: string }; requestId?: string };
+  return new ApiError(
+    response.status,
+    error?.status ?? "",
+    error?.message ?? response.statusText,
+    requestId ?? response.headers.get("x-jdcloud-request-id") ?? "",
+  );
+}
+
+/** Sends in the present session; one that is over is begun anew by the user, and the request then sent again. */
+export async function send(request: Request): Promise<Response> {
+  for (;;) {
+    const current = session.get();
+    const attempt = request.clone();
+    if (current !== null) attempt.headers.set("authorization", `Bearer ${current.token}`);
+    const response = await reach(attempt);
+    if (response.ok) return response;
+    const error = await refusal(response);
+    const isOver = error.code === 401 && current !== null;
+    if (!isOver || !(await renewed(current))) throw error;
   }
 }
 
-/** Services share paths; this header says which one is meant. */
-function middleware(service: string): Middleware {
-  return {
-    onRequest({ request }) {
-      request.headers.set("x-dnlb-service", service);
-      const token = session()?.token;
-      if (token !== undefined) request.headers.set("authorization", `Bearer ${token}`);
-      return request;
-    },
-    async onResponse({ response }) {
-      if (response.ok) return response;
-      const body: unknown = await response.clone().json().catch(() => null);
-      const { error, requestId } = (body ?? {}) as {
-        error?: { code: number; status: string; message: string };
-        requestId?: string;
-      };
-      if (response.status === 401 && session() !== null) end();
-      throw new ApiError(
-        response.status,
-        error?.status ?? "",
-        error?.message ?? response.statusText,
-        requestId ?? response.headers.get("x-jdcloud-request-id") ?? "",
-      );
-    },
-  };
-}
-
+/** Services share paths; the header says which one is meant. */
 function client<Paths extends object>(service: string) {
-  const made = createClient<Paths>({ baseUrl: "/" });
-  made.use(middleware(service));
-  return made;
+  return createClient<Paths>({ baseUrl: "/", headers: { "x-dnlb-service": service }, fetch: send });
 }
 
 export const api = {

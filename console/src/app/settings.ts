@@ -2,19 +2,32 @@
 
 export interface Settings {
   region: string;
+  version?: string;
 }
 
 let known: Settings | null = null;
 
-export async function load(): Promise<Settings> {
-  const reply = await fetch("/console/settings.json");
-  if (!reply.ok) throw new Error(`settings.json: ${reply.status}`);
-  known = (await reply.json()) as Settings;
+/** Asks until the server answers: a page that is opened while a server restarts waits for it. */
+export async function load(failed: () => void): Promise<void> {
+  for (;;) {
+    try {
+      const reply = await fetch("/console/settings.json");
+      if (!reply.ok) throw new Error(`settings.json: ${reply.status}`);
+      known = (await reply.json()) as Settings;
+      return;
+    } catch {
+      failed();
+      await new Promise((resume) => setTimeout(resume, 2_000));
+    }
+  }
+}
+
+/** The application is not drawn before they are known. */
+export function settings(): Settings {
+  if (known === null) throw new Error("the region is not known yet");
   return known;
 }
 
-/** The region's name; the application is not drawn before it is known. */
 export function regionId(): string {
-  if (known === null) throw new Error("the region is not known yet");
-  return known.region;
+  return settings().region;
 }
