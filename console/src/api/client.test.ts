@@ -7,7 +7,7 @@ vi.stubGlobal("sessionStorage", {
   removeItem: (key: string) => storage.delete(key),
 });
 
-const { send } = await import("./client");
+const { send, sendOutside } = await import("./client");
 const { begin, end, expired, session } = await import("./session");
 const { reachable } = await import("./reachability");
 const { Unreachable } = await import("./errors");
@@ -55,10 +55,12 @@ test("who logs out instead gets the refusal", async () => {
   await expect(refused).rejects.toMatchObject({ code: 401 });
 });
 
-test("a wrong password is no session that is over", async () => {
-  end();
-  answered.mockResolvedValue(reply(401, { error: { status: "ACCESS_ERROR", message: "no" } }));
-  await expect(send(change())).rejects.toMatchObject({ code: 401, requestId: "r-1" });
+test("a wrong password is refused at once, also over a page whose session is over", async () => {
+  answered.mockImplementation(async (request) => {
+    expect(request.headers.get("authorization")).toBeNull();
+    return reply(401, { error: { status: "ACCESS_ERROR", message: "no" } });
+  });
+  await expect(sendOutside(change())).rejects.toMatchObject({ code: 401, requestId: "r-1" });
   expect(expired.get()).toBeNull();
 });
 

@@ -22,28 +22,43 @@ async function refusal(response: Response): Promise<ApiError> {
   );
 }
 
+async function sendOnce(request: Request, token: string | null): Promise<Response> {
+  const attempt = request.clone();
+  if (token !== null) attempt.headers.set("authorization", `Bearer ${token}`);
+  const response = await reach(attempt);
+  if (response.ok) return response;
+  throw await refusal(response);
+}
+
+/** Sends without a session, such as to begin one: the refusal of a password says nothing of the session that there may be. */
+export function sendOutside(request: Request): Promise<Response> {
+  return sendOnce(request, null);
+}
+
 /** Sends in the present session; one that is over is begun anew by the user, and the request then sent again. */
 export async function send(request: Request): Promise<Response> {
   for (;;) {
     const current = session.get();
-    const attempt = request.clone();
-    if (current !== null) attempt.headers.set("authorization", `Bearer ${current.token}`);
-    const response = await reach(attempt);
-    if (response.ok) return response;
-    const error = await refusal(response);
-    const isOver = error.code === 401 && current !== null;
-    if (!isOver || !(await renewed(current))) throw error;
+    if (current === null) return sendOutside(request);
+    try {
+      return await sendOnce(request, current.token);
+    } catch (error) {
+      const isOver = error instanceof ApiError && error.code === 401;
+      if (!isOver || !(await renewed(current))) throw error;
+    }
   }
 }
 
 /** Services share paths; the header says which one is meant. */
-function client<Paths extends object>(service: string) {
-  return createClient<Paths>({ baseUrl: "/", headers: { "x-dnlb-service": service }, fetch: send });
+function client<Paths extends object>(service: string, fetch = send) {
+  return createClient<Paths>({ baseUrl: "/", headers: { "x-dnlb-service": service }, fetch });
 }
 
 export const api = {
   ag: client<AgPaths>("ag"),
   dnlb: client<DnlbPaths>("dnlb"),
+  /** The service `dnlb` for somebody who is not logged in. */
+  entrance: client<DnlbPaths>("dnlb", sendOutside),
   lb: client<LbPaths>("lb"),
   vm: client<VmPaths>("vm"),
   vpc: client<VpcPaths>("vpc"),

@@ -34,7 +34,7 @@ export function callerOf(wire: CallerOnWire): Caller {
 
 async function logIn(accountName: string, userName: string, password: string): Promise<void> {
   const { token, caller } = result(
-    await api.dnlb.POST("/v1/regions/{regionId}/sessions", {
+    await api.entrance.POST("/v1/regions/{regionId}/sessions", {
       params: { path: { regionId: regionId() } },
       body: { userName, password, ...(accountName === "" ? {} : { accountName }) },
     }),
