@@ -20,14 +20,12 @@ export interface Page<Item> {
 /** The API's limit. */
 const LARGEST_PAGE = 100;
 
-interface PageQuery<Name extends string> {
-  pageNumber: number;
-  pageSize: number;
+interface FilterQuery<Name extends string> {
   "filters.1.name"?: Name;
 }
 
-/** As it goes into a query. The documents name the first filters only; further ones are numbered on. */
-export function pageQuery<Name extends string>({ pageNumber, pageSize, filters }: PageRequest<Name>): PageQuery<Name> {
+/** Filters as they go into a query. The documents name the first ones only; further ones are numbered on. */
+export function filterQuery<Name extends string>(filters: readonly Filter<Name>[]): FilterQuery<Name> {
   const numbered: Record<string, string> = {};
   filters.forEach(({ name, operator, values }, place) => {
     const prefix = `filters.${place + 1}`;
@@ -35,7 +33,12 @@ export function pageQuery<Name extends string>({ pageNumber, pageSize, filters }
     if (operator !== "eq") numbered[`${prefix}.operator`] = operator;
     values.forEach((value, number) => (numbered[`${prefix}.values.${number + 1}`] = value));
   });
-  return { pageNumber, pageSize, ...numbered };
+  return numbered;
+}
+
+export function pageQuery<Name extends string>(request: PageRequest<Name>): FilterQuery<Name> & { pageNumber: number; pageSize: number } {
+  const { pageNumber, pageSize, filters } = request;
+  return { pageNumber, pageSize, ...filterQuery(filters) };
 }
 
 /** All pages together, for what is chosen from. */

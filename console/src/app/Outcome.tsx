@@ -10,15 +10,30 @@ import { ApiError, isMissing, Unreachable } from "../api/errors";
 import { useTexts } from "../texts/texts";
 import { useGo } from "./follow";
 import { paths } from "./paths";
+import { NotMade } from "./undo";
+
+function useWords(): (error: unknown) => string {
+  const say = useTexts();
+  return (error) => {
+    if (error instanceof Unreachable) return say("server.unknown");
+    return error instanceof Error ? error.message : String(error);
+  };
+}
 
 /** An error in words: the API's own, and by which id the server's log knows the request. */
 export function Refusal({ error }: { error: unknown }) {
   const say = useTexts();
+  const words = useWords();
   if (error === null || error === undefined) return null;
-  const request = error instanceof ApiError && error.requestId !== "" ? error.requestId : null;
+  const cause = error instanceof NotMade ? error.cause : error;
+  const request = cause instanceof ApiError && cause.requestId !== "" ? cause.requestId : null;
   return (
     <Alert type="error" header={say("error.title")}>
-      {error instanceof Unreachable ? say("server.unknown") : error instanceof Error ? error.message : String(error)}
+      {words(cause)}
+      {error instanceof NotMade && error.undone.length > 0 && <Box variant="p">{say("error.undone")}</Box>}
+      {error instanceof NotMade && error.left.length > 0 && (
+        <Box variant="p">{say("error.left", { ids: error.left.map(({ id }) => id).join(", ") })}</Box>
+      )}
       {request !== null && (
         <Box variant="small" display="block">
           {say("error.request", { id: request })}

@@ -13,7 +13,6 @@ export const paths = {
   loadBalancer: (id: string, tab?: string) => at("load-balancers", id) + (tab === undefined ? "" : `?tab=${tab}`),
   createListener: (id: string) => at("load-balancers", id, "listeners", "create"),
   listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
-  createBackend: (id: string) => at("load-balancers", id, "backends", "create"),
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
 };

@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 
 import { fieldNamedBy } from "../api/errors";
+import { NotMade } from "../app/undo";
 import type { Catalogue } from "../texts/catalogue";
 import { useTexts } from "../texts/texts";
 import { edited } from "./draft";
@@ -11,14 +12,21 @@ import type { Problems } from "./problems";
 
 export interface Form<Fields extends object> {
   values: Fields;
-  set: <Field extends keyof Fields>(field: Field, value: Fields[Field]) => void;
+  // Methods, so that a form with more fields is a form of fewer: parts of forms are drawn by components of their own.
+  set<Field extends keyof Fields>(field: Field, value: Fields[Field]): void;
   /** For `onBlur`: a field is not called wrong while it is typed for the first time. */
-  leave: (field: keyof Fields) => void;
-  errorText: (field: keyof Fields) => string | undefined;
+  leave(field: keyof Fields): void;
+  errorText(field: keyof Fields): string | undefined;
   isEdited: boolean;
   isBusy: boolean;
-  /** Why it was refused, if that is about no field of the form. */
+  /** All that is wrong now, whether it is shown yet or not. */
+  problems: Problems<Fields, string>;
+  /** Shows what is wrong with some fields, as if they had been left. */
+  reveal(fields: readonly (keyof Fields)[]): void;
+  /** Why it was refused, unless that is said at a field. */
   refusal: unknown;
+  /** The field that a refusal is about. */
+  refusedField: string | null;
   submit: () => void;
 }
 
@@ -55,16 +63,20 @@ export function useForm<Fields extends object, Key extends string = never>(optio
       const problem = isTried || left.has(field) ? problems[field] : undefined;
       return problem === undefined ? undefined : say(problem[0], problem[1]);
     },
+    problems: problems as Problems<Fields, string>,
+    reveal: (fields) => setLeft((old) => new Set([...old, ...fields])),
+    refusedField: refused?.field ?? null,
     isEdited: Object.keys(edited(initial, values)).length > 0,
     isBusy: sending.isPending,
-    refusal: refused?.field === null ? refused.error : null,
+    // What had to be taken back is said in full, wherever the cause is shown.
+    refusal: refused !== null && (refused.field === null || refused.error instanceof NotMade) ? refused.error : null,
     submit: () => {
       setTried(true);
       if (Object.keys(problems).some((field) => problems[field as keyof Fields] !== undefined) || isSending.current) return;
       isSending.current = true;
       setRefused(null);
       sending.mutate(values, {
-        onError: (error) => setRefused({ field: fieldNamedBy(error, names), error }),
+        onError: (error) => setRefused({ field: fieldNamedBy(error instanceof NotMade ? error.cause : error, names), error }),
         onSettled: () => (isSending.current = false),
       });
     },

@@ -1,7 +1,7 @@
 // Load balancers and what belongs to them, as the API has them.
 
 import { api, result } from "../api/client";
-import { type Filter, type Page, pageQuery, type PageRequest } from "../api/pages";
+import { type Filter, filterQuery, type Page, pageQuery, type PageRequest } from "../api/pages";
 import type { components as Dnlb } from "../api/schema/dnlb";
 import type { components as Lb } from "../api/schema/lb";
 import { regionId } from "../app/settings";
@@ -190,6 +190,43 @@ export async function convergence(loadBalancerId: string): Promise<Convergence> 
 }
 
 /** Load balancers with their listeners and how many targets are healthy. */
-export async function statuses(): Promise<LoadBalancerStatus[]> {
-  return result(await api.dnlb.GET("/v1/regions/{regionId}/status", { params: { path: at() } })).status.loadBalancers;
+export async function statuses(ids: readonly string[]): Promise<LoadBalancerStatus[]> {
+  if (ids.length === 0) return [];
+  const query = filterQuery([{ name: "loadBalancerIds", operator: "eq", values: ids }]);
+  const params = { path: at(), query };
+  return result(await api.dnlb.GET("/v1/regions/{regionId}/status", { params })).status.loadBalancers;
+}
+
+/** A load balancer as the list shows it. */
+export interface ListedLoadBalancer extends LoadBalancer {
+  listeners: readonly ListenerStatus[];
+}
+
+export async function listedLoadBalancers(request: PageRequest<LoadBalancerFilter>): Promise<Page<ListedLoadBalancer>> {
+  const { items, total } = await loadBalancers(request);
+  const told = await statuses(items.map(({ loadBalancerId }) => loadBalancerId));
+  const byId = new Map(told.map((status) => [status.loadBalancerId, status.listeners]));
+  return { items: items.map((item) => ({ ...item, listeners: byId.get(item.loadBalancerId) ?? [] })), total };
+}
+
+/** A listener with its backend service and how many of its targets are healthy. */
+export interface ListedListener extends Listener {
+  serving: ListenerStatus | undefined;
+}
+
+export async function listedListeners(loadBalancerId: string, request: PageRequest<ListenerFilter>): Promise<Page<ListedListener>> {
+  const [{ items, total }, [told]] = await Promise.all([listeners(request), statuses([loadBalancerId])]);
+  const byId = new Map(told?.listeners.map((status) => [status.listenerId, status]));
+  return { items: items.map((item) => ({ ...item, serving: byId.get(item.listenerId) })), total };
+}
+
+/** As many as somebody may want to look through. */
+const EVENTS = 500;
+
+/** What has happened by itself to some resources, newest first. */
+export async function events(resourceIds: readonly string[]): Promise<Event[]> {
+  if (resourceIds.length === 0) return [];
+  const query = { ...filterQuery([{ name: "resourceId", operator: "eq", values: resourceIds }]), maxResults: EVENTS };
+  const params = { path: at(), query };
+  return result(await api.dnlb.GET("/v1/regions/{regionId}/events", { params })).events;
 }

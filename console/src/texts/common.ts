@@ -89,6 +89,8 @@ export const common = catalogue(
 
     "error.title": "That did not work",
     "error.request": "Request {id}",
+    "error.undone": "Nothing is left behind: what had been made before was deleted again.",
+    "error.left": "This was made before and could not be deleted again: {ids}. Delete it by hand.",
     "error.missing.title": "It is not there",
     "error.missing": "Somebody may have deleted it, or it belongs to another account.",
     "error.page": "This page cannot be shown",
@@ -216,6 +218,8 @@ export const common = catalogue(
 
     "error.title": "操作失败",
     "error.request": "请求 {id}",
+    "error.undone": "没有遗留：此前已创建的资源已被删除。",
+    "error.left": "以下资源已创建且无法自动删除：{ids}，请手动删除。",
     "error.missing.title": "资源不存在",
     "error.missing": "可能已被删除，或属于其他账户。",
     "error.page": "无法显示此页面",

@@ -9,6 +9,9 @@ const READ =
 /** What is the same in every language: no two letters in a row. */
 const NO_WORDS = /^(?!.*\p{L}{2})/su;
 
+/** Operators whose result may be either side; comparisons give neither. */
+const GIVES = new Set([ts.SyntaxKind.PlusToken, ts.SyntaxKind.QuestionQuestionToken, ts.SyntaxKind.BarBarToken]);
+
 /** Texts in a source that would be shown as they are, whatever the language. */
 function literals(name: string, source: string): string[] {
   const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TSX);
@@ -23,7 +26,8 @@ function literals(name: string, source: string): string[] {
     else if (ts.isTemplateExpression(node)) [node.head, ...node.templateSpans.map((span) => span.literal)].forEach((part) => note(node, part.text));
     else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach(shown);
     else if (ts.isParenthesizedExpression(node) || ts.isJsxExpression(node)) shown(node.expression);
-    else if (ts.isBinaryExpression(node)) [node.left, node.right].forEach(shown);
+    else if (ts.isBinaryExpression(node) && GIVES.has(node.operatorToken.kind)) [node.left, node.right].forEach(shown);
+    else if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken) shown(node.right);
   };
   const visit = (node: ts.Node): void => {
     if (ts.isJsxText(node)) note(node, node.text);
@@ -40,14 +44,14 @@ const sources = import.meta.glob<string>("../**/*.tsx", { query: "?raw", import:
 
 test("what people read comes from the catalogues", () => {
   expect(Object.keys(sources).length).toBeGreaterThan(10);
-  // Names of languages are the same in all languages.
-  const allowed = [/TopBar\.tsx:\d+: (English|中文)$/, /TopBar\.tsx:\d+: dnlb ·$/];
+  // Names of languages and of protocols are the same in all languages.
+  const allowed = [/TopBar\.tsx:\d+: (English|中文)$/, /TopBar\.tsx:\d+: dnlb ·$/, /: (TCP|UDP)$/];
   const found = Object.entries(sources).flatMap(([name, source]) => literals(name, source));
   expect(found.filter((text) => !allowed.some((pattern) => pattern.test(text)))).toEqual([]);
 });
 
 test("the search for literal texts finds them wherever they are shown", () => {
-  const source = `<A title="One two" b="not this"><B>Three</B>{ok ? "Four" : say("x")}{\`five \${n}\`}<C items={[{ text: "Six", id: "seven" }]} /></A>`;
+  const source = `<A title="One two" b="not this"><B>Three</B>{ok === "no" ? "Four" : say("x")}{\`five \${n}\`}<C items={[{ text: "Six", id: "seven" }]} /></A>`;
   expect(literals("a.tsx", source).map((text) => text.split(": ")[1])).toEqual(["One two", "Three", "Four", "five", "Six"]);
 });
 
