@@ -57,7 +57,10 @@ export function useForm<Fields extends object, Key extends string = never>(optio
       setValues((old) => ({ ...old, [field]: value }));
       setRefused((old) => (old?.field === field ? null : old));
     },
-    leave: (field) => setLeft((old) => new Set(old).add(field)),
+    // An empty field that was only passed, as dialogs do when they open, is not wrong yet.
+    leave: (field) => {
+      if (field in edited(initial, values)) setLeft((old) => new Set(old).add(field));
+    },
     errorText: (field) => {
       if (refused?.field === field && refused.error instanceof Error) return refused.error.message;
       const problem = isTried || left.has(field) ? problems[field] : undefined;

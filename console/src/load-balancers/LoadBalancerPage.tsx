@@ -2,7 +2,6 @@
 
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -58,20 +57,17 @@ function Balancer({ balancer }: { balancer: LoadBalancer }) {
         crumbs={useBalancerCrumbs(balancer, id)}
         actions={
           may && (
-            <SpaceBetween direction="horizontal" size="xs">
-              <ButtonDropdown
-                items={actions.map(({ id: action, text, disabled, disabledReason }) => ({
-                  id: action,
-                  text,
-                  disabled: disabled ?? false,
-                  ...(disabled === true && disabledReason !== undefined ? { disabledReason } : {}),
-                }))}
-                onItemClick={({ detail }) => actions.find((action) => action.id === detail.id)?.act?.()}
-              >
-                {say("action.more")}
-              </ButtonDropdown>
-              <Button variant="primary" onClick={() => go(paths.createListener(id))}>{say("listener.create")}</Button>
-            </SpaceBetween>
+            <ButtonDropdown
+              items={actions.map(({ id: action, text, disabled, disabledReason }) => ({
+                id: action,
+                text,
+                disabled: disabled ?? false,
+                ...(disabled === true && disabledReason !== undefined ? { disabledReason } : {}),
+              }))}
+              onItemClick={({ detail }) => actions.find((action) => action.id === detail.id)?.act?.()}
+            >
+              {say("action.more")}
+            </ButtonDropdown>
           )
         }
         factsTitle={say("lb.basics")}
