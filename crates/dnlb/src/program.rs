@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use dnlb_server::console::Console;
 
 use crate::{
     access, commands, flood, hold, host, lab, load, login,
@@ -161,7 +162,7 @@ fn serve(server: Server, output: Format) -> Result<()> {
             print::fields(output, &dnlb_server::maintain(&command)?);
             Ok(())
         }
-        (None, Some(options)) => daemon(dnlb_server::run(options)),
+        (None, Some(options)) => daemon(dnlb_server::run(options, Console::default())),
         (None, None) => bail!("give the server's options, or a subcommand: `dnlb server --help`"),
     }
 }
