@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 
+import { compressed } from "./compressed";
+
 // Served by `dnlb server` below /console/. While developing, `npm run dev` passes on to a server what is not the console's.
 const server = process.env.DNLB_ENDPOINT ?? "127.0.0.1:8080";
 
@@ -26,7 +28,7 @@ function fontsAsFiles(): Plugin {
 
 export default defineConfig({
   base: "/console/",
-  plugins: [react(), fontsAsFiles()],
+  plugins: [react(), fontsAsFiles(), compressed()],
   build: {
     // Nothing inline: the Content-Security-Policy allows scripts from files only.
     assetsInlineLimit: 0,

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod agents;
+pub mod console;
 pub mod control;
 pub mod http;
 pub mod journal;
