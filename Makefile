@@ -16,7 +16,7 @@ setup: ## Install what building and testing needs and this machine lacks
 	@scripts/setup.sh
 
 build: setup ## Build target/release/dnlb
-	@cargo build --release -p dnlb
+	@cargo xtask console
 
 demo: build ## Bring up a region on this machine and walk through it (needs root)
 	@$(SUDO) $(DNLB) lab demo

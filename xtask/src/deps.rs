@@ -73,7 +73,7 @@ const RULES: &[Rule] = &[
         others: None,
     },
     Rule {
-        name: "dnlb",
+        name: "dnlb-cli",
         ours: &[
             "dnlb-abi",
             "dnlb-agent",
@@ -90,6 +90,7 @@ const RULES: &[Rule] = &[
         ],
         others: None,
     },
+    Rule { name: "dnlb", ours: &["dnlb-cli", "dnlb-server"], others: Some(&[]) },
 ];
 
 /// Development only: they may depend on anything, and nothing but tests on them.

@@ -3,6 +3,7 @@
 //! `cargo xtask ci` is what `make test` runs. Each step is a command of its own; a step prints what it runs.
 #![forbid(unsafe_code)]
 
+mod console;
 mod deps;
 mod purity;
 mod reference;
@@ -25,8 +26,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything: formatting, lints, dependency rule, tests, purity, licences, kernel and lab tests
+    /// Everything: formatting, lints, dependency rule, tests, purity, licences, console, kernel and lab tests
     Ci,
+    /// Builds target/release/dnlb with the web console in it (needs Node)
+    Console,
     /// Licences, bans and sources of the dependencies (cargo-deny)
     Deny,
     /// The rule about which crate may depend on which
@@ -70,6 +73,8 @@ enum Command {
 enum TestKind {
     /// The API by its own description (installs Schemathesis)
     Api,
+    /// The web console: its modules, and all of it in a browser (installs Chromium)
+    Console,
     /// Tests that run anywhere
     Unit,
     /// Ignored tests of the crates that load eBPF programs or make namespaces (need root)
@@ -102,9 +107,11 @@ fn run_command(command: Command) -> Result<()> {
             test::api()?;
             purity::check()?;
             deny()?;
+            console::test()?;
             test::kernel()?;
             test::lab()
         }
+        Command::Console => console::build(),
         Command::Deny => deny(),
         Command::Deps => deps::check(),
         Command::Fmt => format(),
@@ -116,12 +123,14 @@ fn run_command(command: Command) -> Result<()> {
         Command::Reference => reference::write(),
         Command::Test { kind } => match kind {
             Some(TestKind::Api) => test::api(),
+            Some(TestKind::Console) => console::test(),
             Some(TestKind::Unit) => test::unit(),
             Some(TestKind::Kernel) => test::kernel(),
             Some(TestKind::Lab) => test::lab(),
             None => {
                 test::unit()?;
                 test::api()?;
+                console::test()?;
                 test::kernel()?;
                 test::lab()
             }

@@ -1,6 +1,11 @@
 //! Running other programs.
 
-use std::{ffi::OsStr, process::Command, time::Instant};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    process::Command,
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -34,6 +39,20 @@ pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
 pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Where `scripts/setup.sh` puts Node on a system whose own is too old for the console's build.
+pub(crate) fn own_node() -> PathBuf {
+    // Complete, since programs that are started look for it from elsewhere.
+    std::path::absolute("target/node/bin").unwrap_or_default()
+}
+
+/// The PATH, with that Node first.
+pub(crate) fn path_with_node() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(own_node()).chain(std::env::split_paths(&path));
+    // A folder whose name has a colon in it cannot stand there.
+    std::env::join_paths(all).unwrap_or(path)
 }
 
 /// Whether this process is root's.

@@ -1,4 +1,4 @@
-//! The four kinds of tests.
+//! Tests, but the console's.
 
 use std::{fs, path::Path, process::Command};
 

@@ -66,5 +66,7 @@ fn serve(options: dnlb_server::Options) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::new("info");
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.context("starting the runtime")?.block_on(dnlb_server::run(options))
+    runtime
+        .context("starting the runtime")?
+        .block_on(dnlb_server::run(options, dnlb_server::console::Console::default()))
 }

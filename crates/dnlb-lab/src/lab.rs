@@ -37,8 +37,8 @@ pub struct Lab {
     topology: Topology,
 }
 
-/// How to reach a lab's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How to reach a lab's API and console.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Access {
     /// Host and port.
     pub endpoint: String,
@@ -48,6 +48,18 @@ pub struct Access {
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
+    /// Password of the first administrator; none if the file of that key has none.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The server's access-key file.
@@ -56,6 +68,7 @@ pub struct Access {
 struct KeyFile {
     access_key: String,
     secret_key: String,
+    password: Option<String>,
 }
 
 impl Lab {
@@ -251,13 +264,15 @@ impl Lab {
     pub fn access(&self) -> Result<Access> {
         let path = self.files.access_key();
         let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        let key: KeyFile =
+        let admin: KeyFile =
             serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
+        let endpoint = format!("127.0.0.1:{}", self.record.port);
         Ok(Access {
-            endpoint: format!("127.0.0.1:{}", self.record.port),
+            endpoint,
             region: self.topology.region.clone(),
-            access_key: key.access_key,
-            secret_key: key.secret_key,
+            access_key: admin.access_key,
+            secret_key: admin.secret_key,
+            password: admin.password,
         })
     }
 

@@ -155,7 +155,9 @@ fn python(version: &str, program: &str) -> Command {
 
 /// A program of the Node SDK.
 fn node(program: &str) -> Command {
-    let mut command = Command::new("node");
+    // Where the system's own is too old, `scripts/setup.sh` has put another one there.
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/node/bin/node");
+    let mut command = Command::new(if ours.exists() { ours } else { "node".into() });
     command
         .arg(sources().join("node").join(program))
         .env("DNLB_NODE_MODULES", installed("node/node_modules"));

@@ -35,6 +35,7 @@ use tokio_stream::StreamExt;
 use crate::{
     RegionStore, TransactError,
     access::Caller,
+    console::{self, Console},
     journal::Actor,
     observed::SharedObserved,
     openapi,
@@ -77,6 +78,8 @@ pub struct Api {
     pub limits: CallLimits,
     /// How much of everything there may be.
     pub quotas: Quotas,
+    /// What browsers get.
+    pub console: Console,
 }
 
 /// Serves the API at a door, which may be a listening socket alone, until `shutdown` is ready and all replies under way are sent.
@@ -112,6 +115,14 @@ fn new_request_id() -> String {
 async fn handle(api: Arc<Api>, from: IpAddr, request: Request) -> Response {
     if let Some(page) = openapi::reply(request.method(), request.uri().path()) {
         return page;
+    }
+    let settings = || console::Settings {
+        region: api.region.snapshot().settings.name.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    if let Some(file) = api.console.reply(request.method(), request.uri().path(), request.headers(), settings)
+    {
+        return file;
     }
     let request_id = new_request_id();
     let id = request_id.clone();

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod agents;
 mod background;
+pub mod console;
 pub mod control;
 pub mod http;
 pub mod journal;

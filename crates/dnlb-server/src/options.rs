@@ -24,13 +24,14 @@ use crate::{
     RegionStore, TransactError,
     access::{FirstAdmin, bootstrap::FIRST_NAME},
     agents,
+    console::{self, Console},
     control::{self, LivenessLimits},
     http::{self, Api, CallLimits, Door, Limits},
     journal::retention,
     maintenance,
     observed::SharedObserved,
     ops::{QuotaSetting, Quotas},
-    tls::{Certificates, Scheme, TlsOptions},
+    tls::{self, Certificates, Scheme, TlsOptions},
 };
 
 /// Runs a region's server: API, agents' streams and control loop.
@@ -100,11 +101,11 @@ impl Options {
     }
 }
 
-/// Runs the server until SIGTERM or SIGINT.
+/// Runs the server, with the console that it serves, until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When it cannot start, or one of its sockets fails.
-pub async fn run(options: Options) -> anyhow::Result<()> {
+pub async fn run(options: Options, console: Console) -> anyhow::Result<()> {
     // First of all, so that a signal that comes early is not lost.
     let ended = end_signal()?;
     ensure!(!options.azs.is_empty(), "a region has at least one zone");
@@ -141,11 +142,23 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let observed = SharedObserved::new();
     let control = control::spawn(region.clone(), observed.clone(), LivenessLimits::default())
         .context("cannot start the control loop")?;
-    let api = Api { region, observed, limits: CallLimits::new(options.requests_per_second), quotas };
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    let api_addr = door.listener.local_addr().context("the API's socket has no address")?;
+    let console_url = console.is_built().then(|| {
+        format!(
+            "{scheme}://{}:{}{}",
+            tls::in_url(api_addr.ip(), &options.tls_names),
+            api_addr.port(),
+            console::PATH
+        )
+    });
+    let limits = CallLimits::new(options.requests_per_second);
+    let api = Api { region, observed, limits, quotas, console };
     tracing::info!(
         region = options.region,
-        api = %door.listener.local_addr().context("the API's socket has no address")?,
-        scheme = if door.tls.is_some() { "https" } else { "http" },
+        api = %api_addr,
+        scheme,
+        console = console_url,
         connections = door.limits.connections,
         agents = %options.agent_listen,
         "the server is ready",

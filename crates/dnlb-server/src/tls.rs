@@ -26,6 +26,8 @@ use tokio_rustls::TlsAcceptor;
 
 use authority::{Authority, AuthorityError};
 
+pub(crate) use names::in_url;
+
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 

@@ -5,6 +5,7 @@ use std::{net::TcpListener, os::fd::IntoRawFd, path::Path, sync::mpsc, time::Dur
 
 use clap::Parser;
 use dnlb_api::client::Client;
+use dnlb_server::console::Console;
 use serde_json::{Value, json};
 
 #[derive(Parser)]
@@ -49,7 +50,7 @@ fn start(dir: &Path, more: &[&str]) -> Result<Running, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (failed, failure) = mpsc::channel();
     runtime.spawn(async move {
-        if let Err(error) = dnlb_server::run(options).await {
+        if let Err(error) = dnlb_server::run(options, Console::default()).await {
             let _ = failed.send(format!("{error:#}"));
         }
     });

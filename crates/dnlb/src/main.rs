@@ -1,39 +1,13 @@
-//! The one binary: server, agent, lab and command line.
+//! The one binary: server, agent, lab and command line, and the console in it.
 #![forbid(unsafe_code)]
-
-mod access;
-mod api;
-mod commands;
-mod failure;
-mod flood;
-mod hold;
-mod host;
-mod kind;
-mod lab;
-mod load;
-mod login;
-mod print;
-mod private_file;
-mod profile;
-mod profiles;
-mod program;
-mod region_file;
-mod secret;
-mod sessions;
-mod suggest;
-mod trace;
-mod wait;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use dnlb_server::console::{Console, File};
+
+/// The console's files, as they were when this was built: see build.rs. Empty where no console was built before.
+const CONSOLE: &[File] = include!(concat!(env!("OUT_DIR"), "/console.rs"));
 
 fn main() -> ExitCode {
-    match program::run(program::Program::parse()) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("{}", failure::Told(&error));
-            ExitCode::FAILURE
-        }
-    }
+    dnlb_cli::main(Console::new(CONSOLE))
 }

@@ -519,6 +519,8 @@ models! {
         ag_id: String,
         /// Why it gets no new connections.
         unhealth_reason: UnhealthReason,
+        /// Ours: since when its checks have said so. Missing while something else than a check says it: no check, its host, its state.
+        since_time: String as "Time",
     }
 
     /// Why a target gets no new flows.

@@ -219,6 +219,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 target_group_id: ids.0.clone(),
                 ag_id: ids.1.clone(),
                 unhealth_reason: unfitness(fit, &backend.check.protocol, target.instance),
+                since_time: since(region, backend, fit, target.instance),
             }
         })
         .collect();
@@ -227,6 +228,15 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
     // Older clients know no pages here.
     let targets = if paged { call.query.page()?.of(targets) } else { targets };
     list::reply("targetHealths", &targets, total)
+}
+
+/// Since when checks have said of a server what they say now.
+fn since(region: &Region, backend: &Backend, fitness: Fitness<'_>, instance: &Instance) -> Option<String> {
+    if !matches!(fitness, Fitness::Healthy | Fitness::Unhealthy(_)) {
+        return None;
+    }
+    let health = region.health.get(&(backend.id.clone(), instance.id.clone()))?;
+    Some(time::iso(health.since))
 }
 
 /// Why a server gets no new flows, in the API's words.

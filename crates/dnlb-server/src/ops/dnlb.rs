@@ -1,12 +1,15 @@
 //! Our own additions: hosts, and the region at a glance.
 
-use std::time::SystemTime;
+use std::{collections::BTreeSet, time::SystemTime};
 
-use dnlb_api::{time, wire};
-use dnlb_model::{Host, HostState, LoadBalancer, Region};
+use dnlb_api::{ApiError, time, wire};
+use dnlb_model::{Host, HostState, Index, LoadBalancer, LoadBalancerId, Region};
 use wire::dnlb::{Convergence, ListenerStatus, LoadBalancerStatus, Status};
 
-use super::{Call, Outcome, backend, list, load_balancer, one, quota};
+use super::{Call, Outcome, backend, check, list, load_balancer, one, quota};
+
+/// The only filter of the region's status: whoever looks at some load balancers need not wait for all.
+pub(super) const STATUS_FILTER: &str = "loadBalancerIds";
 
 pub(super) fn hosts(region: &Region, call: &Call<'_>) -> Outcome {
     let hosts = host_views(region, call);
@@ -46,6 +49,14 @@ fn operating(call: &Call<'_>) -> bool {
 pub(super) fn status(region: &Region, call: &Call<'_>) -> Outcome {
     let hosts = host_views(call.whole, call);
     let settled = |host: &wire::dnlb::Host| host.applied_revision == Some(host.wanted_revision);
+    let index = region.index();
+    let load_balancers = match wanted(call)? {
+        None => region.load_balancers.values().map(|one| balancer(region, &index, one)).collect(),
+        Some(ids) => {
+            let found = ids.iter().filter_map(|id| region.load_balancers.get(id));
+            found.map(|one| balancer(region, &index, one)).collect()
+        }
+    };
     one(
         "status",
         Status {
@@ -54,9 +65,28 @@ pub(super) fn status(region: &Region, call: &Call<'_>) -> Outcome {
             azs: region.settings.azs.clone(),
             converged: hosts.iter().filter(|host| host.state == "Up").all(settled),
             hosts: if operating(call) { hosts } else { Vec::new() },
-            load_balancers: region.load_balancers.values().map(|one| balancer(region, one)).collect(),
+            load_balancers,
         },
     )
+}
+
+/// The load balancers that a call asks for; none: all.
+fn wanted(call: &Call<'_>) -> Result<Option<BTreeSet<LoadBalancerId>>, ApiError> {
+    let mut ids: Option<BTreeSet<LoadBalancerId>> = None;
+    for filter in call.query.filters()? {
+        if filter.name != STATUS_FILTER || filter.like {
+            return Err(ApiError::invalid(format!(
+                "filter `{}` is not known: {STATUS_FILTER}, whole ids",
+                check::shown(&filter.name)
+            )));
+        }
+        let named: BTreeSet<_> = filter.values.into_iter().map(LoadBalancerId).collect();
+        ids = Some(match ids {
+            None => named,
+            Some(former) => &former & &named,
+        });
+    }
+    Ok(ids)
 }
 
 fn host_views(region: &Region, call: &Call<'_>) -> Vec<wire::dnlb::Host> {
@@ -89,8 +119,9 @@ fn host_view(region: &Region, call: &Call<'_>, host: &Host) -> wire::dnlb::Host 
     }
 }
 
-fn balancer(region: &Region, balancer: &LoadBalancer) -> LoadBalancerStatus {
-    let listeners = region.listeners.values().filter(|listener| listener.load_balancer == balancer.id);
+fn balancer(region: &Region, index: &Index, balancer: &LoadBalancer) -> LoadBalancerStatus {
+    let ids = index.listeners_of_balancer.of(&balancer.id);
+    let listeners = ids.filter_map(|id| region.listeners.get(id)).map(|listener| &**listener);
     LoadBalancerStatus {
         load_balancer_id: balancer.id.0.clone(),
         load_balancer_name: balancer.name.clone(),

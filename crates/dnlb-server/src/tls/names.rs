@@ -1,6 +1,6 @@
 //! By which names clients may call the server.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use nix::{ifaddrs::getifaddrs, unistd::gethostname};
 
@@ -44,6 +44,13 @@ pub(super) fn of_server(listen: IpAddr, asked: &[String], machine: impl FnOnce()
     names
 }
 
+/// How the server is called in a URL: by the first of those names.
+pub(crate) fn in_url(listen: IpAddr, asked: &[String]) -> String {
+    let name = of_server(listen, asked, Machine::look).into_iter().next();
+    let name = name.unwrap_or_else(|| listen.to_string());
+    if name.parse::<Ipv6Addr>().is_ok() { format!("[{name}]") } else { name }
+}
+
 /// An address that means the same to everybody who can reach it.
 fn is_called(addr: &IpAddr) -> bool {
     match addr {
@@ -72,6 +79,18 @@ mod tests {
         let all = ["a", "host1", "127.0.0.1", "192.0.2.1", "2001:db8::1", "localhost"];
         assert_eq!(named("0.0.0.0", &["a"]), all);
         assert_eq!(named("::", &["a"]), all);
+    }
+
+    #[test]
+    fn a_url_has_the_name_that_was_asked_for_or_the_address() {
+        let url = |listen: &str, asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+            in_url(listen.parse().unwrap(), &asked)
+        };
+        assert_eq!(url("192.0.2.7", &["lb.example"]), "lb.example");
+        assert_eq!(url("192.0.2.7", &[]), "192.0.2.7");
+        assert_eq!(url("2001:db8::7", &[]), "[2001:db8::7]");
+        assert_ne!(url("0.0.0.0", &[]), "0.0.0.0");
     }
 
     #[test]

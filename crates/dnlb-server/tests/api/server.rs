@@ -10,6 +10,7 @@ use dnlb_model::{Host, HostId, HostState, InstanceId, InstanceState, Region, Reg
 use dnlb_server::{
     RegionStore,
     access::FirstAdmin,
+    console::Console,
     http::{self, Api, CallLimits},
     observed::SharedObserved,
     ops::Quotas,
@@ -40,6 +41,14 @@ impl Server {
     pub(crate) fn with_quotas(settings: &[&str]) -> Self {
         let mut quotas = Quotas::default();
         settings.iter().for_each(|setting| quotas.set(&setting.parse().unwrap()));
+        Self::with(quotas, Console::default())
+    }
+
+    pub(crate) fn with_console(console: Console) -> Self {
+        Self::with(Quotas::default(), console)
+    }
+
+    fn with(quotas: Quotas, console: Console) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -82,6 +91,7 @@ impl Server {
                 observed: SharedObserved::new(),
                 limits: CallLimits::new(Some(100_000)),
                 quotas,
+                console,
             };
             tokio::spawn(http::serve(listener, api, async {
                 let _ = stopped.await;

@@ -216,7 +216,49 @@ fn why_a_target_is_unhealthy_is_said_in_the_documented_words() {
             region.health.insert(key, Arc::new(health));
         });
         assert_eq!(reason(backend), json!({"reason": word, "detail": said}));
+        let told = server.get("lb", &format!("backends/{backend}/health"), &[]);
+        assert_eq!(told["targetHealths"][0]["sinceTime"], "1970-01-01T00:00:01Z");
     }
+    // Not what checks said before it stopped.
+    server.report(&instance, InstanceState::Stopped);
+    let told = server.get("lb", &format!("backends/{tcp}/health"), &[]);
+    assert_eq!(told["targetHealths"][0]["sinceTime"], json!(null));
+}
+
+#[test]
+fn the_status_shows_the_load_balancers_that_are_asked_for() {
+    let server = Server::start();
+    let network = Network::new(&server, "n");
+    let (one, other, third) =
+        (network.load_balancer(&server), network.load_balancer(&server), network.load_balancer(&server));
+    let names = |filters: &[(&str, &str)]| {
+        let told = server.get("dnlb", "status", filters)["status"]["loadBalancers"].clone();
+        let mut ids: Vec<_> = told
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["loadBalancerId"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort();
+        ids
+    };
+    let sorted = |ids: &[&String]| {
+        let mut ids: Vec<_> = ids.iter().map(|id| (*id).clone()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(names(&[]), sorted(&[&one, &other, &third]));
+    let some = [
+        ("filters.1.name", "loadBalancerIds"),
+        ("filters.1.values.1", one.as_str()),
+        ("filters.1.values.2", third.as_str()),
+        ("filters.1.values.3", "lb-none"),
+    ];
+    assert_eq!(names(&some), sorted(&[&one, &third]));
+    let other: Vec<(String, String)> =
+        vec![("filters.1.name".into(), "vpcId".into()), ("filters.1.values.1".into(), "x".into())];
+    let refused = server.client.call("dnlb", "GET", "status", &other, None::<&Value>).unwrap_err();
+    assert!(refused.to_string().contains("filter `vpcId` is not known"), "{refused}");
 }
 
 #[test]

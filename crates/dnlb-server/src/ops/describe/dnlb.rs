@@ -3,7 +3,7 @@
 use dnlb_api::wire::{dnlb::*, identity::*, journal::*};
 
 use super::{Description, names, operation};
-use crate::ops::{access_key, account, user};
+use crate::ops::{access_key, account, dnlb, user};
 
 const OPERATING: &str = "For those who operate the region.";
 
@@ -60,6 +60,7 @@ pub(super) fn operations() -> Vec<Description> {
         operation("DescribeHosts", "Lists the region's hosts").gives_all::<Host>("hosts"),
         operation("DescribeStatus", "Shows the region at a glance")
             .details("Hosts, load balancers with the health of their targets, and whether every host has caught up.")
+            .filters(&[dnlb::STATUS_FILTER])
             .gives::<Status>("status"),
         operation("CreateTrace", "Begins to follow packets over all hosts")
             .details("It ends by itself. 429 while too many traces run.")

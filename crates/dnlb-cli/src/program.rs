@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use dnlb_server::console::Console;
 
 use crate::{
     access, commands, flood, hold, host, lab, load, login,
@@ -120,9 +121,9 @@ fn completion(shell: Shell) -> String {
 }
 
 /// Does what was asked for; the exit code is for whoever called.
-pub(crate) fn run(program: Program) -> Result<u8> {
+pub(crate) fn run(program: Program, console: Console) -> Result<u8> {
     match program.command {
-        Command::Server(server) => serve(*server, program.output).map(|()| 0),
+        Command::Server(server) => serve(*server, console, program.output).map(|()| 0),
         Command::Agent(options) => daemon(dnlb_agent::run(*options)).map(|()| 0),
         Command::Lab(command) => lab::run(command, program.output),
         Command::Guest { command: GuestCommand::Agent(command) } => {
@@ -148,7 +149,7 @@ pub(crate) fn run(program: Program) -> Result<u8> {
     }
 }
 
-fn serve(server: Server, output: Format) -> Result<()> {
+fn serve(server: Server, console: Console, output: Format) -> Result<()> {
     match (server.command, server.run) {
         (Some(ServerCommand::Openapi { service }), _) => {
             let all = dnlb_server::openapi::SERVICES;
@@ -161,7 +162,7 @@ fn serve(server: Server, output: Format) -> Result<()> {
             print::fields(output, &dnlb_server::maintain(&command)?);
             Ok(())
         }
-        (None, Some(options)) => daemon(dnlb_server::run(options)),
+        (None, Some(options)) => daemon(dnlb_server::run(options, console)),
         (None, None) => bail!("give the server's options, or a subcommand: `dnlb server --help`"),
     }
 }

@@ -15,7 +15,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use dnlb_lab::{DEFAULT_NAME, Failure, Lab, Size};
+use dnlb_lab::{Access, DEFAULT_NAME, Failure, Lab, Size};
+use dnlb_server::{access::bootstrap::FIRST_NAME, console};
 use serde_json::{Value, json};
 
 use crate::{
@@ -122,6 +123,11 @@ pub(crate) fn run(command: Command, format: Format) -> Result<u8> {
             println!("export DNLB_REGION={}", access.region);
             println!("export DNLB_ACCESS_KEY={}", access.access_key);
             println!("export DNLB_SECRET_KEY={}", access.secret_key);
+            println!("export DNLB_CONSOLE_URL={}", console_url(&access));
+            println!("export DNLB_CONSOLE_USER={FIRST_NAME}");
+            if let Some(password) = access.password {
+                println!("export DNLB_CONSOLE_PASSWORD={password}");
+            }
         }
         LabCommand::Status => status(&Lab::open(&name)?, format),
         LabCommand::Exec { node, command } => return dnlb_lab::exec(&Lab::open(&name)?, &node, &command),
@@ -181,12 +187,27 @@ fn announce(lab: &Lab) -> Result<()> {
     println!("  API         http://{}", access.endpoint);
     println!("  region      {} ({})", access.region, lab.topology().azs.join(", "));
     println!("  access key  {} (its secret: {})", access.access_key, lab.files().access_key().display());
+    print_console(lab, &access);
     println!("\nNext:");
     println!("  eval \"$({in_lab} env)\"   for the other commands");
     println!("  {dnlb} status   hosts, load balancers, health");
     println!("  {in_lab} exec client -- ip route   a command on a node");
     println!("  {in_lab} down   remove everything");
     Ok(())
+}
+
+/// Where a lab's console is.
+fn console_url(access: &Access) -> String {
+    format!("http://{}{}", access.endpoint, console::PATH)
+}
+
+/// Says where the console is and how to come in. The password stays in its file: what is printed here may be kept in a log.
+fn print_console(lab: &Lab, access: &Access) {
+    println!(
+        "  console     {} (user {FIRST_NAME}; its password: {})",
+        console_url(access),
+        lab.files().access_key().display()
+    );
 }
 
 /// How to call this program again from where its user is.

@@ -7,7 +7,7 @@ use dnlb_lab::{Files, Size};
 use serde_json::Value;
 
 use super::{
-    lab_words, own_name, up,
+    lab_words, own_name, print_console, up,
     walk::{Served, Walk, text},
 };
 
@@ -167,6 +167,8 @@ fn farewell(name: &str, eip: &str, walk: &Walk) -> Result<()> {
     println!("  eval \"$({in_lab} env)\"   then:");
     println!("  {dnlb} status");
     println!("  {dnlb} ag scale web --to 3 --wait");
+    println!("and in a browser on this machine:");
+    print_console(&walk.lab, &walk.lab.access()?);
     println!("and when you have seen enough:");
     println!("  make demo-down");
     Ok(())

@@ -1,0 +1,22 @@
+// What stands in the side navigation, in its order.
+
+import type { CommonKey } from "../texts/texts";
+import { paths } from "./paths";
+
+export interface Section {
+  title: CommonKey;
+  pages: readonly { title: CommonKey; href: string; operatesRegion?: boolean }[];
+}
+
+export const SECTIONS: readonly Section[] = [
+  { title: "nav.balancing", pages: [{ title: "nav.loadBalancers", href: paths.loadBalancers() }] },
+];
+
+/** The page of the navigation that a page belongs to: the longest address that its own begins with. */
+export function activePage(sections: readonly Section[], pathname: string): string {
+  const belongs = sections
+    .flatMap((section) => section.pages)
+    .filter(({ href }) => pathname === href || pathname.startsWith(`${href}/`))
+    .sort((one, other) => other.href.length - one.href.length);
+  return belongs[0]?.href ?? "";
+}

@@ -1,0 +1,18 @@
+// Where pages are. Cloudscape's components take addresses as text, so text is what everybody passes on.
+
+/** The server serves the console below it. */
+export const BASE = "/console";
+
+function at(...parts: readonly string[]): string {
+  return [BASE, ...parts.map(encodeURIComponent)].join("/");
+}
+
+export const paths = {
+  loadBalancers: () => at("load-balancers"),
+  createLoadBalancer: () => at("load-balancers", "create"),
+  loadBalancer: (id: string, tab?: string) => at("load-balancers", id) + (tab === undefined ? "" : `?tab=${tab}`),
+  createListener: (id: string) => at("load-balancers", id, "listeners", "create"),
+  listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
+  backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
+  targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
+};

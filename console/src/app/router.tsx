@@ -1,0 +1,30 @@
+// Which page an address shows. Pages are loaded when somebody goes there.
+
+import { createRoute, createRouter, redirect } from "@tanstack/react-router";
+
+import { loadBalancerRoutes } from "../load-balancers/routes";
+import { Crashed, NoPage } from "./Outcome";
+import { BASE } from "./paths";
+import { root } from "./root";
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/load-balancers" });
+  },
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, ...loadBalancerRoutes]),
+  basepath: BASE,
+  defaultNotFoundComponent: NoPage,
+  defaultErrorComponent: Crashed,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

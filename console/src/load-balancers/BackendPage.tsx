@@ -1,0 +1,92 @@
+// One backend service: how it spreads connections, and how its targets are.
+
+import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { useMay } from "../api/session";
+import { useGo } from "../app/follow";
+import { paths } from "../app/paths";
+import { RouteLink } from "../app/RouteLink";
+import { Copyable } from "../resource/Copyable";
+import { Described, DescribePage } from "../resource/DescribePage";
+import { useMoment, useTexts } from "../texts/texts";
+import { backend, type Backend, type LoadBalancer } from "./api";
+import { type BackendAction, BackendDialogs, useBackendActions } from "./backendActions";
+import { TargetHealthTable } from "./TargetHealthTable";
+import { lbTexts } from "./texts";
+import { nameOfGroup, useBalancer, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
+
+export function BackendPage() {
+  const balancer = useBalancer();
+  const id = useParameter("backendId");
+  const query = useQuery({ queryKey: ["backend", id], queryFn: () => backend(id) });
+  const back = paths.loadBalancer(useParameter("loadBalancerId"), "backends");
+  return (
+    <Described query={balancer} back={paths.loadBalancers()}>
+      {(of) => (
+        <Described query={query} back={back}>
+          {(it) => <One key={it.backendId} it={it} balancer={of} back={back} />}
+        </Described>
+      )}
+    </Described>
+  );
+}
+
+function One({ it, balancer, back }: { it: Backend; balancer: LoadBalancer; back: string }) {
+  const say = useTexts(lbTexts);
+  const moment = useMoment();
+  const go = useGo();
+  const may = useMay("Operator");
+  const [acting, setActing] = useState<BackendAction | null>(null);
+  const actions = useBackendActions(setActing)(it);
+  const groups = useServerGroups(balancer);
+  const { loadBalancerId } = balancer;
+  const { healthCheck: check } = it;
+  const group = nameOfGroup(it, groups);
+  const [targetGroupId] = it.targetGroupIds;
+  const checkFacts = it.closeHealthCheck
+    ? [{ label: say("check.title"), value: say("field.off") }]
+    : [
+        { label: say("check.title"), value: say(`check.${check.protocol}`) },
+        ...(check.protocol === "Icmp" ? [] : [{ label: say("check.port"), value: check.port === 0 ? say("check.port.same") : check.port }]),
+        ...(check.protocol === "Http" ? [{ label: say("check.path"), value: `${check.httpDomain ?? ""}${check.httpPath ?? ""}` }] : []),
+        { label: say("check.times"), value: say("check.times.value", { interval: check.intervalSeconds, timeout: check.checkTimeoutSeconds }) },
+        { label: say("check.thresholds"), value: say("check.thresholds.value", { healthy: check.healthyThresholdCount, unhealthy: check.unhealthyThresholdCount }) },
+      ];
+  return (
+    <>
+      <DescribePage
+        title={it.backendName}
+        description={it.description}
+        crumbs={[...useBalancerCrumbs(balancer, loadBalancerId, "backends"), { text: it.backendName, href: paths.backend(loadBalancerId, it.backendId) }]}
+        actions={
+          may && (
+            <SpaceBetween direction="horizontal" size="xs">
+              {actions.map(({ id, text, act }) => <Button key={id} onClick={() => act?.()}>{text}</Button>)}
+            </SpaceBetween>
+          )
+        }
+        factsTitle={say("lb.basics")}
+        facts={[
+          { label: say("field.id"), value: <Copyable text={it.backendId} /> },
+          { label: say("backend.port.of"), value: say("listener.at", { protocol: it.protocol.toUpperCase(), port: it.port }) },
+          { label: say("backend.algorithm"), value: say(`algorithm.${it.algorithm}`) },
+          {
+            label: say("group.title"),
+            value:
+              targetGroupId === undefined ? group ?? say("group.none") : <RouteLink href={paths.targetGroup(loadBalancerId, targetGroupId)}>{group ?? targetGroupId}</RouteLink>,
+          },
+          ...checkFacts,
+          { label: say("backend.draining"), value: it.connectionDrainingSeconds },
+          { label: say("backend.without"), value: say(`without.${it.withoutMember ?? "Reset"}`) },
+          { label: say("field.created"), value: moment(it.createdTime) },
+        ]}
+      >
+        <TargetHealthTable backend={it} />
+      </DescribePage>
+      <BackendDialogs acting={acting} balancer={balancer} onClose={() => setActing(null)} onDeleted={() => go(back)} />
+    </>
+  );
+}

@@ -1,0 +1,85 @@
+// One listener: where it listens, and where its connections go.
+
+import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { useMay } from "../api/session";
+import { useGo } from "../app/follow";
+import { paths } from "../app/paths";
+import { RouteLink } from "../app/RouteLink";
+import { Copyable } from "../resource/Copyable";
+import { Described, DescribePage } from "../resource/DescribePage";
+import { useMoment, useTexts } from "../texts/texts";
+import { backend, listener, type Listener, type LoadBalancer } from "./api";
+import { ConvergenceStatus } from "./ConvergenceStatus";
+import { type ListenerAction, ListenerDialogs, useListenerActions } from "./listenerActions";
+import { TargetHealthTable } from "./TargetHealthTable";
+import { lbTexts } from "./texts";
+import { nameOfGroup, useBalancer, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
+
+export function ListenerPage() {
+  const balancer = useBalancer();
+  const id = useParameter("listenerId");
+  const query = useQuery({ queryKey: ["listener", id], queryFn: () => listener(id) });
+  const back = paths.loadBalancer(useParameter("loadBalancerId"), "listeners");
+  return (
+    <Described query={balancer} back={paths.loadBalancers()}>
+      {(of) => (
+        <Described query={query} back={back}>
+          {(it) => <One key={it.listenerId} it={it} balancer={of} back={back} />}
+        </Described>
+      )}
+    </Described>
+  );
+}
+
+function One({ it, balancer, back }: { it: Listener; balancer: LoadBalancer; back: string }) {
+  const say = useTexts(lbTexts);
+  const moment = useMoment();
+  const go = useGo();
+  const may = useMay("Operator");
+  const [acting, setActing] = useState<ListenerAction | null>(null);
+  const actions = useListenerActions(setActing)(it);
+  const groups = useServerGroups(balancer);
+  const serving = useQuery({ queryKey: ["backend", it.backendId], queryFn: () => backend(it.backendId) });
+  const { loadBalancerId } = balancer;
+  const address = say("listener.at", { protocol: it.protocol.toUpperCase(), port: it.port });
+  const group = serving.data === undefined ? null : nameOfGroup(serving.data, groups);
+  return (
+    <>
+      <DescribePage
+        title={it.listenerName}
+        description={it.description}
+        crumbs={[...useBalancerCrumbs(balancer, loadBalancerId, "listeners"), { text: it.listenerName, href: paths.listener(loadBalancerId, it.listenerId) }]}
+        actions={
+          may && (
+            <SpaceBetween direction="horizontal" size="xs">
+              {actions.map(({ id, text, act }) => <Button key={id} onClick={() => act?.()}>{text}</Button>)}
+            </SpaceBetween>
+          )
+        }
+        factsTitle={say("lb.basics")}
+        facts={[
+          { label: say("field.id"), value: <Copyable text={it.listenerId} /> },
+          { label: say("listener.port"), value: address },
+          { label: say("lb.state"), value: <StatusIndicator type={it.status === "On" ? "success" : "stopped"}>{say(`listener.state.${it.status}`)}</StatusIndicator> },
+          { label: say("lb.vip"), value: balancer.privateIp.privateIpAddress },
+          {
+            label: say("backend.title"),
+            value: <RouteLink href={paths.backend(loadBalancerId, it.backendId)}>{serving.data?.backendName ?? it.backendId}</RouteLink>,
+          },
+          { label: say("group.title"), value: group ?? say("group.none") },
+          { label: say("listener.idle"), value: it.connectionIdleTimeSeconds },
+          { label: say("lb.convergence"), value: <ConvergenceStatus loadBalancerId={loadBalancerId} /> },
+          { label: say("field.created"), value: moment(it.createdTime) },
+        ]}
+      >
+        {serving.data !== undefined && <TargetHealthTable backend={serving.data} />}
+      </DescribePage>
+      <ListenerDialogs acting={acting} onClose={() => setActing(null)} onDeleted={() => go(back)} />
+    </>
+  );
+}

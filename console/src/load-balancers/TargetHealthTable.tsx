@@ -1,0 +1,105 @@
+// The health of every target of a backend service: state, since when, and why.
+
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { everything, type PageRequest } from "../api/pages";
+import { useMay } from "../api/session";
+import { notify } from "../app/notices";
+import { instances } from "../compute/api";
+import { TextField } from "../form/fields";
+import { FormDialog } from "../form/FormDialog";
+import { integer, range } from "../form/problems";
+import { useForm } from "../form/useForm";
+import { ResourceTable, wholeList } from "../resource/ResourceTable";
+import { RowActions } from "../resource/RowActions";
+import { useMoment, useTexts } from "../texts/texts";
+import { agTargets, type Backend, type TargetHealth, targetHealths, updateAgTargets } from "./api";
+import { countOfTargets } from "./health";
+import { HealthSummary } from "./HealthSummary";
+import { lbTexts } from "./texts";
+
+const TYPE = { healthy: "success", unhealthy: "error", "N/A": "info" } as const;
+
+export function TargetHealthTable({ backend }: { backend: Backend }) {
+  const say = useTexts(lbTexts);
+  const moment = useMoment();
+  const may = useMay("Operator");
+  const { backendId } = backend;
+  const [agId] = backend.agIds;
+  const [weighing, setWeighing] = useState<TargetHealth | null>(null);
+  const health = useQuery({ queryKey: ["targetHealths", backendId, "count"], queryFn: () => targetHealths(backendId) });
+  const members = useQuery({
+    queryKey: ["instances", "ag", agId],
+    queryFn: () => everything(instances, [{ name: "agId", operator: "eq", values: [agId ?? ""] }]),
+    enabled: agId !== undefined,
+  });
+  const nameOf = (id: string) => members.data?.find(({ instanceId }) => instanceId === id)?.instanceName;
+  return (
+    <>
+      <ResourceTable
+        table="targetHealth"
+        variant="container"
+        title={say("health.title")}
+        description={health.data !== undefined && <HealthSummary {...countOfTargets(health.data)} />}
+        source={wholeList<TargetHealth, "any">(
+          ["targetHealths", backendId],
+          () => targetHealths(backendId),
+          (it, { values }) => values.some((text) => `${it.instanceId} ${it.ipAddress} ${it.status} ${it.unhealthReason?.detail ?? ""}`.includes(text)),
+        )}
+        nameFilter="any"
+        id={(it) => it.instanceId}
+        name={(it) => it.instanceId}
+        columns={[
+          {
+            id: "instance",
+            header: say("target.instance"),
+            isRowHeader: true,
+            cell: (it) => {
+              const name = nameOf(it.instanceId);
+              return name === undefined ? it.instanceId : `${name} (${it.instanceId})`;
+            },
+          },
+          { id: "address", header: say("target.address"), cell: (it) => say("target.at", { address: it.ipAddress.includes(":") ? `[${it.ipAddress}]` : it.ipAddress, port: it.port }) },
+          { id: "status", header: say("lb.state"), cell: (it) => <StatusIndicator type={TYPE[it.status]}>{say(`target.${it.status}`)}</StatusIndicator> },
+          { id: "since", header: say("target.since"), cell: (it) => (it.sinceTime === undefined ? say("field.none") : moment(it.sinceTime)) },
+          { id: "reason", header: say("target.reason"), cell: (it) => it.unhealthReason?.detail ?? say("field.none") },
+          { id: "weight", header: say("target.weight"), cell: (it) => it.weight },
+          ...(may && agId !== undefined
+            ? [
+                {
+                  id: "operation",
+                  header: say("list.operation"),
+                  cell: (it: TargetHealth) => (
+                    <RowActions name={it.instanceId} more={[{ id: "weight", text: say("target.weigh"), act: () => setWeighing(it) }]} />
+                  ),
+                },
+              ]
+            : []),
+        ]}
+      />
+      {weighing !== null && <WeightDialog key={weighing.instanceId} backendId={backendId} was={weighing} onClose={() => setWeighing(null)} />}
+    </>
+  );
+}
+
+function WeightDialog({ backendId, was, onClose }: { backendId: string; was: TargetHealth; onClose: () => void }) {
+  const say = useTexts(lbTexts);
+  const form = useForm({
+    initial: { weight: String(was.weight) },
+    check: (values) => ({ weight: range(values.weight, 1, 100) }),
+    names: { weight: ["weight"] },
+    send: async ({ weight }) => {
+      const found = (await everything((request: PageRequest<"weight">) => agTargets(backendId, request))).find(({ instanceId }) => instanceId === was.instanceId);
+      if (found !== undefined) await updateAgTargets(backendId, [{ targetId: found.targetId, weight: integer(weight) }]);
+      notify({ type: "success", text: say("save.done", { name: was.instanceId }) });
+      onClose();
+    },
+  });
+  return (
+    <FormDialog form={form} title={say("target.weigh.title", { name: was.instanceId })} submitText={say("action.save")} onClose={onClose}>
+      <TextField form={form} field="weight" numeric autoFocus label={say("target.weight")} hint={say("target.weight.hint")} />
+    </FormDialog>
+  );
+}

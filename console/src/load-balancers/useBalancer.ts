@@ -1,0 +1,64 @@
+// The load balancer that a page is about, from the page's address.
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+
+import { everything } from "../api/pages";
+import { paths } from "../app/paths";
+import type { Crumb } from "../app/place";
+import { availabilityGroups } from "../compute/api";
+import { useTexts } from "../texts/texts";
+import { type Backend, loadBalancer, type LoadBalancer, targetGroups } from "./api";
+import { lbTexts } from "./texts";
+
+export function useParameter(name: string): string {
+  const found: Record<string, string | undefined> = useParams({ strict: false });
+  return found[name] ?? "";
+}
+
+export function useBalancer(): UseQueryResult<LoadBalancer> {
+  const id = useParameter("loadBalancerId");
+  return useQuery({ queryKey: ["loadBalancer", id], queryFn: () => loadBalancer(id) });
+}
+
+export function useBalancerCrumbs(balancer: LoadBalancer | undefined, id: string, tab?: string): Crumb[] {
+  const say = useTexts(lbTexts);
+  return [
+    { text: say("lb.title"), href: paths.loadBalancers() },
+    { text: balancer?.loadBalancerName ?? id, href: paths.loadBalancer(id, tab) },
+  ];
+}
+
+export interface ServerGroups {
+  isPending: boolean;
+  /** Availability groups of the VPC. */
+  ags: readonly { id: string; name: string; count: number }[];
+  targetGroups: readonly { id: string; name: string }[];
+}
+
+/** The server groups that backend services of a load balancer may have: availability groups of its VPC, and its own target groups. */
+export function useServerGroups(balancer: Pick<LoadBalancer, "loadBalancerId" | "vpcId">): ServerGroups {
+  const { loadBalancerId, vpcId } = balancer;
+  const ags = useQuery({
+    queryKey: ["ags", "vpc", vpcId],
+    queryFn: () => everything(availabilityGroups, [{ name: "vpcId", operator: "eq", values: [vpcId] }]),
+  });
+  const groups = useQuery({
+    queryKey: ["targetGroups", "of", loadBalancerId],
+    queryFn: () => everything(targetGroups, [{ name: "loadBalancerId", operator: "eq", values: [loadBalancerId] }]),
+  });
+  return {
+    isPending: ags.isPending || groups.isPending,
+    ags: (ags.data ?? []).map(({ id, name, count }) => ({ id, name, count })),
+    targetGroups: (groups.data ?? []).map((group) => ({ id: group.targetGroupId, name: group.targetGroupName })),
+  };
+}
+
+/** What a backend service's server group is called. */
+export function nameOfGroup(backend: Pick<Backend, "agIds" | "targetGroupIds">, groups: ServerGroups): string | null {
+  const [agId] = backend.agIds;
+  const [groupId] = backend.targetGroupIds;
+  if (agId !== undefined) return groups.ags.find(({ id }) => id === agId)?.name ?? agId;
+  if (groupId !== undefined) return groups.targetGroups.find(({ id }) => id === groupId)?.name ?? groupId;
+  return null;
+}

@@ -1,0 +1,24 @@
+import { defineConfig } from "@playwright/test";
+
+// One browser, Debian's, and one server for each file of tests: two processors are all that there may be.
+export default defineConfig({
+  testDir: ".",
+  outputDir: "../../target/console/browser",
+  reporter: process.env.CI === undefined ? "list" : "line",
+  workers: 1,
+  // A test that passes the second time is a bug that is not looked for.
+  retries: 0,
+  forbidOnly: process.env.CI !== undefined,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  use: {
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    viewport: { width: 1280, height: 800 },
+    launchOptions: {
+      executablePath: process.env.DNLB_CHROMIUM ?? "/usr/bin/chromium",
+      // Root has no sandbox in Chromium; and it is our own page alone that it shows.
+      chromiumSandbox: process.getuid?.() !== 0,
+    },
+  },
+});
