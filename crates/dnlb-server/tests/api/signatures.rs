@@ -47,7 +47,7 @@ fn whoever_cannot_sign_learns_nothing() {
         ("GET", vpc.as_str()),
         ("DELETE", vpc.as_str()),
         ("GET", "/v1/regions/lab-1/vpcs/vpc-none"),
-        ("GET", "/"),
+        ("GET", "/v1/"),
         ("POST", "/v1/regions/lab-1/vpcs/"),
     ] {
         check(
@@ -111,7 +111,7 @@ fn who_does_not_sign_gets_one_reply_whatever_is_sent() {
     assert_eq!(answer.status, 401);
 
     let mut stream = TcpStream::connect(&server.client.endpoint).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    stream.write_all(b"GET /v1/ HTTP/1.1\r\nhost: x\r\n\r\nGET /v1/ HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let mut replies = String::new();
     let _ = stream.read_to_string(&mut replies);
     assert_eq!(replies.matches("HTTP/1.1 401").count(), 1, "{replies}");
