@@ -1,7 +1,5 @@
 // One backend service: how it spreads connections, and how its targets are.
 
-import Button from "@cloudscape-design/components/button";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -10,27 +8,24 @@ import { useGo } from "../app/follow";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { Copyable } from "../resource/Copyable";
-import { Described, DescribePage } from "../resource/DescribePage";
+import { DescribePage } from "../resource/DescribePage";
+import { ActionButtons } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
 import { backend, type Backend, type LoadBalancer } from "./api";
 import { type BackendAction, BackendDialogs, useBackendActions } from "./backendActions";
+import { PartOfBalancer } from "./OfBalancer";
 import { TargetHealthTable } from "./TargetHealthTable";
 import { lbTexts } from "./texts";
-import { nameOfGroup, useBalancer, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
+import { nameOfGroup, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
 
 export function BackendPage() {
-  const balancer = useBalancer();
   const id = useParameter("backendId");
   const query = useQuery({ queryKey: ["backend", id], queryFn: () => backend(id) });
   const back = paths.loadBalancer(useParameter("loadBalancerId"), "backends");
   return (
-    <Described query={balancer} back={paths.loadBalancers()}>
-      {(of) => (
-        <Described query={query} back={back}>
-          {(it) => <One key={it.backendId} it={it} balancer={of} back={back} />}
-        </Described>
-      )}
-    </Described>
+    <PartOfBalancer query={query} back={back}>
+      {(it, balancer) => <One key={it.backendId} it={it} balancer={balancer} back={back} />}
+    </PartOfBalancer>
   );
 }
 
@@ -61,13 +56,7 @@ function One({ it, balancer, back }: { it: Backend; balancer: LoadBalancer; back
         title={it.backendName}
         description={it.description}
         crumbs={[...useBalancerCrumbs(balancer, loadBalancerId, "backends"), { text: it.backendName, href: paths.backend(loadBalancerId, it.backendId) }]}
-        actions={
-          may && (
-            <SpaceBetween direction="horizontal" size="xs">
-              {actions.map(({ id, text, act }) => <Button key={id} onClick={() => act?.()}>{text}</Button>)}
-            </SpaceBetween>
-          )
-        }
+        actions={may && <ActionButtons actions={actions} />}
         factsTitle={say("lb.basics")}
         facts={[
           { label: say("field.id"), value: <Copyable text={it.backendId} /> },

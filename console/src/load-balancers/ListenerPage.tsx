@@ -1,7 +1,5 @@
 // One listener: where it listens, and where its connections go.
 
-import Button from "@cloudscape-design/components/button";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -11,28 +9,25 @@ import { useGo } from "../app/follow";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { Copyable } from "../resource/Copyable";
-import { Described, DescribePage } from "../resource/DescribePage";
+import { DescribePage } from "../resource/DescribePage";
+import { ActionButtons } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
 import { backend, listener, type Listener, type LoadBalancer } from "./api";
 import { ConvergenceStatus } from "./ConvergenceStatus";
 import { type ListenerAction, ListenerDialogs, useListenerActions } from "./listenerActions";
+import { PartOfBalancer } from "./OfBalancer";
 import { TargetHealthTable } from "./TargetHealthTable";
 import { lbTexts } from "./texts";
-import { nameOfGroup, useBalancer, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
+import { nameOfGroup, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
 
 export function ListenerPage() {
-  const balancer = useBalancer();
   const id = useParameter("listenerId");
   const query = useQuery({ queryKey: ["listener", id], queryFn: () => listener(id) });
   const back = paths.loadBalancer(useParameter("loadBalancerId"), "listeners");
   return (
-    <Described query={balancer} back={paths.loadBalancers()}>
-      {(of) => (
-        <Described query={query} back={back}>
-          {(it) => <One key={it.listenerId} it={it} balancer={of} back={back} />}
-        </Described>
-      )}
-    </Described>
+    <PartOfBalancer query={query} back={back}>
+      {(it, balancer) => <One key={it.listenerId} it={it} balancer={balancer} back={back} />}
+    </PartOfBalancer>
   );
 }
 
@@ -54,13 +49,7 @@ function One({ it, balancer, back }: { it: Listener; balancer: LoadBalancer; bac
         title={it.listenerName}
         description={it.description}
         crumbs={[...useBalancerCrumbs(balancer, loadBalancerId, "listeners"), { text: it.listenerName, href: paths.listener(loadBalancerId, it.listenerId) }]}
-        actions={
-          may && (
-            <SpaceBetween direction="horizontal" size="xs">
-              {actions.map(({ id, text, act }) => <Button key={id} onClick={() => act?.()}>{text}</Button>)}
-            </SpaceBetween>
-          )
-        }
+        actions={may && <ActionButtons actions={actions} />}
         factsTitle={say("lb.basics")}
         facts={[
           { label: say("field.id"), value: <Copyable text={it.listenerId} /> },

@@ -15,7 +15,7 @@ import { type ListedListener, listedListeners, type LoadBalancer } from "./api";
 import { HealthSummary } from "./HealthSummary";
 import { type ListenerAction, ListenerDialogs, useListenerActions } from "./listenerActions";
 import { lbTexts } from "./texts";
-import { useServerGroups } from "./useBalancer";
+import { namedGroup, useServerGroups } from "./useBalancer";
 
 export function ListenersTab({ balancer }: { balancer: LoadBalancer }) {
   const say = useTexts(lbTexts);
@@ -31,14 +31,11 @@ export function ListenersTab({ balancer }: { balancer: LoadBalancer }) {
   function group(it: ListedListener) {
     const { serving } = it;
     if (serving === undefined) return say("field.none");
-    const found =
-      serving.agId !== undefined
-        ? { kind: say("group.ag"), name: groups.ags.find((ag) => ag.id === serving.agId)?.name ?? serving.agId }
-        : serving.targetGroupId !== undefined
-          ? { kind: say("group.targetGroup"), name: groups.targetGroups.find((one) => one.id === serving.targetGroupId)?.name ?? serving.targetGroupId }
-          : null;
+    const found = namedGroup(serving.agId, serving.targetGroupId, groups);
     if (found === null) return say("group.none");
-    return <RouteLink href={paths.backend(id, it.backendId)} ariaLabel={say("group.health", found)}>{`${found.name} (${found.kind})`}</RouteLink>;
+    const { name } = found;
+    const kind = say(`group.${found.kind}`);
+    return <RouteLink href={paths.backend(id, it.backendId)} ariaLabel={say("group.health", { kind, name })}>{`${name} (${kind})`}</RouteLink>;
   }
 
   return (

@@ -16,7 +16,7 @@ import { useEditor } from "../form/useEditor";
 import { notify } from "../app/notices";
 import { subnet, vpc } from "../network/api";
 import { Copyable } from "../resource/Copyable";
-import { Described, DescribePage } from "../resource/DescribePage";
+import { DescribePage } from "../resource/DescribePage";
 import { useMoment, useTexts } from "../texts/texts";
 import { loadBalancer, type LoadBalancer, updateLoadBalancer } from "./api";
 import { BackendsTab } from "./BackendsTab";
@@ -24,17 +24,13 @@ import { type BalancerAction, BalancerDialogs, useBalancerActions } from "./bala
 import { ConvergenceStatus } from "./ConvergenceStatus";
 import { EventsTab } from "./EventsTab";
 import { ListenersTab } from "./ListenersTab";
+import { OfBalancer } from "./OfBalancer";
 import { TargetGroupsTab } from "./TargetGroupsTab";
 import { lbTexts } from "./texts";
-import { useBalancer, useBalancerCrumbs } from "./useBalancer";
+import { useBalancerCrumbs } from "./useBalancer";
 
 export function LoadBalancerPage() {
-  const query = useBalancer();
-  return (
-    <Described query={query} back={paths.loadBalancers()}>
-      {(balancer) => <Balancer key={balancer.loadBalancerId} balancer={balancer} />}
-    </Described>
-  );
+  return <OfBalancer>{(balancer) => <Balancer key={balancer.loadBalancerId} balancer={balancer} />}</OfBalancer>;
 }
 
 function Balancer({ balancer }: { balancer: LoadBalancer }) {

@@ -1,7 +1,6 @@
 // One virtual server group and its targets.
 
 import Button from "@cloudscape-design/components/button";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -14,30 +13,27 @@ import { TextField } from "../form/fields";
 import { FormDialog } from "../form/FormDialog";
 import { type Form, useForm } from "../form/useForm";
 import { Copyable } from "../resource/Copyable";
-import { Described, DescribePage } from "../resource/DescribePage";
+import { DescribePage } from "../resource/DescribePage";
 import { ResourceTable } from "../resource/ResourceTable";
+import { ActionButtons } from "../resource/RowActions";
 import { useAction } from "../resource/useAction";
 import { useMoment, useTexts } from "../texts/texts";
 import { deregisterTargets, type LoadBalancer, registerTargets, type Target, targetGroup, type TargetFilter, type TargetGroup, targets, updateTargets } from "./api";
 import { InstancePicker } from "./InstancePicker";
+import { PartOfBalancer } from "./OfBalancer";
 import { checkTarget, type TargetFields, targetSpec, USUAL_TARGET } from "./targetFields";
 import { type GroupAction, GroupDialogs, useGroupActions } from "./targetGroupActions";
 import { lbTexts } from "./texts";
-import { useBalancer, useBalancerCrumbs, useParameter } from "./useBalancer";
+import { useBalancerCrumbs, useParameter } from "./useBalancer";
 
 export function TargetGroupPage() {
-  const balancer = useBalancer();
   const id = useParameter("targetGroupId");
   const query = useQuery({ queryKey: ["targetGroup", id], queryFn: () => targetGroup(id) });
   const back = paths.loadBalancer(useParameter("loadBalancerId"), "target-groups");
   return (
-    <Described query={balancer} back={paths.loadBalancers()}>
-      {(of) => (
-        <Described query={query} back={back}>
-          {(it) => <One key={it.targetGroupId} it={it} balancer={of} back={back} />}
-        </Described>
-      )}
-    </Described>
+    <PartOfBalancer query={query} back={back}>
+      {(it, balancer) => <One key={it.targetGroupId} it={it} balancer={balancer} back={back} />}
+    </PartOfBalancer>
   );
 }
 
@@ -65,13 +61,7 @@ function One({ it, balancer, back }: { it: TargetGroup; balancer: LoadBalancer; 
           ...useBalancerCrumbs(balancer, loadBalancerId, "target-groups"),
           { text: it.targetGroupName, href: paths.targetGroup(loadBalancerId, id) },
         ]}
-        actions={
-          may && (
-            <SpaceBetween direction="horizontal" size="xs">
-              {actions.map(({ id: action, text, act }) => <Button key={action} onClick={() => act?.()}>{text}</Button>)}
-            </SpaceBetween>
-          )
-        }
+        actions={may && <ActionButtons actions={actions} />}
         factsTitle={say("lb.basics")}
         facts={[
           { label: say("field.id"), value: <Copyable text={id} /> },

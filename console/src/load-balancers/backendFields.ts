@@ -210,7 +210,8 @@ export function fieldsOf(backend: Backend): BackendFields {
   };
 }
 
-const CHECK_FIELDS: readonly (keyof BackendFields)[] = [
+/** Those of the health check. */
+export const CHECK_FIELDS = [
   "checkProtocol",
   "checkPort",
   "checkTimeoutSeconds",
@@ -220,7 +221,7 @@ const CHECK_FIELDS: readonly (keyof BackendFields)[] = [
   "httpPath",
   "httpDomain",
   "httpCode",
-];
+] as const satisfies readonly (keyof BackendFields)[];
 
 /** What an editor sends: only what was typed. */
 export function updateSpec(typed: Partial<BackendFields>, values: BackendFields) {

@@ -54,11 +54,14 @@ export function useServerGroups(balancer: Pick<LoadBalancer, "loadBalancerId" | 
   };
 }
 
+/** Which server group this is and what it is called; of the two kinds at most one. */
+export function namedGroup(agId: string | undefined, targetGroupId: string | undefined, groups: ServerGroups): { kind: "ag" | "targetGroup"; name: string } | null {
+  if (agId !== undefined) return { kind: "ag", name: groups.ags.find(({ id }) => id === agId)?.name ?? agId };
+  if (targetGroupId !== undefined) return { kind: "targetGroup", name: groups.targetGroups.find(({ id }) => id === targetGroupId)?.name ?? targetGroupId };
+  return null;
+}
+
 /** What a backend service's server group is called. */
 export function nameOfGroup(backend: Pick<Backend, "agIds" | "targetGroupIds">, groups: ServerGroups): string | null {
-  const [agId] = backend.agIds;
-  const [groupId] = backend.targetGroupIds;
-  if (agId !== undefined) return groups.ags.find(({ id }) => id === agId)?.name ?? agId;
-  if (groupId !== undefined) return groups.targetGroups.find(({ id }) => id === groupId)?.name ?? groupId;
-  return null;
+  return namedGroup(backend.agIds[0], backend.targetGroupIds[0], groups)?.name ?? null;
 }

@@ -1,5 +1,6 @@
-// The *Operation* column: one action at hand, the others behind *More*.
+// Actions on a resource: in a list's *Operation* column, one at hand and the others behind *More*; on its page, all as buttons.
 
+import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ReactNode } from "react";
@@ -39,6 +40,14 @@ export function RowActions({ name, first, more }: { name: string; first?: ReactN
           onItemClick={({ detail }) => more.find(({ id }) => id === detail.id)?.act?.()}
         />
       )}
+    </SpaceBetween>
+  );
+}
+
+export function ActionButtons({ actions }: { actions: readonly RowAction[] }) {
+  return (
+    <SpaceBetween direction="horizontal" size="xs">
+      {actions.map(({ id, text, act }) => <Button key={id} onClick={() => act?.()}>{text}</Button>)}
     </SpaceBetween>
   );
 }

@@ -10,21 +10,16 @@ import { usePlace } from "../../app/place";
 import { makeAll } from "../../app/undo";
 import { LeaveGuard, useGuard } from "../../form/LeaveGuard";
 import { type Form, useForm } from "../../form/useForm";
-import { Described } from "../../resource/DescribePage";
 import { useTexts } from "../../texts/texts";
 import { backends, createBackend, createListener, deleteBackend, listeners, type LoadBalancer } from "../api";
+import { OfBalancer } from "../OfBalancer";
 import { type LbKey, lbTexts } from "../texts";
-import { useBalancer, useBalancerCrumbs } from "../useBalancer";
+import { useBalancerCrumbs } from "../useBalancer";
 import { Steps } from "./Steps";
 import { checkWizard, following, stepsOf, type Surroundings, USUAL_WIZARD, WIZARD_NAMES, type WizardFields } from "./wizard";
 
 export function WizardPage() {
-  const query = useBalancer();
-  return (
-    <Described query={query} back={paths.loadBalancers()}>
-      {(balancer) => <Wizard key={balancer.loadBalancerId} balancer={balancer} />}
-    </Described>
-  );
+  return <OfBalancer>{(balancer) => <Wizard key={balancer.loadBalancerId} balancer={balancer} />}</OfBalancer>;
 }
 
 function Wizard({ balancer }: { balancer: LoadBalancer }) {

@@ -3,7 +3,7 @@
 import type { Step } from "../../app/undo";
 import { chosen, integer, name, type Problem, type Problems, range } from "../../form/problems";
 import type { Backend, Listener, Protocol } from "../api";
-import { BACKEND_NAMES, type BackendFields, checkGroup, checkHealth, checkService, createSpec, USUAL_BACKEND, usualCheck } from "../backendFields";
+import { BACKEND_NAMES, type BackendFields, CHECK_FIELDS, checkGroup, checkHealth, checkService, createSpec, USUAL_BACKEND, usualCheck } from "../backendFields";
 import type { LbKey } from "../texts";
 
 export interface WizardFields extends BackendFields {
@@ -44,23 +44,11 @@ export const WIZARD_NAMES: Record<keyof WizardFields, readonly string[]> = {
   backendId: ["backendId", "backend"],
 };
 
-const HEALTH_FIELDS = [
-  "checkProtocol",
-  "checkPort",
-  "checkTimeoutSeconds",
-  "intervalSeconds",
-  "healthyThresholdCount",
-  "unhealthyThresholdCount",
-  "httpPath",
-  "httpDomain",
-  "httpCode",
-] as const;
-
 /** Fields by step, in the order of the steps. */
 export const STEPS: readonly (readonly (keyof WizardFields)[])[] = [
   ["protocol", "port", "listenerName", "idleSeconds"],
   ["mode", "backendId", "backendName", "backendDescription", "backendPort", "algorithm", "drainingSeconds", "withoutMember"],
-  HEALTH_FIELDS,
+  CHECK_FIELDS,
   ["groupKind", "agId", "targetGroupId"],
 ];
 
