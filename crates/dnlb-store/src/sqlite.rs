@@ -32,9 +32,12 @@ pub use keep::{Restored, restore};
 pub use read::StoreReader;
 pub use verify::Summary;
 
-/// Revisions that the log reaches back, give or take a tenth: enough for a watcher that was away for
+/// Revisions that the log reaches back, and up to twenty more: enough for a watcher that was away for
 /// minutes, small enough that the file does not grow for ever.
 pub const LOG_LENGTH: u64 = 10_000;
+
+/// Revisions that are cut off the log at once: so few that no commit is late by them.
+const LOG_CUT: u64 = 20;
 
 /// Revisioned keys in one SQLite file.
 ///
@@ -262,8 +265,7 @@ fn write(connection: &Connection, writes: &[(String, Option<Vec<u8>>)]) -> Resul
         };
         log.execute(params![revision, key, value, checksum])?;
     }
-    // Often, and so little at a time that nobody waits for it.
-    if revision > LOG_LENGTH && revision % (LOG_LENGTH / 500) == 0 {
+    if revision > LOG_LENGTH && revision % LOG_CUT == 0 {
         numbers.compacted = revision - LOG_LENGTH;
         connection.execute("DELETE FROM log WHERE revision <= ?1", [numbers.compacted])?;
     }

@@ -1,5 +1,7 @@
 //! What can only be seen from inside.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 fn put(key: String, bytes: usize) -> Transaction {
@@ -40,11 +42,26 @@ async fn a_full_store_says_so_goes_on_reading_and_writes_again_once_there_is_roo
 }
 
 #[tokio::test]
+async fn what_is_committed_comes_into_the_database_without_a_further_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let size = || std::fs::metadata(&path).unwrap().len();
+    let before = size();
+    store.commit(put("a".into(), 100_000)).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while size() < before + 100_000 {
+        assert!(Instant::now() < deadline, "the log is never copied");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn an_old_watcher_is_told_to_list_again() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("store.db")).unwrap();
     // A long life in one step.
-    let step = LOG_LENGTH / 10;
+    let step = LOG_CUT;
     let aged = Numbers { revision: LOG_LENGTH + step - 2, ..Numbers::default() };
     aged.write(&locked(&store.file.connection)).unwrap();
     for _ in 0..3 {
