@@ -96,8 +96,11 @@ pub fn apply_change(config: &mut HostConfig, change: pb::HostChange) -> Result<b
         names.vpcs, change.gone_vpc_names;
     }
     // The rest of the message is whole.
+    #[rustfmt::skip]
     let HostConfig {
-        revision: _, region, host, host_id, az, rack, edge, hash_key, hosts, peers, idle, ..
+        region, host, host_id, az, rack, edge, hash_key, hosts, peers, idle,
+        // Of no meaning by itself, and what was compared above. No field is left out, so that a new one is thought of.
+        revision: _, services: _, endpoints: _, instances: _, backends: _, names: _,
     } = &put;
     differs |= (region, host, host_id) != (&config.region, &config.host, &config.host_id);
     differs |= (az, rack, edge) != (&config.az, &config.rack, &config.edge);

@@ -250,6 +250,30 @@ proptest! {
     }
 
     #[test]
+    fn what_is_told_as_a_whole_is_a_difference_by_itself(old in config()) {
+        let old = in_order(old);
+        let differ: [fn(&mut HostConfig); 10] = [
+            |config| config.region.push('x'),
+            |config| config.host ^= 1,
+            |config| config.host_id = format!("{}x", config.host_id).as_str().into(),
+            |config| config.az.push('x'),
+            |config| config.rack.push('x'),
+            |config| config.edge ^= true,
+            |config| config.hash_key[7] ^= 1,
+            |config| config.hosts.extend([(u16::MAX, [192, 0, 2, 254].into())]),
+            |config| config.peers.extend([IpAddr::from([192, 0, 2, 254])]),
+            |config| config.idle.push(IdleConfig { vni: 1, vip: [192, 0, 2, 254].into(), eip: None }),
+        ];
+        for differ in differ {
+            let mut new = old.clone();
+            differ(&mut new);
+            let mut config = old.clone();
+            prop_assert_eq!(apply_change(&mut config, change_message(1, &old, &new)), Ok(true));
+            prop_assert_eq!(config, new);
+        }
+    }
+
+    #[test]
     fn a_malformed_change_changes_nothing(old in config(), another in config()) {
         let mut change = change_message(1, &old, &another);
         change.gone_endpoints.push(pb::Endpoint { addr: vec![1, 2, 3], ..pb::Endpoint::default() });
