@@ -28,7 +28,7 @@ use tonic::{
 use tracing::{debug, warn};
 
 use crate::{
-    background::Background,
+    background::{Background, Ended},
     control::{Control, JoinError, Session, Wanted},
     traces::Traces,
 };
@@ -168,12 +168,19 @@ async fn tell(
     loop {
         let newest = wanted.borrow_and_update().clone();
         if let Some(newest) = newest {
-            let (before, now) = (told, newest.clone());
-            let message = background.run(move || message(before.as_ref(), &now, takes_changes));
-            let Ok(message) = message.await else {
-                return Status::unavailable("the server ends");
+            let kind = match &told {
+                Some(told) if Arc::ptr_eq(&told.plan, &newest.plan) => {
+                    from_server::Kind::Unchanged(pb::Unchanged { revision: newest.revision })
+                }
+                _ => {
+                    let (before, now) = (told.filter(|_| takes_changes), newest.clone());
+                    match background.run(move || difference(before.as_ref(), &now)).await {
+                        Ok(kind) => kind,
+                        Err(Ended) => return Status::unavailable("the server ends"),
+                    }
+                }
             };
-            if outbound.send(Ok(message)).await.is_err() {
+            if outbound.send(Ok(pb::FromServer { kind: Some(kind) })).await.is_err() {
                 return Status::ok("the agent closed the stream");
             }
             told = Some(newest);
@@ -208,19 +215,16 @@ async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
     }
 }
 
-fn message(told: Option<&Wanted>, newest: &Wanted, takes_changes: bool) -> pb::FromServer {
+/// What makes the newest configuration of what was told, if that can be gone on from; else all of it. Much work.
+fn difference(told: Option<&Wanted>, newest: &Wanted) -> from_server::Kind {
     let revision = newest.revision;
-    let kind = match told {
-        Some(told) if Arc::ptr_eq(&told.plan, &newest.plan) => {
-            from_server::Kind::Unchanged(pb::Unchanged { revision })
-        }
-        Some(told) if takes_changes => {
+    match told {
+        Some(told) => {
             let (was, is) = HostPlan::differing(&told.plan, &newest.plan, revision);
             from_server::Kind::Change(change_message(told.revision, &was, &is))
         }
-        _ => from_server::Kind::Config(pb::HostConfig::from(&newest.plan.config(revision))),
-    };
-    pb::FromServer { kind: Some(kind) }
+        None => from_server::Kind::Config(pb::HostConfig::from(&newest.plan.config(revision))),
+    }
 }
 
 fn refuse(error: ParseError) -> Status {
