@@ -186,15 +186,12 @@ impl Index {
             let balancers = (was.map(|one| &one.load_balancer), is.map(|one| &one.load_balancer));
             of.target_groups_of_balancer.moves(balancers.0, balancers.1, id);
             // Of an instance that is several targets one may stay when another goes.
-            let instances = |group: Option<&'_ Arc<TargetGroup>>| -> BTreeSet<InstanceId> {
-                let targets = group.into_iter().flat_map(|group| group.targets.values());
-                targets.map(|target| target.instance.clone()).collect()
-            };
-            let (were, are) = (instances(was), instances(is));
-            for gone in were.difference(&are) {
+            let [were, are] =
+                [was, is].map(|group| group.map_or_else(BTreeSet::new, |group| group.instances()));
+            for &gone in were.difference(&are) {
                 of.target_groups_of_instance.moves(Some(gone), None, id);
             }
-            for new in are.difference(&were) {
+            for &new in are.difference(&were) {
                 of.target_groups_of_instance.moves(None, Some(new), id);
             }
         }

@@ -23,6 +23,30 @@ pub fn changes<'a, K: Ord, V: PartialEq>(
     })
 }
 
+/// The keys of which two maps say different things, in their order.
+///
+/// # Cost
+/// As of [`changes`].
+pub fn changed_keys<'a, K: Ord, V: PartialEq>(
+    old: &'a Map<K, V>,
+    new: &'a Map<K, V>,
+) -> impl Iterator<Item = &'a K> + use<'a, K, V> {
+    changes(old, new).map(|(key, ..)| key)
+}
+
+/// The objects whose keys begin with `one`, each with the rest of its key, in the order of that.
+///
+/// # Cost
+/// That of these objects, however many others there are.
+pub fn objects_of<'a, A: Ord + Clone, B: Ord + Clone + for<'b> From<&'b str>, V>(
+    map: &'a Map<(A, B), V>,
+    one: &A,
+) -> impl Iterator<Item = (&'a B, &'a Arc<V>)> + use<'a, A, B, V> {
+    let one = one.clone();
+    let first = (one.clone(), B::from(""));
+    map.range(first..).take_while(move |((of, _), _)| *of == one).map(|((_, rest), object)| (rest, object))
+}
+
 /// Changes the objects of which `which` says so.
 pub fn change_where<K: Ord + Clone, V: Clone>(
     map: &mut Map<K, V>,

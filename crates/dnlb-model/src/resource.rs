@@ -1,6 +1,9 @@
 //! One type per resource, named in the operator's words. Times are seconds since the Unix epoch.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -574,6 +577,14 @@ pub struct TargetGroup {
     pub targets: BTreeMap<TargetId, Target>,
     /// When it was created.
     pub created: u64,
+}
+
+impl TargetGroup {
+    /// The instances that are targets.
+    #[must_use]
+    pub fn instances(&self) -> BTreeSet<&InstanceId> {
+        self.targets.values().map(|target| &target.instance).collect()
+    }
 }
 
 /// An instance in a target group.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use dnlb_model::{BackendId, Draining, Index, InstanceId, Map, Region, changes, remove_where};
+use dnlb_model::{BackendId, Draining, Index, InstanceId, Map, Region, changed_keys, changes, remove_where};
 
 use crate::host_config::{Fitness, current_members, fitness, remember, remember_former, servers_by_index};
 
@@ -64,15 +64,16 @@ fn follow_some((old, old_index): Indexed<'_>, new: &mut Region, now: u64, some: 
 
 /// The backend services whose members, targets or drains may not be what they were.
 fn concerned(old: &Region, (new, new_index): Indexed<'_>) -> BTreeSet<BackendId> {
-    let mut ids: BTreeSet<BackendId> = changed(&old.backends, &new.backends).cloned().collect();
-    ids.extend(changed(&old.health, &new.health).map(|(backend, _)| backend.clone()));
-    ids.extend(changed(&old.draining, &new.draining).map(|(backend, _)| backend.clone()));
+    let mut ids: BTreeSet<BackendId> = changed_keys(&old.backends, &new.backends).cloned().collect();
+    ids.extend(changed_keys(&old.health, &new.health).map(|(backend, _)| backend.clone()));
+    ids.extend(changed_keys(&old.draining, &new.draining).map(|(backend, _)| backend.clone()));
     ids.extend(switches(old, new).into_iter().flat_map(<[_; 2]>::from));
-    ids.extend(changed(&old.generations, &new.generations).cloned());
+    ids.extend(changed_keys(&old.generations, &new.generations).cloned());
 
-    let mut instances: BTreeSet<_> = changed(&old.instances, &new.instances).collect();
-    instances.extend(changed(&old.hosts, &new.hosts).flat_map(|host| new_index.instances_of_host.of(host)));
-    let mut target_groups: BTreeSet<_> = changed(&old.target_groups, &new.target_groups).collect();
+    let mut instances: BTreeSet<_> = changed_keys(&old.instances, &new.instances).collect();
+    instances
+        .extend(changed_keys(&old.hosts, &new.hosts).flat_map(|host| new_index.instances_of_host.of(host)));
+    let mut target_groups: BTreeSet<_> = changed_keys(&old.target_groups, &new.target_groups).collect();
     let mut ags = BTreeSet::new();
     for id in &instances {
         let both = [old, new].into_iter().filter_map(|region| region.instances.get(*id));
@@ -92,14 +93,6 @@ fn concerned(old: &Region, (new, new_index): Indexed<'_>) -> BTreeSet<BackendId>
         ids.extend(new.backends.keys().filter(|id| !new.generations.contains_key(*id)).cloned());
     }
     ids
-}
-
-/// The keys of which the two maps say different things.
-fn changed<'a, K: Ord, V: PartialEq>(
-    old: &'a Map<K, V>,
-    new: &'a Map<K, V>,
-) -> impl Iterator<Item = &'a K> + use<'a, K, V> {
-    changes(old, new).map(|(key, ..)| key)
 }
 
 /// Who drains in `new`; only those of some backend services may have changed.

@@ -9,7 +9,7 @@ use std::{
 use dnlb_model::{
     Acl, Backend, BackendConfig, CheckConfig, EndpointConfig, FilterRule, HostId, HostState, IdleConfig,
     Index, Instance, InstanceConfig, InstanceId, InstanceState, Listener, LoadBalancer, Power, Region,
-    ServiceConfig, Vpc, VpcId, WithoutMember,
+    ServiceConfig, Vpc, VpcId, WithoutMember, objects_of,
 };
 
 use crate::host_config::{Server, current_members, servers_by_index};
@@ -180,10 +180,8 @@ impl<'a> View<'a> {
 
     /// Who keeps connections of a backend service without being its member, and the port where it has them.
     fn draining(&self, backend: &Backend) -> impl Iterator<Item = (&'a Instance, u16)> {
-        let first = (backend.id.clone(), InstanceId(String::new()));
-        let drains = self.region.draining.range(first..).take_while(|((of, _), _)| *of == backend.id);
-        let going_on = drains.filter(|(_, drain)| !drain.over);
-        going_on.filter_map(|((_, id), drain)| Some((&**self.region.instances.get(id)?, drain.port)))
+        let going_on = objects_of(&self.region.draining, &backend.id).filter(|(_, drain)| !drain.over);
+        going_on.filter_map(|(id, drain)| Some((&**self.region.instances.get(id)?, drain.port)))
     }
 
     /// Who drains and may be alive, though nobody hears of its host, and the index of that.

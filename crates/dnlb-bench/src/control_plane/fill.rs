@@ -11,11 +11,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use dnlb_model::{
-    AgWeights, Algorithm, Backend, BackendId, CheckProtocol, DEFAULT_WEIGHT, Direction, Eip, EipId,
-    HealthCheck, Host, HostId, HostState, Instance, InstanceId, InstanceState, Listener, ListenerId,
-    LoadBalancer, LoadBalancerId, Power, Protocol, Region, RegionSettings, RuleId, RuleProtocol,
-    SecurityGroup, SecurityGroupId, SecurityGroupRule, Sequences, ServerGroup, Subnet, SubnetId, Target,
-    TargetGroup, TargetGroupId, TargetId, Vpc, VpcId, WithoutMember,
+    AgWeights, Algorithm, Backend, BackendId, DEFAULT_WEIGHT, Direction, Eip, EipId, HealthCheck, Host,
+    HostId, HostState, Instance, InstanceId, InstanceState, Listener, ListenerId, LoadBalancer,
+    LoadBalancerId, Power, Protocol, Region, RegionSettings, RuleId, RuleProtocol, SecurityGroup,
+    SecurityGroupId, SecurityGroupRule, Sequences, ServerGroup, Subnet, SubnetId, Target, TargetGroup,
+    TargetGroupId, TargetId, Vpc, VpcId, WithoutMember,
 };
 use dnlb_server::{RegionStore, TransactError};
 use dnlb_store::SqliteStore;
@@ -330,14 +330,6 @@ fn add_group(
         targets,
         created: BEGINNING + u64::from(number),
     };
-    let check = HealthCheck {
-        protocol: CheckProtocol::Tcp,
-        healthy_threshold: 3,
-        unhealthy_threshold: 3,
-        timeout_seconds: 3,
-        interval_seconds: 5,
-        port: 0,
-    };
     let backend = Backend {
         id: ids.fresh(BackendId::PREFIX),
         number: number + 1,
@@ -347,7 +339,7 @@ fn add_group(
         protocol: Protocol::Tcp,
         port: 8080,
         algorithm: Algorithm::IpHash,
-        check,
+        check: HealthCheck::DEFAULT,
         check_enabled: true,
         group: Some(ServerGroup::TargetGroup(group.id.clone())),
         draining_seconds: 300,

@@ -347,7 +347,7 @@ fn several() -> Region {
 fn move_something(region: &mut Region, (kind, which, value): (u8, u8, u8)) {
     let instance = InstanceId(format!("i-{:05}", value % 6 + 1));
     let balancer = LoadBalancerId(format!("dnlb-{}", value % 3 + 1));
-    match kind % 6 {
+    match kind % 7 {
         // One instance may be several targets.
         0 => {
             let group = Arc::make_mut(region.target_groups.get_mut(&TargetGroupId::from("tg-1")).unwrap());
@@ -369,7 +369,14 @@ fn move_something(region: &mut Region, (kind, which, value): (u8, u8, u8)) {
             balancer.subnet = format!("subnet-{}", which % 2).into();
             balancer.vpc = format!("vpc-{}", which % 2).into();
         }
+        // Two exchange their addresses.
         4 => {
+            let other = LoadBalancerId(format!("dnlb-{}", which % 3 + 1));
+            let [vip, others] = [&balancer, &other].map(|id| region.load_balancers[id].vip);
+            Arc::make_mut(region.load_balancers.get_mut(&balancer).unwrap()).vip = others;
+            Arc::make_mut(region.load_balancers.get_mut(&other).unwrap()).vip = vip;
+        }
+        5 => {
             let listener = ListenerId(format!("listener-{}", which % 3 + 1));
             Arc::make_mut(region.listeners.get_mut(&listener).unwrap()).load_balancer = balancer;
         }

@@ -7,7 +7,7 @@ use std::{
 
 use dnlb_model::{
     Backend, BackendId, Family, Health, Host, HostId, HostState, Index, Instance, InstanceId, InstanceState,
-    Map, Region, ServerGroup, TargetGroup, changes,
+    Region, ServerGroup, changed_keys, changes,
 };
 use dnlb_proto::{Hello, Report};
 
@@ -252,13 +252,13 @@ pub(crate) fn settle_some(
 /// # Cost
 /// That of what differs.
 pub(crate) fn in_question(old: &Region, new: &Region) -> BTreeSet<InstanceId> {
-    let mut ids: BTreeSet<InstanceId> = keys(&old.instances, &new.instances).cloned().collect();
-    ids.extend(keys(&old.health, &new.health).map(|(_, instance)| instance.clone()));
+    let mut ids: BTreeSet<InstanceId> = changed_keys(&old.instances, &new.instances).cloned().collect();
+    ids.extend(changed_keys(&old.health, &new.health).map(|(_, instance)| instance.clone()));
     for (region, index) in [(old, old.index()), (new, new.index())] {
-        let carried = keys(&old.hosts, &new.hosts).flat_map(|host| index.instances_of_host.of(host));
+        let carried = changed_keys(&old.hosts, &new.hosts).flat_map(|host| index.instances_of_host.of(host));
         ids.extend(carried.cloned());
         let mut groups = BTreeSet::new();
-        for backend in keys(&old.backends, &new.backends).filter_map(|id| region.backends.get(id)) {
+        for backend in changed_keys(&old.backends, &new.backends).filter_map(|id| region.backends.get(id)) {
             match &backend.group {
                 Some(ServerGroup::Ag(ag)) => ids.extend(index.instances_of_ag.of(ag).cloned()),
                 Some(ServerGroup::TargetGroup(group)) => drop(groups.insert(group)),
@@ -266,24 +266,13 @@ pub(crate) fn in_question(old: &Region, new: &Region) -> BTreeSet<InstanceId> {
             }
         }
         let groups = groups.into_iter().filter_map(|group| region.target_groups.get(group));
-        ids.extend(groups.flat_map(|group| instances(group)));
+        ids.extend(groups.flat_map(|group| group.instances()).cloned());
     }
     for (_, was, is) in changes(&old.target_groups, &new.target_groups) {
-        let [were, are] = [was, is].map(|group| group.map_or_else(BTreeSet::new, |group| instances(group)));
-        ids.extend(were.symmetric_difference(&are).cloned());
+        let [were, are] = [was, is].map(|group| group.map_or_else(BTreeSet::new, |group| group.instances()));
+        ids.extend(were.symmetric_difference(&are).copied().cloned());
     }
     ids
-}
-
-fn keys<'a, K: Ord, V: PartialEq>(
-    old: &'a Map<K, V>,
-    new: &'a Map<K, V>,
-) -> impl Iterator<Item = &'a K> + use<'a, K, V> {
-    changes(old, new).map(|(key, ..)| key)
-}
-
-fn instances(group: &TargetGroup) -> BTreeSet<InstanceId> {
-    group.targets.values().map(|target| target.instance.clone()).collect()
 }
 
 /// The backend services of which an instance is a target.

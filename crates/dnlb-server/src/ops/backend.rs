@@ -8,8 +8,8 @@ use dnlb_api::{
     time, wire,
 };
 use dnlb_model::{
-    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, InstanceId,
-    LoadBalancerId, Protocol, Region, ServerGroup, TargetGroupId, WithoutMember,
+    AgId, AgWeights, Algorithm, Backend, BackendId, CheckProtocol, HealthCheck, Instance, LoadBalancerId,
+    Protocol, Region, ServerGroup, TargetGroupId, WithoutMember, objects_of,
 };
 use dnlb_plan::{Fitness, Server, fitness, servers};
 use wire::lb::{AgInfo, AgInfoSpec, CreateBackend, TargetHealth, UnhealthReason, UpdateBackend};
@@ -167,10 +167,9 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
         return Err(ApiError::precondition(format!("backend {id} is in use by listener {listener}")));
     }
     region.backends.remove(&id);
-    let first = (id.clone(), InstanceId::from(""));
-    let known = region.health.range(first..).map(|(key, _)| key).take_while(|(backend, _)| *backend == id);
-    for key in known.cloned().collect::<Vec<_>>() {
-        region.health.remove(&key);
+    let health = region.health.clone();
+    for (instance, _) in objects_of(&health, &id) {
+        region.health.remove(&(id.clone(), instance.clone()));
     }
     DONE
 }
