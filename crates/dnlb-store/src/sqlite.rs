@@ -36,8 +36,12 @@ pub use verify::Summary;
 /// minutes, small enough that the file does not grow for ever.
 pub const LOG_LENGTH: u64 = 10_000;
 
-/// Revisions that are cut off the log at once: so few that no commit is late by them.
+/// Revisions that the log is shortened by at once.
 const LOG_CUT: u64 = 20;
+
+/// Of what the log does not reach back to any more, a commit deletes twice as much as it writes, and this: so all of it goes, and no commit is late because
+/// one of long ago was large, as one is that imports a region.
+const LOG_CUT_ENTRIES: usize = 64;
 
 /// Revisioned keys in one SQLite file.
 ///
@@ -267,8 +271,12 @@ fn write(connection: &Connection, writes: &[(String, Option<Vec<u8>>)]) -> Resul
     }
     if revision > LOG_LENGTH && revision % LOG_CUT == 0 {
         numbers.compacted = revision - LOG_LENGTH;
-        connection.execute("DELETE FROM log WHERE revision <= ?1", [numbers.compacted])?;
     }
+    let mut cut = connection.prepare_cached(
+        "DELETE FROM log WHERE (revision, key) IN \
+         (SELECT revision, key FROM log WHERE revision <= ?1 ORDER BY revision, key LIMIT ?2)",
+    )?;
+    cut.execute(params![numbers.compacted, 2 * writes.len() + LOG_CUT_ENTRIES])?;
     numbers.write(connection)?;
     Ok(revision)
 }

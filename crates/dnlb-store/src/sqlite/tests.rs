@@ -73,3 +73,26 @@ async fn an_old_watcher_is_told_to_list_again() {
     }
     assert_eq!(store.changes(step, 9).await.unwrap().len(), 3, "the log reaches back over recent revisions");
 }
+
+#[tokio::test]
+async fn a_large_revision_is_cut_off_the_log_little_by_little() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("store.db")).unwrap();
+    let writes = (0..1000).map(|number| (format!("large/{number}"), Some(vec![7]))).collect();
+    store.commit(Transaction { conditions: vec![], writes }).await.unwrap();
+    let logged = || {
+        let connection = locked(&store.file.connection);
+        connection.query_row("SELECT count(*) FROM log WHERE revision = 1", [], |row| row.get(0)).unwrap()
+    };
+    let aged = Numbers { revision: LOG_LENGTH + LOG_CUT - 1, ..Numbers::default() };
+    aged.write(&locked(&store.file.connection)).unwrap();
+    let mut left: usize = logged();
+    assert_eq!(left, 1000);
+    while left > 0 {
+        store.commit(put("a".into(), 0)).await.unwrap();
+        let now = logged();
+        assert!(now < left && left - now <= LOG_CUT_ENTRIES + 2, "{left} {now}");
+        left = now;
+    }
+    assert!(matches!(store.changes(0, 1).await, Err(StoreError::Compacted { .. })));
+}
