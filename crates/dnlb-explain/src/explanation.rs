@@ -38,17 +38,23 @@ pub fn explain<M: Maps>(maps: &M, program: Program, frame: &[u8]) -> Result<Expl
 
 /// Packet after packet on one host's maps, each after what those before it would have written: flow records, fragments.
 ///
-/// The maps themselves never change; what was read of a flow once is not read again. Captures of an uplink have no replies of instances: whoever
-/// goes on after a SYN has been answered.
+/// The maps themselves never change; what was read of a flow once is not read again.
 pub struct Replay<'m, M: Maps> {
     maps: &'m M,
     memory: Memory,
 }
 
 impl<'m, M: Maps> Replay<'m, M> {
-    /// From the maps as they are.
+    /// From the maps as they are, of every packet that the host sees.
     #[must_use]
     pub fn new(maps: &'m M) -> Self {
+        Self { maps, memory: Memory::default() }
+    }
+
+    /// From the maps as they are, of a capture that may lack one direction: that of an uplink has no replies of instances. Whoever
+    /// goes on after a SYN is taken for answered.
+    #[must_use]
+    pub fn of_capture(maps: &'m M) -> Self {
         Self { maps, memory: Memory::of_one_direction() }
     }
 

@@ -366,14 +366,17 @@ fn known(program: Program) -> dnlb_explain::Program {
 #[test]
 #[ignore = "needs root"]
 fn a_replay_tells_of_every_packet_what_the_kernel_does() {
-    for family in [Family::V4, Family::V6] {
-        with_family(family, replay_and_compare);
+    // A client that goes on though nobody has answered it, and its port again: a replay that takes it for answered differs.
+    let unanswered = 2_062_379_388_536_878_447;
+    for seed in [unanswered, rand::random()] {
+        println!("seed {seed}");
+        for family in [Family::V4, Family::V6] {
+            with_family(family, || replay_and_compare(seed));
+        }
     }
 }
 
-fn replay_and_compare() {
-    let seed = rand::random();
-    println!("seed {seed}");
+fn replay_and_compare(seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut kernel = kernel(&[everything()], 0);
     // The kernel's own flow records lie in its maps, which a replay reads: so it reads those of a scene that stays as it is.

@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Options, format: Format) -> Result<()> {
     let hooks = Hooks::new(options, &maps, &names)?;
     let mut capture = read(&options.input)?;
     let mut out = options.out.as_deref().map(write).transpose()?;
-    let mut replay = Replay::new(&maps);
+    let mut replay = Replay::of_capture(&maps);
     let mut told = Told { format, items: Vec::new(), outcomes: BTreeMap::new() };
     let mut number = 0_u64;
     while let Some(packet) = capture.next_packet() {
