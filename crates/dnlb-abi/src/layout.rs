@@ -2,7 +2,7 @@
 
 use core::mem::offset_of;
 
-use crate::{Counter, FlowKey, FlowRecord};
+use crate::{Counter, FlowKey, FlowRecord, FlowTotals};
 
 /// A field of a type that versions hand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ layouts! {
         original_addr, original_port, via, flags, service, rules, last_used_ns, packets_in, packets_out, bytes, end,
         peer_port,
     }
+    FlowTotals { opened, replaced_packets_in, replaced_packets_out, replaced_bytes, }
     Counter { packets, bytes, }
 }
 

@@ -87,6 +87,9 @@ pub mod maps {
     pub const OUTCOMES: &str = "OUTCOMES";
     /// Per-CPU array: service number -> [`super::Counter`].
     pub const SERVICE_COUNTERS: &str = "SERVICE_COUNTERS";
+    /// Hash: [`super::FlowTotalsKey`] -> [`super::FlowTotals`], what flow records themselves cannot tell of a service's flows. Agents
+    /// remove those of services and instances that are gone.
+    pub const FLOW_TOTALS: &str = "FLOW_TOTALS";
     /// Array of one word: not 0 while one version of the programs takes over from another that has other flow maps.
     pub const HANDING_OVER: &str = "HANDING_OVER";
     /// Hash: [`super::HandoverKey`] -> [`super::HandoverRecord`], flows made meanwhile; empty at all other times.
@@ -116,6 +119,8 @@ pub mod capacity {
     pub const RULE_INDEX: u32 = 1 << 19;
     /// `OUTCOMES`: more than there are, so that versions that know more outcomes count in the same map.
     pub const OUTCOMES: u32 = 256;
+    /// `FLOW_TOTALS`: services times the instances of a host that serve them.
+    pub const FLOW_TOTALS: u32 = 1 << 16;
     /// `HANDOVER`: new flows of the second that an upgrade takes; no memory is taken at other times.
     pub const HANDOVER: u32 = 1 << 18;
 }
@@ -641,6 +646,72 @@ impl FlowRecord {
     pub const VIA_UPLINK: u16 = 2;
     /// Replies go to the agent's probe link.
     pub const VIA_PROBE: u16 = 3;
+}
+
+/// Key of `FLOW_TOTALS`.
+#[repr(C)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
+pub struct FlowTotalsKey {
+    /// Number of the service, never 0.
+    pub service: u32,
+    /// Number of the instance that serves.
+    pub instance: u32,
+}
+
+const _: () = assert!(size_of::<FlowTotalsKey>() == 8);
+
+/// Value of `FLOW_TOTALS`: totals since the map was made.
+///
+/// Records count for themselves while they live, and the agent hears of those that it removes. This is the rest: how many there
+/// have been, and what was in those that programs put others in the place of.
+///
+/// # Shape
+/// 32 bytes. Programs add atomically: every CPU has the same one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowTotals {
+    /// Flows that were established.
+    pub opened: u64,
+    /// [`FlowRecord::packets_in`] of established records that were replaced.
+    pub replaced_packets_in: u64,
+    /// [`FlowRecord::packets_out`] of the same.
+    pub replaced_packets_out: u64,
+    /// [`FlowRecord::bytes`] of the same.
+    pub replaced_bytes: u64,
+}
+
+const _: () = assert!(size_of::<FlowTotals>() == 32);
+
+impl FlowTotals {
+    /// A flow was established.
+    pub const ONE_OPENED: Self =
+        Self { opened: 1, replaced_packets_in: 0, replaced_packets_out: 0, replaced_bytes: 0 };
+
+    /// A record was replaced.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of_replaced(record: &FlowRecord) -> Self {
+        Self {
+            opened: 0,
+            replaced_packets_in: record.packets_in,
+            replaced_packets_out: record.packets_out,
+            replaced_bytes: record.bytes,
+        }
+    }
 }
 
 /// Key of `FRAGMENTS`: what the fragments of one packet have in common (RFC 791, RFC 8200 section 4.5).

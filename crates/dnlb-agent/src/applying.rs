@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fs, io::ErrorKind, net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use dnlb_abi::{HostEntry, Outcome};
+use dnlb_abi::{FlowTotalsKey, HostEntry, Outcome};
 use dnlb_model::{HostConfig, InstanceReport, Protocol, ServiceConfig};
 use dnlb_plan::{Allocation, Compiler, LocalFacts, Reach};
 use dnlb_proto::{Counter, Reporter, decode_config, encode_config};
-use dnlb_switch::{EdgeForm, ExpiryRules, Switch, monotonic_ns};
+use dnlb_switch::{Aged, EdgeForm, ExpiryRules, Switch, SwitchError, monotonic_ns};
 use rand::Rng;
 use tokio::{
     sync::{mpsc, watch},
@@ -22,14 +22,17 @@ use crate::{
     run_dir::{RunDir, write_atomically, write_for_readers},
     status::{Counted, Status, now},
     teller::ClosedFlows,
+    traffic::Traffic,
 };
 
 /// How often instances are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often next hops are looked at.
 const HOPS: Duration = Duration::from_secs(2);
-/// How often flow records are aged and counters reported.
-const CHORES: Duration = Duration::from_secs(10);
+/// How often flow records are aged and counters reported, if that takes no longer than [`CHORES_SHARE`] of the time.
+const CHORES: Duration = Duration::from_secs(1);
+/// With very many records a look at all of them takes long: then the next one waits for so many times as long.
+const CHORES_SHARE: u32 = 50;
 /// How often everything is written again, whatever seems to be well: repairs what others changed.
 const RESYNC: Duration = Duration::from_secs(30);
 /// First and longest pause after a failure.
@@ -69,6 +72,9 @@ pub(crate) struct Applier<D> {
     entries: BTreeMap<u16, HostEntry>,
     /// Devices to which programs are attached.
     attached: Attached,
+    traffic: Traffic,
+    /// Before then no chores are done.
+    chores_due: Instant,
     /// Whom services reach by the maps; none: nobody has looked for flows that reach nobody.
     reach: Option<Reach>,
     /// Whether that has become less: packets that were on their way may have left records since anybody looked.
@@ -102,6 +108,8 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             entries: BTreeMap::new(),
             attached: Attached::default(),
             reach: None,
+            traffic: Traffic::default(),
+            chores_due: Instant::now(),
             less_reach: false,
             retry: None,
         }
@@ -141,7 +149,11 @@ impl<D: ComputeDriver + 'static> Applier<D> {
                     true
                 }
                 _ = chores.tick() => {
-                    self.do_chores();
+                    let began = Instant::now();
+                    if began >= self.chores_due {
+                        self.do_chores();
+                        self.chores_due = began + began.elapsed() * CHORES_SHARE;
+                    }
                     false
                 }
             };
@@ -375,14 +387,7 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             datagrams: usual(Protocol::Udp),
             ..ExpiryRules::default()
         };
-        let mut closed = ClosedFlows::new();
-        let expired =
-            self.host.switch.expire_flows(monotonic_ns(), &rules, |key, record| closed.push((*key, *record)));
-        if !closed.is_empty() {
-            // Who does not listen has ended: then there is no log.
-            let _ = self.host.closed_flows.send(closed);
-        }
-        if let Err(error) = expired {
+        if let Err(error) = self.count_flows(&rules) {
             tracing::warn!(error = crate::fleet::chain(&error), "cannot age flow records");
         }
         match self.host.switch.outcomes() {
@@ -394,6 +399,34 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             }
             Err(error) => tracing::warn!(error = crate::fleet::chain(&error), "cannot read counters"),
         }
+    }
+
+    /// Ages flow records, logs those that are over, and reports what is in all of them.
+    fn count_flows(&mut self, rules: &ExpiryRules) -> Result<(), SwitchError> {
+        let Self { host, traffic, config, .. } = self;
+        let of_programs = host.switch.flow_totals()?;
+        let mut closed = ClosedFlows::new();
+        let aged = host.switch.age_flows(monotonic_ns(), rules, |key, record, aged| {
+            traffic.on_record(key, record, aged);
+            if aged == Aged::Removed {
+                closed.push((*key, *record));
+            }
+        });
+        if !closed.is_empty() {
+            // Who does not listen has ended: then there is no log.
+            let _ = host.closed_flows.send(closed);
+        }
+        host.reporter.traffic(traffic.finish_round(&of_programs));
+        let known = |key: &FlowTotalsKey| {
+            config.as_ref().is_none_or(|config| {
+                let service = config.services.binary_search_by_key(&key.service, |service| service.number);
+                service.is_ok() && config.instances.contains_key(&key.instance)
+            })
+        };
+        for gone in traffic.forget(known) {
+            host.switch.forget_flow_totals(&gone)?;
+        }
+        aged
     }
 
     fn report_instances(&mut self, config: &HostConfig) {

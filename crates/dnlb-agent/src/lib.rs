@@ -22,6 +22,7 @@ mod run_dir;
 mod status;
 mod teller;
 mod trace_socket;
+mod traffic;
 
 pub use agent::{EdgeChoice, Options, power_off, purge, run};
 pub use applying::saved_config;

@@ -175,6 +175,15 @@ words! {
     /// States of an instance.
     InstanceStatus: &str, "string", ["pending", "starting", "running", "stopping", "stopped", "error"];
 
+    /// Units of metrics: so many a second, bytes a second, so many.
+    MetricUnit: &str, "string", ["1/s", "B/s", "1"];
+
+    /// What has metrics.
+    MetricsOf: &str, "string", ["listener", "loadBalancer", "target", "host"];
+
+    /// Seconds of a point of a metric.
+    MetricsStep: i64, "integer", [1, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400];
+
     /// Off and on.
     OnOff: &str, "string", ["On", "Off"];
 

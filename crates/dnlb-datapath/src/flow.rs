@@ -85,7 +85,8 @@ pub(crate) const FINS: u32 = FlowRecord::FLAG_FIN_IN | FlowRecord::FLAG_FIN_OUT;
 
 /// Whether nothing more is expected of the flow: a new one may take its place.
 #[inline(always)]
-pub(crate) const fn is_over(flags: u32) -> bool {
+#[must_use]
+pub const fn is_over(flags: u32) -> bool {
     flags & (FlowRecord::FLAG_RESET | FlowRecord::FLAG_DRAINED) != 0 || flags & FINS == FINS
 }
 

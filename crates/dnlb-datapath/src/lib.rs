@@ -32,6 +32,7 @@ use dnlb_abi::Outcome;
 use dnlb_wire::Parsed;
 pub use dnlb_wire::{Frame, Outer, Packet};
 pub use edge::edge;
+pub use flow::is_over;
 pub use from_instance::from_instance;
 pub use from_overlay::from_overlay;
 pub use hash::{flow_hash, row_of};

@@ -9,10 +9,10 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray},
 };
 use dnlb_abi::{
-    Addr, Counter, EndpointEntry, EndpointKey, FlowEvent, FlowKey, FlowRecord, FragmentEntry, FragmentKey,
-    HandoverKey, HandoverRecord, HostEntry, InstanceEntry, MMAPABLE, MemberEntry, NO_PREALLOC, Outcome, Role,
-    RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, ServiceKey, Settings, TargetEntry,
-    TargetKey, capacity,
+    Addr, Counter, EndpointEntry, EndpointKey, FlowEvent, FlowKey, FlowRecord, FlowTotals, FlowTotalsKey,
+    FragmentEntry, FragmentKey, HandoverKey, HandoverRecord, HostEntry, InstanceEntry, MMAPABLE, MemberEntry,
+    NO_PREALLOC, Outcome, Role, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry,
+    ServiceKey, Settings, TargetEntry, TargetKey, capacity,
 };
 use dnlb_datapath::{Flow, MemberSearch, Packet, Room, RuleQuery, RuleSearch, Rules, Tables, rule_matches};
 use dnlb_wire::ANSWER_MAX;
@@ -62,6 +62,9 @@ static OUTCOMES: PerCpuArray<Counter> = PerCpuArray::with_max_entries(capacity::
 #[map]
 static SERVICE_COUNTERS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1, 0); // agent
 #[map]
+static FLOW_TOTALS: HashMap<FlowTotalsKey, FlowTotals> =
+    HashMap::with_max_entries(capacity::FLOW_TOTALS, NO_PREALLOC);
+#[map]
 static HANDING_OVER: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 static HANDOVER: HashMap<HandoverKey, HandoverRecord> =
@@ -76,6 +79,8 @@ struct Scratch {
     handover: HandoverRecord,
     handover_key: HandoverKey,
     reserved: u32,
+    totals_key: FlowTotalsKey,
+    totals: FlowTotals,
     telling: Telling,
     room: Room,
     note: Note,
@@ -198,6 +203,54 @@ fn add(counter: Option<*mut Counter>, bytes: u32) {
         unsafe {
             (*counter).packets += 1;
             (*counter).bytes += bytes as u64;
+        }
+    }
+}
+
+/// Adds to the totals of a record's service and instance. Once a flow and not once a packet, so every CPU may have the same totals.
+#[inline(always)]
+fn add_to_totals(key: &FlowKey, record: *const FlowRecord, more: FlowTotals) {
+    // SAFETY: the caller's: a live map value.
+    let service = unsafe { (*record).service };
+    let Some(scratch) = SCRATCH.get_ptr_mut(0).filter(|_| service != 0) else {
+        return;
+    };
+    // SAFETY: a live per-CPU value; these parts of it are used here alone.
+    let (totals_key, added) = unsafe { (&mut (*scratch).totals_key, &mut (*scratch).totals) };
+    *totals_key = FlowTotalsKey { service, instance: key.instance };
+    *added = more;
+    // The first flow makes them, and on one CPU of those on which it does at the same time. When the map is full, a statistic is lost.
+    if FLOW_TOTALS.get_ptr_mut(&*totals_key).is_none()
+        && FLOW_TOTALS.insert(&*totals_key, &*added, u64::from(BPF_NOEXIST)).is_ok()
+    {
+        return;
+    }
+    if let Some(totals) = FLOW_TOTALS.get_ptr_mut(&*totals_key) {
+        // SAFETY: a live map value, of whole words.
+        unsafe {
+            add_word(&raw mut (*totals).opened, added.opened);
+            add_word(&raw mut (*totals).replaced_packets_in, added.replaced_packets_in);
+            add_word(&raw mut (*totals).replaced_packets_out, added.replaced_packets_out);
+            add_word(&raw mut (*totals).replaced_bytes, added.replaced_bytes);
+        }
+    }
+}
+
+/// Adds to a word while other CPUs may.
+///
+/// # Safety
+/// `word` lies in a live map value.
+#[inline(always)]
+unsafe fn add_word(word: *mut u64, more: u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        if more != 0 {
+            asm!(
+                "lock *(u64 *)({word} + 0) += {more}",
+                word = in(reg) word,
+                more = in(reg) more,
+                options(nostack),
+            );
         }
     }
 }
@@ -408,6 +461,8 @@ impl Tables for KernelTables {
         if let Some(former) = FLOWS.get_ptr(key) {
             // SAFETY: a live map value.
             events::flow(FlowEvent::REPLACED, key, unsafe { &*former });
+            // SAFETY: as above.
+            add_to_totals(key, former, FlowTotals::of_replaced(unsafe { &*former }));
             let _ = FLOWS.remove(key);
         }
         let made = FLOWS_HALF_OPEN.insert(key, record, 0).is_ok();
@@ -424,6 +479,7 @@ impl Tables for KernelTables {
             if FLOWS.insert(key, unsafe { &*record }, u64::from(BPF_NOEXIST)).is_ok() {
                 // SAFETY: as above.
                 events::flow(FlowEvent::ESTABLISHED, key, unsafe { &*record });
+                add_to_totals(key, record, FlowTotals::ONE_OPENED);
                 // Another CPU may have noted the flow's end in the old record while it was copied.
                 if let Some(copy) = FLOWS.get_ptr_mut(key) {
                     // SAFETY: live map values.

@@ -90,6 +90,8 @@ pub struct Belongings {
     pub instance_count_of_host: OrdMap<HostId, usize>,
     /// Instances of a VPC.
     pub instances_of_vpc: Pairs<VpcId, InstanceId>,
+    /// Listeners by number.
+    pub listener_of_number: OrdMap<u32, ListenerId>,
     /// Listeners of a backend service.
     pub listeners_of_backend: Pairs<BackendId, ListenerId>,
     /// Listeners of a load balancer.
@@ -164,6 +166,8 @@ impl Index {
             of.listeners_of_backend.moves(was.map(|one| &one.backend), is.map(|one| &one.backend), id);
             let balancers = (was.map(|one| &one.load_balancer), is.map(|one| &one.load_balancer));
             of.listeners_of_balancer.moves(balancers.0, balancers.1, id);
+            let number = |one: &Arc<Listener>| one.number;
+            renumber(&mut of.listener_of_number, was.map(number), is.map(number), id);
         }
         for (id, was, is) in changes(&self.backends, &region.backends) {
             let balancers = (was.map(|one| &one.load_balancer), is.map(|one| &one.load_balancer));

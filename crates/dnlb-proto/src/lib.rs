@@ -28,7 +28,7 @@ pub use hello::Hello;
 pub use link::{AgentLink, ConfigReceiver, LinkError, LinkOptions, TracesReceiver};
 pub use outbox::Reporter;
 pub use parse::ParseError;
-pub use report::{Ack, Counter, Report, parse_counters};
+pub use report::{Ack, Counter, Counters, Report, ServiceTraffic};
 pub use token::{JoinToken, TokenError};
 pub use trace::{TraceReport, WantedTrace, parse_traces};
 

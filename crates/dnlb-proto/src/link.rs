@@ -16,7 +16,7 @@ use crate::{
     HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter, apply_change,
     outbox::Outbox,
     pb::{self, agents_client::AgentsClient, from_agent, from_server},
-    report, trace,
+    trace,
     trace::WantedTrace,
 };
 
@@ -247,7 +247,7 @@ impl AgentLink {
             send(messages, from_agent::Kind::Ack(ack.into())).await?;
         }
         if let Some(counters) = fresh.counters {
-            send(messages, from_agent::Kind::Counters(report::counters_message(counters))).await?;
+            send(messages, from_agent::Kind::Counters(counters.into())).await?;
         }
         for report in fresh.traces {
             send(messages, from_agent::Kind::Trace(report.into())).await?;

@@ -8,7 +8,9 @@ use std::{
 use dnlb_model::{HealthReport, InstanceReport, InstanceState};
 use tokio::sync::watch;
 
-use crate::{Ack, Counter, Report, TraceReport, trace::STEPS_MAX};
+use crate::{
+    Ack, Counter, Counters, Report, ServiceTraffic, TraceReport, report::SERVICES_MAX, trace::STEPS_MAX,
+};
 
 /// Through this the agent reports; clones report to the same server.
 ///
@@ -23,6 +25,7 @@ pub struct Reporter {
 impl Reporter {
     pub(crate) fn new() -> (Self, Outbox, watch::Receiver<()>) {
         let outbox = Outbox::default();
+        outbox.known().epoch = rand::random();
         let (wake, woken) = watch::channel(());
         (Self { outbox: outbox.clone(), wake: Arc::new(wake) }, outbox, woken)
     }
@@ -73,6 +76,20 @@ impl Reporter {
         self.update(|known| {
             known.fresh.counters = Some(outcomes);
             true
+        });
+    }
+
+    /// Totals by service's and instance's number: all of them; those that are other than before are sent.
+    pub fn traffic(&self, totals: &BTreeMap<(u32, u32), ServiceTraffic>) {
+        self.update(|known| {
+            let fresh = totals.iter().filter(|(key, now)| known.traffic.get(key) != Some(now));
+            let fresh: Vec<_> = fresh.map(|(key, now)| (*key, *now)).collect();
+            known.fresh.traffic.retain(|key| totals.contains_key(key));
+            known.traffic.retain(|key, _| totals.contains_key(key));
+            known.fresh.traffic.extend(fresh.iter().map(|(key, _)| *key));
+            known.traffic.extend(fresh);
+            // With the counters that follow.
+            false
         });
     }
 
@@ -135,7 +152,7 @@ pub(crate) struct Outbox(Arc<Mutex<Known>>);
 pub(crate) struct Fresh {
     pub(crate) ack: Option<Ack>,
     pub(crate) report: Option<Report>,
-    pub(crate) counters: Option<BTreeMap<String, Counter>>,
+    pub(crate) counters: Option<Counters>,
     pub(crate) traces: Vec<TraceReport>,
 }
 
@@ -147,6 +164,7 @@ impl Outbox {
         known.fresh.ack = known.ack.is_some();
         known.fresh.instances = known.instances.keys().copied().collect();
         known.fresh.health = known.health.keys().copied().collect();
+        known.fresh.traffic = known.traffic.keys().copied().collect();
         // A server forgets by itself what an agent said on an earlier connection.
         known.fresh.forgotten_instances.clear();
         known.fresh.forgotten_health.clear();
@@ -163,7 +181,15 @@ impl Outbox {
     /// What has changed since the last call.
     pub(crate) fn take_fresh(&self) -> Fresh {
         let mut known = self.known();
-        let fresh = std::mem::take(&mut known.fresh);
+        let mut fresh = std::mem::take(&mut known.fresh);
+        let counters = fresh.counters.map(|outcomes| {
+            let rest = fresh.traffic.iter().nth(SERVICES_MAX).copied();
+            let later = rest.map(|first| fresh.traffic.split_off(&first)).unwrap_or_default();
+            let now = std::mem::replace(&mut fresh.traffic, later);
+            let traffic = |key: (u32, u32)| Some((key, *known.traffic.get(&key)?));
+            Counters { outcomes, services: now.into_iter().filter_map(traffic).collect(), epoch: known.epoch }
+        });
+        known.fresh.traffic = std::mem::take(&mut fresh.traffic);
         let instance = |number: u32| {
             let state = known.instances.get(&number)?.clone();
             Some(InstanceReport { number, state })
@@ -181,7 +207,7 @@ impl Outbox {
         Fresh {
             ack: known.ack.clone().filter(|_| fresh.ack),
             report: Some(report).filter(|report| *report != Report::default()),
-            counters: fresh.counters,
+            counters,
             traces: fresh.traces.into_values().collect(),
         }
     }
@@ -197,6 +223,9 @@ struct Known {
     ack: Option<Ack>,
     instances: BTreeMap<u32, InstanceState>,
     health: BTreeMap<(u32, u32), (bool, String)>,
+    traffic: BTreeMap<(u32, u32), ServiceTraffic>,
+    /// Names the life of this agent.
+    epoch: u64,
     /// Steps of running traces that were not sent soon enough.
     dropped_steps: BTreeMap<u64, u64>,
     fresh: Unsent,
@@ -221,6 +250,7 @@ struct Unsent {
     health: BTreeSet<(u32, u32)>,
     forgotten_instances: BTreeSet<u32>,
     forgotten_health: BTreeSet<(u32, u32)>,
+    traffic: BTreeSet<(u32, u32)>,
     counters: Option<BTreeMap<String, Counter>>,
     traces: BTreeMap<u64, TraceReport>,
 }
@@ -258,6 +288,38 @@ mod tests {
         outbox.refresh_all();
         let again = outbox.take_fresh();
         assert_eq!((again.report, again.ack.unwrap().revision), (Some(everything), 7));
+    }
+
+    #[test]
+    fn traffic_is_sent_with_the_counters_when_it_has_changed_and_again_to_the_next_server() {
+        let (reporter, outbox, _woken) = Reporter::new();
+        let traffic = |connections| ServiceTraffic { connections, ..ServiceTraffic::default() };
+        let sent = || {
+            reporter.counters(BTreeMap::new());
+            let counters = outbox.take_fresh().counters.unwrap();
+            counters.services.into_iter().map(|(key, it)| (key, it.connections)).collect::<Vec<_>>()
+        };
+        reporter.traffic(&BTreeMap::from([((1, 1), traffic(5)), ((1, 2), traffic(6))]));
+        assert!(outbox.take_fresh().counters.is_none());
+        assert_eq!(sent(), [((1, 1), 5), ((1, 2), 6)]);
+        assert_eq!(sent(), []);
+        reporter.traffic(&BTreeMap::from([((1, 1), traffic(5)), ((1, 2), traffic(7))]));
+        assert_eq!(sent(), [((1, 2), 7)]);
+        outbox.refresh_all();
+        reporter.traffic(&BTreeMap::from([((1, 2), traffic(7))]));
+        assert_eq!(sent(), [((1, 2), 7)]);
+    }
+
+    #[test]
+    fn more_traffic_than_a_message_takes_is_sent_in_several() {
+        let (reporter, outbox, _woken) = Reporter::new();
+        let count = u32::try_from(SERVICES_MAX).unwrap() + 5;
+        reporter.traffic(&(1..=count).map(|n| ((n, 1), ServiceTraffic::default())).collect());
+        let sent = || {
+            reporter.counters(BTreeMap::new());
+            outbox.take_fresh().counters.unwrap().services.len()
+        };
+        assert_eq!([sent(), sent(), sent()], [SERVICES_MAX, 5, 0]);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::{ParseError, parse, pb};
 const TEXT_BYTES_MAX: usize = 512;
 /// Most outcomes that a batch of counters may name.
 const OUTCOMES_MAX: usize = 256;
+/// Most services and instances that a batch of counters may name; an agent with more news sends them in several.
+pub(crate) const SERVICES_MAX: usize = 1 << 14;
 
 /// How far a host is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,25 +131,81 @@ impl TryFrom<pb::Report> for Report {
     }
 }
 
-/// The message that carries counters.
-pub(crate) fn counters_message(counters: BTreeMap<String, Counter>) -> pb::Counters {
-    let counter = |(name, Counter { packets, bytes })| (name, pb::Counter { packets, bytes });
-    pb::Counters { outcomes: counters.into_iter().map(counter).collect() }
+/// What a host has counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Totals since the host's maps were made, by outcome name.
+    pub outcomes: BTreeMap<String, Counter>,
+    /// By service's and instance's number: those that have changed.
+    pub services: BTreeMap<(u32, u32), ServiceTraffic>,
+    /// Another one when totals are counted anew.
+    pub epoch: u64,
 }
 
-/// Reads a batch of counters.
-///
-/// # Errors
-/// When it names more outcomes than there can be, or one that is no name.
-pub fn parse_counters(counters: pb::Counters) -> Result<BTreeMap<String, Counter>, ParseError> {
-    if counters.outcomes.len() > OUTCOMES_MAX {
-        let value = counters.outcomes.len() as u64;
-        return Err(ParseError::Range { field: "counters.outcomes", value });
+/// What has gone by a service at an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServiceTraffic {
+    /// Flows that were established.
+    pub connections: u64,
+    /// Established flows at present.
+    pub flows: u64,
+    /// Packets of established flows from their clients.
+    pub packets_in: u64,
+    /// Packets of established flows to their clients.
+    pub packets_out: u64,
+    /// Bytes of established flows both ways, from the IP header on.
+    pub bytes: u64,
+}
+
+impl From<Counters> for pb::Counters {
+    fn from(counters: Counters) -> Self {
+        let outcome = |(name, Counter { packets, bytes })| (name, pb::Counter { packets, bytes });
+        let service = |((service, instance), traffic): ((u32, u32), ServiceTraffic)| pb::ServiceTraffic {
+            service,
+            instance,
+            connections: traffic.connections,
+            flows: traffic.flows,
+            packets_in: traffic.packets_in,
+            packets_out: traffic.packets_out,
+            bytes: traffic.bytes,
+        };
+        Self {
+            outcomes: counters.outcomes.into_iter().map(outcome).collect(),
+            services: counters.services.into_iter().map(service).collect(),
+            epoch: counters.epoch,
+        }
     }
-    let outcome = |(name, pb::Counter { packets, bytes })| {
-        Ok((parse::name("counters.outcomes", name, 64)?, Counter { packets, bytes }))
-    };
-    counters.outcomes.into_iter().map(outcome).collect()
+}
+
+impl TryFrom<pb::Counters> for Counters {
+    type Error = ParseError;
+
+    fn try_from(counters: pb::Counters) -> Result<Self, ParseError> {
+        let most = |field, count: usize, max: usize| {
+            if count > max { Err(ParseError::Range { field, value: count as u64 }) } else { Ok(()) }
+        };
+        most("counters.outcomes", counters.outcomes.len(), OUTCOMES_MAX)?;
+        most("counters.services", counters.services.len(), SERVICES_MAX)?;
+        let outcome = |(name, pb::Counter { packets, bytes })| {
+            Ok((parse::name("counters.outcomes", name, 64)?, Counter { packets, bytes }))
+        };
+        let service = |it: pb::ServiceTraffic| {
+            let traffic = ServiceTraffic {
+                connections: it.connections,
+                flows: it.flows,
+                packets_in: it.packets_in,
+                packets_out: it.packets_out,
+                bytes: it.bytes,
+            };
+            let instance = parse::nonzero("counters.services.instance", it.instance)?;
+            Ok(((parse::nonzero("counters.services.service", it.service)?, instance), traffic))
+        };
+        Ok(Self {
+            outcomes: counters.outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?,
+            services: parse::map("counters.services", counters.services, service)?,
+            epoch: counters.epoch,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -183,10 +241,32 @@ mod tests {
     }
 
     #[test]
-    fn counters_arrive_as_they_were_sent_and_too_many_are_refused() {
-        let one = BTreeMap::from([("balanced".to_owned(), Counter { packets: 2, bytes: 120 })]);
-        assert_eq!(parse_counters(counters_message(one.clone())), Ok(one));
-        let many = (0..1000).map(|n| (format!("outcome_{n}"), Counter::default())).collect();
-        assert!(parse_counters(counters_message(many)).is_err());
+    fn counters_arrive_as_they_were_sent() {
+        let counters = Counters {
+            outcomes: BTreeMap::from([("balanced".to_owned(), Counter { packets: 2, bytes: 120 })]),
+            services: BTreeMap::from([(
+                (3, 4),
+                ServiceTraffic { connections: 1, flows: 2, packets_in: 3, packets_out: 4, bytes: 5 },
+            )]),
+            epoch: 6,
+        };
+        assert_eq!(Counters::try_from(pb::Counters::from(counters.clone())), Ok(counters));
+    }
+
+    #[test]
+    fn counters_that_no_host_has_are_refused() {
+        let outcomes = (0..1000).map(|n| (format!("outcome_{n}"), pb::Counter::default())).collect();
+        let traffic = |service, instance| pb::ServiceTraffic { service, instance, ..Default::default() };
+        let of = |services| pb::Counters { services, ..Default::default() };
+        let many = (1..).map(|service| traffic(service, 1)).take(SERVICES_MAX + 1).collect();
+        for refused in [
+            pb::Counters { outcomes, ..Default::default() },
+            of(many),
+            of(vec![traffic(0, 1)]),
+            of(vec![traffic(1, 0)]),
+            of(vec![traffic(1, 1), traffic(1, 1)]),
+        ] {
+            assert!(Counters::try_from(refused).is_err());
+        }
     }
 }

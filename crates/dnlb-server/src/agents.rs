@@ -8,7 +8,7 @@ use std::{
 
 use dnlb_plan::HostPlan;
 use dnlb_proto::{
-    Hello, JoinToken, ParseError, change_message, parse_counters,
+    Counters, Hello, JoinToken, ParseError, change_message,
     pb::{
         self,
         agents_server::{Agents, AgentsServer},
@@ -143,8 +143,8 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
             control.report(session, report).await.map_err(|_| Status::unavailable("the server ends"))?;
         }
         Some(from_agent::Kind::Counters(counters)) => {
-            let counters = parse_counters(counters).map_err(refuse)?;
-            control.observed().on_counters(&session.host, counters);
+            let counters = Counters::try_from(counters).map_err(refuse)?;
+            control.counters(session, counters);
         }
         Some(from_agent::Kind::Trace(report)) => {
             let report = report.try_into().map_err(refuse)?;

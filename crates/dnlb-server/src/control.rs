@@ -17,7 +17,7 @@ use std::{
 
 use dnlb_model::{HostId, HostState, InstanceId, Region};
 use dnlb_plan::{HostPlan, HostPlans, plan_hosts};
-use dnlb_proto::{Ack, Hello, Report};
+use dnlb_proto::{Ack, Counters, Hello, Report};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval, sleep_until},
@@ -146,6 +146,12 @@ impl Control {
             warn!(host = %session.host, revision = ack.revision, error, "could not apply its configuration");
         }
         self.observed.on_ack(&session.host, ack);
+    }
+
+    pub(crate) fn counters(&self, session: &Session, counters: Counters) {
+        let region = Arc::clone(&self.snapshots.borrow());
+        self.observed.metrics().on_counters(&session.host, &counters, &region);
+        self.observed.on_counters(&session.host, counters.outcomes);
     }
 
     pub(crate) async fn leave(&self, session: Session) {

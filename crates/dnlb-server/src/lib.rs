@@ -11,6 +11,7 @@ pub mod control;
 pub mod http;
 pub mod journal;
 mod maintenance;
+pub mod metrics;
 mod new_file;
 pub mod observed;
 pub mod openapi;

@@ -10,7 +10,7 @@ use dnlb_model::HostId;
 use dnlb_proto::{Ack, Counter};
 use tokio::sync::watch;
 
-use crate::traces::Traces;
+use crate::{metrics::Metrics, traces::Traces};
 
 /// What is known of one host.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,7 @@ pub struct Heartbeat {
 pub struct SharedObserved {
     hosts: Arc<watch::Sender<BTreeMap<HostId, HostObserved>>>,
     traces: Traces,
+    metrics: Metrics,
 }
 
 impl SharedObserved {
@@ -62,6 +63,18 @@ impl SharedObserved {
     #[must_use]
     pub fn host(&self, host: &HostId) -> Option<HostObserved> {
         self.hosts.borrow().get(host).cloned()
+    }
+
+    /// Nothing seen yet; what hosts count goes to these metrics.
+    #[must_use]
+    pub fn with_metrics(metrics: Metrics) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
+    /// What hosts have counted, and when.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Packets that are followed over all hosts.
@@ -88,6 +101,7 @@ impl SharedObserved {
 
     pub(crate) fn on_disconnected(&self, host: &HostId) {
         self.hosts.send_modify(|hosts| hosts.entry(host.clone()).or_default().connected = false);
+        self.metrics.on_disconnected(host);
     }
 
     pub(crate) fn on_heartbeat(&self, host: &HostId) {

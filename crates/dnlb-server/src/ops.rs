@@ -23,6 +23,7 @@ mod instance;
 mod list;
 mod listener;
 mod load_balancer;
+mod metrics;
 mod quota;
 mod records;
 mod refused;

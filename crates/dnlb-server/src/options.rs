@@ -29,6 +29,7 @@ use crate::{
     http::{self, Api, CallLimits, Door, Limits},
     journal::retention,
     maintenance,
+    metrics::{Metrics, MetricsLimits},
     observed::SharedObserved,
     ops::{QuotaSetting, Quotas},
     tls::{self, Certificates, Scheme, TlsOptions},
@@ -82,6 +83,15 @@ pub struct Options {
     /// Days for which records of changes and events are kept
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub records_days: u32,
+    /// Days for which minutes of metrics are kept
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub metrics_days: u32,
+    /// MiB that minutes of metrics may take in DATA_DIR; the oldest go first
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub metrics_file_mib: u32,
+    /// MiB of memory that the last hour's seconds of metrics may take; the oldest go first
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub metrics_memory_mib: u32,
     /// Requests that a user may make a second; twice as many at once [default: 500]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_second: Option<u32>,
@@ -91,6 +101,14 @@ pub struct Options {
 }
 
 impl Options {
+    fn metrics_limits(&self) -> MetricsLimits {
+        MetricsLimits {
+            days: self.metrics_days,
+            file_bytes: u64::from(self.metrics_file_mib) << 20,
+            memory_bytes: (self.metrics_memory_mib as usize) << 20,
+        }
+    }
+
     fn tls(&self) -> TlsOptions {
         TlsOptions {
             tls_cert: self.tls_cert.clone(),
@@ -139,7 +157,9 @@ pub async fn run(options: Options, console: Console) -> anyhow::Result<()> {
 
     let mut quotas = Quotas::default();
     options.quotas.iter().for_each(|setting| quotas.set(setting));
-    let observed = SharedObserved::new();
+    let metrics = Metrics::open(&options.data_dir, options.metrics_limits());
+    tokio::spawn(metrics.clone().keep(region.subscribe()));
+    let observed = SharedObserved::with_metrics(metrics);
     let control = control::spawn(region.clone(), observed.clone(), LivenessLimits::default())
         .context("cannot start the control loop")?;
     let scheme = if door.tls.is_some() { "https" } else { "http" };

@@ -1,11 +1,12 @@
 //! Ages flow records.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
-use aya::maps::{HashMap, IterableMap};
+use aya::maps::{HashMap, IterableMap, MapError};
 use dnlb_abi::{FlowKey, FlowRecord, maps};
+use zerocopy::FromBytes;
 
-use crate::{Plain, Switch, SwitchError, take::take};
+use crate::{Plain, Switch, SwitchError, load::map_data, raw::RawMap, take::take};
 
 /// How long records live after their last packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +32,13 @@ impl Default for ExpiryRules {
     }
 }
 
-/// What one round did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExpiryReport {
-    /// Records seen.
-    pub seen: u64,
-    /// Records removed.
-    pub removed: u64,
+/// What becomes of an established record in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aged {
+    /// It stays.
+    Living,
+    /// It was removed; this is how it was last.
+    Removed,
 }
 
 impl ExpiryRules {
@@ -58,44 +59,52 @@ impl ExpiryRules {
 }
 
 impl Switch {
-    /// Removes established records whose time is over; half-open ones push each other out. `removed` hears of each, as it was last.
+    /// Removes established records whose time is over; half-open ones push each other out. `each` hears once of every record that
+    /// was there all the time.
     ///
     /// # Errors
     /// [`SwitchError::Map`].
-    pub fn expire_flows(
+    pub fn age_flows(
         &mut self,
         now_ns: u64,
         rules: &ExpiryRules,
-        removed: impl FnMut(&FlowKey, &FlowRecord),
-    ) -> Result<ExpiryReport, SwitchError> {
-        let (seen, expired) = self.find_expired(now_ns, rules)?;
-        Ok(ExpiryReport { seen, removed: self.remove_expired(&expired, now_ns, rules, removed)? })
+        mut each: impl FnMut(&FlowKey, &FlowRecord, Aged),
+    ) -> Result<(), SwitchError> {
+        let expired = self.find_expired(now_ns, rules, |key, record| each(key, record, Aged::Living))?;
+        self.remove_expired(&expired, now_ns, rules, each)
     }
 
-    /// How many established records there are, and the keys of those whose time is over.
+    /// The keys of established records whose time is over. `living` hears of the others.
     ///
     /// # Errors
     /// [`SwitchError::Map`].
     pub fn find_expired(
-        &mut self,
+        &self,
         now_ns: u64,
         rules: &ExpiryRules,
-    ) -> Result<(u64, Vec<FlowKey>), SwitchError> {
-        let flows = self.established_flows()?;
-        let mut seen = 0;
+        mut living: impl FnMut(&FlowKey, &FlowRecord),
+    ) -> Result<Vec<FlowKey>, SwitchError> {
+        let failed =
+            |source| SwitchError::Map { map: maps::FLOWS, action: "read", source: MapError::IoError(source) };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let mut expired = Vec::new();
-        for entry in flows.iter() {
-            // A record that another thread of the kernel removed in between is no error.
-            let Ok((Plain(key), Plain(record))) = entry else { continue };
-            seen += 1;
-            if rules.expires(&key, &record, now_ns) {
-                expired.push(key);
-            }
-        }
-        Ok((seen, expired))
+        let flows = RawMap::new(map_data(&self.ebpf, maps::FLOWS)?).map_err(failed)?;
+        flows
+            .for_each(|key, record| {
+                let key = FlowKey::read_from_bytes(key).map_err(|_| invalid())?;
+                let record = FlowRecord::read_from_bytes(record).map_err(|_| invalid())?;
+                if rules.expires(&key, &record, now_ns) {
+                    expired.push(key);
+                } else {
+                    living(&key, &record);
+                }
+                Ok(())
+            })
+            .map_err(failed)?;
+        Ok(expired)
     }
 
-    /// Removes those of `expired` whose time still is over.
+    /// Removes those of `expired` whose time still is over. `each` hears what became of those that are still there.
     ///
     /// A client may have opened a new connection with the old one's port since they were looked at, and may do so at
     /// any moment: a record that turns out to be a new one is put back.
@@ -107,35 +116,33 @@ impl Switch {
         expired: &[FlowKey],
         now_ns: u64,
         rules: &ExpiryRules,
-        mut on_removed: impl FnMut(&FlowKey, &FlowRecord),
-    ) -> Result<u64, SwitchError> {
+        mut each: impl FnMut(&FlowKey, &FlowRecord, Aged),
+    ) -> Result<(), SwitchError> {
         let mut flows = self.established_flows()?;
-        let mut removed = 0;
         for key in expired {
             let Ok(Plain(record)) = flows.get(&Plain(*key), 0) else { continue };
             if !rules.expires(key, &record, now_ns) {
+                each(key, &record, Aged::Living);
                 continue;
             }
             let map: &aya::maps::MapData = flows.map();
             let taken = take::<_, FlowRecord>(map, key).map_err(|source| SwitchError::Map {
                 map: maps::FLOWS,
                 action: "pruned",
-                source: aya::maps::MapError::IoError(source),
+                source: MapError::IoError(source),
             })?;
             match taken {
                 Some(record) if !rules.expires(key, &record, now_ns) => {
                     const NOEXIST: u64 = 1;
                     // One that is there already is newer still.
                     let _ = flows.insert(Plain(*key), Plain(record), NOEXIST);
+                    each(key, &record, Aged::Living);
                 }
-                Some(record) => {
-                    on_removed(key, &record);
-                    removed += 1;
-                }
+                Some(record) => each(key, &record, Aged::Removed),
                 None => {}
             }
         }
-        Ok(removed)
+        Ok(())
     }
 
     fn established_flows(

@@ -7,10 +7,10 @@ use std::{
 
 use aya::maps::{Array, MapData};
 use dnlb_abi::{
-    ABI_VERSION, Addr, Counter, EVENTS_BYTES, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FragmentEntry,
-    FragmentKey, HandoverKey, HandoverRecord, HostEntry, InstanceEntry, Layout, MemberEntry, RuleEntry,
-    SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey, TraceControl, capacity,
-    lost, maps,
+    ABI_VERSION, Addr, Counter, EVENTS_BYTES, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FlowTotals,
+    FlowTotalsKey, FragmentEntry, FragmentKey, HandoverKey, HandoverRecord, HostEntry, InstanceEntry, Layout,
+    MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey,
+    TraceControl, capacity, lost, maps,
 };
 
 use crate::{
@@ -39,11 +39,13 @@ pub(crate) enum Group {
     Outcomes,
     /// Counters by service.
     Services,
+    /// What flow records cannot tell. Not carried over: agents count on from what they find.
+    Totals,
 }
 
 impl Group {
     /// All groups.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Configuration,
         Self::Flows,
         Self::Fragments,
@@ -51,6 +53,7 @@ impl Group {
         Self::Handover,
         Self::Outcomes,
         Self::Services,
+        Self::Totals,
     ];
 
     /// First part of its folder's name.
@@ -63,6 +66,7 @@ impl Group {
             Self::Handover => "handover",
             Self::Outcomes => "outcomes",
             Self::Services => "services",
+            Self::Totals => "totals",
         }
     }
 
@@ -95,8 +99,8 @@ pub(crate) struct MapKind {
 }
 
 /// All maps that outlive a program; the object has no others but the programs' own memory.
-pub(crate) const MAPS: [MapKind; 24] = {
-    use Group::{Configuration, Events, Flows, Fragments, Handover, Outcomes, Services};
+pub(crate) const MAPS: [MapKind; 25] = {
+    use Group::{Configuration, Events, Flows, Fragments, Handover, Outcomes, Services, Totals};
     [
         map(Configuration, maps::SETTINGS, whole::<u32>, whole::<Settings>, |_| 1),
         map(Configuration, maps::PORTS, whole::<u32>, whole::<u32>, |it| it.instances),
@@ -123,6 +127,7 @@ pub(crate) const MAPS: [MapKind; 24] = {
         map(Handover, maps::HANDOVER, whole::<HandoverKey>, whole::<HandoverRecord>, |_| capacity::HANDOVER),
         map(Outcomes, maps::OUTCOMES, whole::<u32>, of::<Counter>, |_| capacity::OUTCOMES),
         map(Services, maps::SERVICE_COUNTERS, whole::<u32>, of::<Counter>, |it| it.services),
+        map(Totals, maps::FLOW_TOTALS, whole::<FlowTotalsKey>, of::<FlowTotals>, |_| capacity::FLOW_TOTALS),
     ]
 };
 

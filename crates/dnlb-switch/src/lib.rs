@@ -34,7 +34,7 @@ pub use counters::LiveCounters;
 pub use dnlb_plan::SwitchState;
 pub use error::SwitchError;
 pub use events::{Event, Events, LostEvents, Traces};
-pub use expiry::{ExpiryReport, ExpiryRules};
+pub use expiry::{Aged, ExpiryRules};
 pub use live::{LiveMaps, monotonic_ns};
 pub use load::{Capacities, EdgeForm, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
 pub use plain::Plain;

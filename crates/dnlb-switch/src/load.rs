@@ -1,6 +1,7 @@
 //! Loading, pinning and replacing.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     time::Instant,
@@ -8,7 +9,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Map, MapData, PerCpuArray, ProgramArray},
+    maps::{Map, MapData, MapError, PerCpuArray, ProgramArray},
     programs::{
         LinkOrder, Program, SchedClassifier, TcAttachType, Xdp, XdpMode,
         links::{FdLink, LinkError, PinnedLink},
@@ -16,13 +17,15 @@ use aya::{
         xdp::XdpLink,
     },
 };
-use dnlb_abi::{Counter, Outcome, capacity, maps};
+use dnlb_abi::{Counter, FlowTotals, FlowTotalsKey, Outcome, capacity, maps};
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
     OBJECT, Plain, SwitchError,
     apply::Index,
     groups::{Folders, Former, Group, MAPS},
     mapped::MappedArray,
+    raw::RawMap,
 };
 
 /// How many entries the maps have. Maps of other sizes are taken over as those of another version are.
@@ -264,6 +267,43 @@ impl Switch {
             .iter()
             .map(|&outcome| Ok((outcome, sum(&counters, maps::OUTCOMES, outcome as u32)?)))
             .collect()
+    }
+
+    /// What programs know of the flows of each service and instance beside their records.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn flow_totals(&self) -> Result<BTreeMap<FlowTotalsKey, FlowTotals>, SwitchError> {
+        let failed = |source| SwitchError::Map {
+            map: maps::FLOW_TOTALS,
+            action: "read",
+            source: MapError::IoError(source),
+        };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        let mut all = BTreeMap::new();
+        let map = RawMap::new(map_data(&self.ebpf, maps::FLOW_TOTALS)?).map_err(failed)?;
+        map.for_each(|key, totals| {
+            let key = FlowTotalsKey::read_from_bytes(key).map_err(|_| invalid())?;
+            all.insert(key, FlowTotals::read_from_bytes(totals).map_err(|_| invalid())?);
+            Ok(())
+        })
+        .map_err(failed)?;
+        Ok(all)
+    }
+
+    /// Forgets the totals of a service and instance; those of more flows are counted from 0.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`]; that there are none is none.
+    pub fn forget_flow_totals(&self, key: &FlowTotalsKey) -> Result<(), SwitchError> {
+        RawMap::new(map_data(&self.ebpf, maps::FLOW_TOTALS)?)
+            .and_then(|map| map.delete(key.as_bytes()))
+            .map(drop)
+            .map_err(|source| SwitchError::Map {
+                map: maps::FLOW_TOTALS,
+                action: "pruned",
+                source: MapError::IoError(source),
+            })
     }
 
     /// Packets and bytes that each of `services` has seen on this host, summed over the CPUs.

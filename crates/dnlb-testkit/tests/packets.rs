@@ -1,8 +1,10 @@
 //! Packets in, packets out: every case runs through the pure function and through the loaded programs.
 
-use dnlb_abi::{FlowRecord, Outcome, ROUTER_MAC, instance_mac, probe_address, tunnel_mac};
+use dnlb_abi::{
+    FlowRecord, FlowTotals, FlowTotalsKey, Outcome, ROUTER_MAC, instance_mac, probe_address, tunnel_mac,
+};
 use dnlb_model::{Direction, FilterRule, RuleProtocol};
-use dnlb_switch::ExpiryRules;
+use dnlb_switch::{Aged, ExpiryRules};
 use dnlb_testkit::{
     Engine, Family, Kernel, Program, Pure, Scene, Seen, TestFrame, arp_request, checksums_hold,
     parse_endpoint, parse_prefix, solicitation, with_family,
@@ -1266,14 +1268,48 @@ fn a_port_used_again_while_records_age_keeps_its_new_record() {
     let rules = ExpiryRules::default();
     assert!(kernel.flows().expect("flows").values().all(|(_, established)| *established));
     let later = monotonic_ns() + 60_000_000_000;
-    let (seen, expired) = kernel.switch().find_expired(later, &rules).expect("found");
-    assert_eq!((seen, expired.len()), (1, 1));
+    let mut seen = Vec::new();
+    let expired = kernel.switch().find_expired(later, &rules, |key, _| seen.push(*key)).expect("found");
+    assert_eq!((seen.len(), expired.len()), (0, 1));
     establish(&mut kernel);
-    assert_eq!(kernel.switch().remove_expired(&expired, later, &rules, |_, _| {}).expect("removed"), 0);
+    let mut became = Vec::new();
+    let switch = kernel.switch();
+    switch.remove_expired(&expired, later, &rules, |_, _, aged| became.push(aged)).expect("removed");
     assert_eq!(kernel.flows().expect("flows").len(), 1);
     let much_later = later + 3_600_000_000_000;
-    assert_eq!(kernel.switch().remove_expired(&expired, much_later, &rules, |_, _| {}).expect("removed"), 1);
+    let switch = kernel.switch();
+    switch.remove_expired(&expired, much_later, &rules, |_, _, aged| became.push(aged)).expect("removed");
+    assert_eq!(became, [Aged::Living, Aged::Removed]);
     assert!(kernel.flows().expect("flows").is_empty());
+}
+
+/// What records cannot tell: how many there have been, and what was in those that others took the place of.
+#[test]
+#[ignore = "needs root"]
+fn flows_are_counted_when_they_are_established_and_when_they_are_replaced() {
+    let mut kernel = Kernel::new(&scene().state()).expect("the programs load");
+    let client = to_1("10.0.0.13:50000", "10.0.0.103:80");
+    let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").macs(ROUTER_MAC, instance_mac(1));
+    let whose = FlowTotalsKey { service: 4, instance: 1 };
+    run(&mut kernel, Program::FromOverlay(7), &client.build());
+    run(&mut kernel, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+    assert!(kernel.switch().flow_totals().expect("totals").is_empty(), "half-open");
+    run(&mut kernel, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+    let totals = kernel.switch().flow_totals().expect("totals");
+    assert_eq!(totals, [(whose, FlowTotals::ONE_OPENED)].into());
+
+    run(&mut kernel, Program::FromOverlay(7), &client.clone().flags(FIN_ACK).build());
+    run(&mut kernel, Program::FromInstance, &server.clone().flags(FIN_ACK).build());
+    let (former, _) = *kernel.flows().expect("flows").values().next().expect("a record");
+    // The same socket once more.
+    run(&mut kernel, Program::FromOverlay(7), &client.build());
+    run(&mut kernel, Program::FromInstance, &server.clone().flags(SYN_ACK).build());
+    run(&mut kernel, Program::FromOverlay(7), &client.clone().flags(ACK).build());
+    let totals = kernel.switch().flow_totals().expect("totals");
+    assert_eq!((former.packets_in, former.packets_out), (3, 2));
+    assert_eq!(totals, [(whose, FlowTotals { opened: 2, ..FlowTotals::of_replaced(&former) })].into());
+    kernel.switch().forget_flow_totals(&whose).expect("forgotten");
+    assert!(kernel.switch().flow_totals().expect("totals").is_empty());
 }
 
 /// The clock of flow records.

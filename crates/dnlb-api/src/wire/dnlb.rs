@@ -120,6 +120,35 @@ models! {
         ag_id: String,
     }
 
+    /// What went by something, and when.
+    Metrics {
+        /// What it is: `listener`, `loadBalancer`, `target` or `host`.
+        resource_type: String as "MetricsOf",
+        /// Its id; of a target that of its backend service.
+        resource_id: String,
+        /// When the first point begins.
+        begin_time: String as "Time",
+        /// When the last point ends, and nothing of it is missing yet.
+        end_time: String as "Time",
+        /// Seconds from a point's beginning to the next one's.
+        step_seconds: i64 as "MetricsStep",
+        /// The metrics.
+        series: Vec<MetricSeries>,
+        ?
+        /// Of a target, its instance.
+        instance_id: String,
+    }
+
+    /// One metric.
+    MetricSeries {
+        /// Its name: `connections`, `flows`, `packetsIn`, `packetsOut`, `bytes`, and of hosts the name of every outcome that packets have had.
+        name: String,
+        /// `1/s` and `B/s`: the average of the step. `1`: the highest in the step.
+        unit: String as "MetricUnit",
+        /// A value a step, oldest first; null: nothing is known of that time.
+        points: Vec<Option<f64>>,
+    }
+
     /// Which packets to follow, and for how long. What is left out does not matter.
     CreateTrace {
         ?

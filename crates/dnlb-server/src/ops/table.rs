@@ -4,7 +4,7 @@ use dnlb_model::{Region, Role};
 
 use super::{
     Call, Outcome, access_key, account, acl, ag, ag_target, backend, catalogue, dnlb, eip, instance,
-    listener, load_balancer, quota,
+    listener, load_balancer, metrics, quota,
     records::{self, Records},
     refused::REFUSED,
     security_group, session, subnet, target_group, template, trace, user, vpc,
@@ -153,6 +153,7 @@ const ROUTES: &[Route] = rows! {
     "dnlb" GET "events" DescribeEvents Remembered records::EVENTS;
     "dnlb" GET "hosts" DescribeHosts RegionRead dnlb::hosts;
     "dnlb" GET "loadBalancers/{loadBalancerId}/convergence" DescribeConvergence Read dnlb::convergence;
+    "dnlb" GET "metrics" DescribeMetrics Read metrics::describe;
     "dnlb" POST "sessions" CreateSession Login session::BY_PASSWORD;
     "dnlb" GET "sessions/current" DescribeCaller Read session::describe;
     "dnlb" DELETE "sessions/current" DeleteSession Own session::delete;

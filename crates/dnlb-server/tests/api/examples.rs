@@ -339,6 +339,14 @@ fn balancing(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]
     walk.get(server, "lb", &listener_path, &[]);
     walk.get(server, "lb", "listeners", &ours);
     walk.get(server, "dnlb", "status", &[]);
+    let of_listener = [
+        ("resourceType", "listener"),
+        ("resourceId", &listener),
+        ("beginTime", "2026-01-02T03:04:00Z"),
+        ("endTime", "2026-01-02T03:07:00Z"),
+        ("stepSeconds", "60"),
+    ];
+    walk.get(server, "dnlb", "metrics", &of_listener);
 
     walk.delete(server, "lb", &listener_path);
     walk.delete(server, "lb", &backend_path);

@@ -1,6 +1,9 @@
 //! Service `dnlb`.
 
-use dnlb_api::wire::{dnlb::*, identity::*, journal::*};
+use dnlb_api::{
+    shape::{MetricsOf, MetricsStep},
+    wire::{dnlb::*, identity::*, journal::*},
+};
 
 use super::{Description, names, operation};
 use crate::ops::{access_key, account, dnlb, user};
@@ -41,6 +44,15 @@ pub(super) fn operations() -> Vec<Description> {
             .records::<Event>("events", &["resourceId", "resourceType", "kind"]),
         operation("DescribeConvergence", "Shows how far a load balancer's configuration has come")
             .gives::<Convergence>("convergence"),
+        operation("DescribeMetrics", "Shows what went by something, and when")
+            .details("Connections are counted when they are established: by TCP's handshake, or by a datagram after an answer. The last hour is known by seconds, what was before by minutes. Metrics of hosts are for those who operate the region.")
+            .required::<MetricsOf>("resourceType", "What it is.")
+            .required::<String>("resourceId", "Its id; of a target that of its backend service.")
+            .parameter::<String>("instanceId", "Of a target, its instance.")
+            .parameter::<String>("beginTime", "From this time on, such as 2026-11-22T21:04:31Z. Default: five minutes before the end.")
+            .parameter::<String>("endTime", "Before this time. Default: now.")
+            .parameter::<MetricsStep>("stepSeconds", "Seconds of a point; a reply has 3,600 points at most. Default: the shortest step with 360 points at most.")
+            .gives::<Metrics>("metrics"),
         operation("DescribeCaller", "Shows who calls").gives::<Caller>("caller"),
         operation("CreateSession", "Logs in")
             .details("Needs neither signature nor token. 401 whatever was wrong, 429 after too many attempts.")
