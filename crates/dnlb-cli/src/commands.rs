@@ -11,6 +11,7 @@ mod instance;
 mod key;
 mod lb;
 mod listener;
+mod metrics;
 mod records;
 mod rule;
 mod sg;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     TargetGroup(Waited<target_group::Command>),
     /// Health of every target of a backend service
     Health(health::Options),
+    /// What went by a load balancer, a listener, a target or a host
+    Metrics(metrics::Options),
     /// Accounts, for who operates the region: resources belong to one and are seen by it alone
     #[command(subcommand)]
     Account(account::Command),
@@ -160,6 +163,7 @@ pub(crate) fn run(access: Access, command: Command, format: Format) -> Result<u8
         Command::Backend(command) => command.run(api, backend::run, format),
         Command::TargetGroup(command) => command.run(api, target_group::run, format),
         Command::Health(options) => health::run(&api, &options, format),
+        Command::Metrics(options) => metrics::run(&api, &options, format),
         Command::Account(command) => account::run(&api, command, format),
         Command::User(command) => user::run(&api, command, format),
         Command::Key(command) => key::run(&api, command, format),
