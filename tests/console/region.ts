@@ -1,6 +1,6 @@
 // A server with a region of its own, and the command line to prepare it with.
 
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,51 +11,93 @@ import { createInterface } from "node:readline";
 const PROGRAM = process.env.DNLB_BIN ?? "../../target/release/dnlb";
 const REGION = "browser-1";
 
+export type Role = "admin" | "operator" | "viewer";
+
+export interface User {
+  name: string;
+  password: string;
+}
+
 export interface Region {
   /** Where its console is, as the server says at its start. */
   console: string;
   name: string;
-  /** The first administrator's password; the user is `admin`. */
-  password: string;
+  /** Its first administrator. */
+  admin: User;
   /** Calls the command line, and reads what it prints. */
   dnlb(...words: string[]): unknown;
+  /** Makes a user who can log in. */
+  user(name: string, role: Role): User;
+  /** Ends the server at once; its data stay. */
+  stop(): Promise<void>;
+  /** Starts it again, at the same address. */
+  again(): Promise<void>;
   end(): Promise<void>;
 }
 
-export async function start(): Promise<Region> {
+export async function start(options: readonly string[] = []): Promise<Region> {
   const folder = mkdtempSync(join(tmpdir(), "dnlb-console-"));
   const file = (name: string) => join(folder, name);
   writeFileSync(file("token"), randomBytes(24).toString("hex"), { mode: 0o600 });
-  const server = spawn(
-    PROGRAM,
-    [
-      ...["server", "--region", REGION, "--azs", `${REGION}a,${REGION}b`, "--eip-pool", "203.0.113.0/28"],
-      ...["--data-dir", file("data"), "--join-token-file", file("token"), "--access-key-file", file("key")],
-      ...["--api-listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0"],
-    ],
-    { stdio: ["ignore", "inherit", "pipe"] },
-  );
-  const ended = once(server, "exit");
-  const end = async () => {
-    server.kill();
+  let server: ChildProcess | undefined;
+
+  const run = async (listen: string): Promise<string> => {
+    const child = spawn(
+      PROGRAM,
+      [
+        ...["server", "--region", REGION, "--azs", `${REGION}a,${REGION}b`, "--eip-pool", "203.0.113.0/28"],
+        ...["--data-dir", file("data"), "--join-token-file", file("token"), "--access-key-file", file("key")],
+        ...["--api-listen", listen, "--agent-listen", "127.0.0.1:0"],
+        // Every test has a network of its own.
+        ...["--quota", "vpcs=200", ...options],
+      ],
+      { stdio: ["ignore", "inherit", "pipe"] },
+    );
+    server = child;
+    return consoleOf(createInterface(child.stderr));
+  };
+  const stop = async () => {
+    const child = server;
+    server = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
     await ended;
+  };
+  const end = async () => {
+    await stop();
     rmSync(folder, { recursive: true });
   };
+
   try {
-    const console = await consoleOf(createInterface(server.stderr));
+    const console = await run("127.0.0.1:0");
+    const { host } = new URL(console);
     const key = JSON.parse(readFileSync(file("key"), "utf8")) as Record<"accessKey" | "secretKey" | "password", string>;
     const env = {
       PATH: process.env.PATH,
       // Nobody's profiles and sessions but its own.
       HOME: folder,
-      DNLB_ENDPOINT: new URL(console).host,
+      DNLB_ENDPOINT: host,
       DNLB_REGION: REGION,
       DNLB_ACCESS_KEY: key.accessKey,
       DNLB_SECRET_KEY: key.secretKey,
     };
-    const dnlb = (...words: string[]) =>
-      JSON.parse(execFileSync(PROGRAM, [...words, "-o", "json"], { env, encoding: "utf8" })) as unknown;
-    return { console, name: REGION, password: key.password, dnlb, end };
+    const call = (words: readonly string[], input = "") =>
+      JSON.parse(execFileSync(PROGRAM, [...words, "-o", "json"], { env, input, encoding: "utf8" })) as unknown;
+    return {
+      console,
+      name: REGION,
+      admin: { name: "admin", password: key.password },
+      dnlb: (...words) => call(words),
+      user: (name, role) => {
+        const password = randomBytes(12).toString("hex");
+        call(["user", "create", name, "--role", role, "--password"], `${password}\n`);
+        return { name, password };
+      },
+      stop,
+      again: async () => void (await run(host)),
+      end,
+    };
   } catch (error) {
     await end();
     throw error;
