@@ -6,30 +6,30 @@ import { enter, expect, test } from "./test";
 
 const GONE = "The server does not answer";
 
-test.afterEach(async ({ region }) => {
-  await region.stop();
-  await region.again();
+test.afterEach(async ({ server }) => {
+  await server.stop();
+  await server.again();
 });
 
-test("a list keeps what it showed, and shows what is new once there is an answer", async ({ page, region }) => {
+test("a list keeps what it showed, and shows what is new once there is an answer", async ({ page, region, server }) => {
   const shop = scene(region, "before");
   await enter(page, region, "load-balancers");
   await expect(page.getByRole("row", { name: /before/ })).toBeVisible();
-  await region.stop();
+  await server.stop();
   await expect(page.getByText(GONE)).toBeVisible();
   await expect(page.getByRole("row", { name: /before/ })).toBeVisible();
-  await region.again();
+  await server.again();
   region.dnlb("lb", "update", shop.id, "--name", "after");
   await expect(page.getByRole("row", { name: /after/ })).toBeVisible();
   await expect(page.getByText(GONE)).toBeHidden();
 });
 
-test("a half-filled form is finished after it", async ({ page, region }) => {
+test("a half-filled form is finished after it", async ({ page, region, server }) => {
   scene(region, "half");
   await enter(page, region, "load-balancers/create");
   await field(page, "Name").fill("half-filled");
   await choose(page, "VPC", "half");
-  await region.stop();
+  await server.stop();
   await expect(page.getByText(GONE)).toBeVisible();
   await page.getByRole("textbox", { name: /^Description/ }).fill("typed in the dark");
   await press(page, "Create load balancer");
@@ -39,23 +39,23 @@ test("a half-filled form is finished after it", async ({ page, region }) => {
   await press(page, "Create load balancer");
   await expect(page.getByText("The server did not answer, so nobody knows whether the change was made")).toBeVisible();
   await expect(field(page, "Name")).toHaveValue("half-filled");
-  await region.again();
+  await server.again();
   await expect(page.getByText(GONE)).toBeHidden();
   await press(page, "Create load balancer");
   await expect(page.getByRole("heading", { name: "half-filled", level: 1 })).toBeVisible();
   await expect(page.getByText("typed in the dark")).toBeVisible();
 });
 
-test("the wizard goes on where it was", async ({ page, region }) => {
+test("the wizard goes on where it was", async ({ page, region, server }) => {
   const shop = scene(region, "mid-wizard");
   await enter(page, region, `${shop.path}/listeners/create`);
   await field(page, "Port").fill("8080");
   await next(page, "Backend forwarding");
   await field(page, "Name").fill("survivors");
-  await region.stop();
+  await server.stop();
   await expect(page.getByText(GONE)).toBeVisible();
   await next(page, "Health check");
-  await region.again();
+  await server.again();
   await expect(page.getByText(GONE)).toBeHidden();
   await expectStep(page, "Health check");
   await next(page, "Server group");
@@ -63,7 +63,7 @@ test("the wizard goes on where it was", async ({ page, region }) => {
   await expect(page.getByRole("row", { name: /tcp-8080/ })).toContainText("survivors");
 });
 
-test("a wizard that is sent into silence finds out what came of it", async ({ page, region }) => {
+test("a wizard that is sent into silence finds out what came of it", async ({ page, region, server }) => {
   const shop = scene(region, "silence");
   await enter(page, region, `${shop.path}/listeners/create`);
   await toServerGroup(page, 80);
@@ -71,32 +71,32 @@ test("a wizard that is sent into silence finds out what came of it", async ({ pa
   let isLost = false;
   await page.route(/\/backends$/, async (route) => {
     await route.fetch();
-    await region.stop();
+    await server.stop();
     isLost = true;
     await route.abort();
   });
   await press(page, "OK");
   await expect(page.getByText(GONE)).toBeVisible();
   expect(isLost).toBe(true);
-  await region.again();
+  await server.again();
   await expect(page.getByRole("row", { name: /tcp-80/ })).toBeVisible();
   expect(listeners(region, shop)).toHaveLength(1);
   expect(backends(region, shop)).toMatchObject([{ backendName: "backend-tcp-80" }]);
 });
 
-test("a page that is opened while there is none waits for it", async ({ page, region }) => {
+test("a page that is opened while there is none waits for it", async ({ page, region, server }) => {
   scene(region, "waiting");
   await enter(page, region, "load-balancers");
   await expect(page.getByRole("row", { name: /waiting/ })).toBeVisible();
   const failing = page.waitForEvent("requestfailed");
   await page.route(/settings\.json/, async (route) => {
-    await region.stop();
+    await server.stop();
     await route.continue();
   });
   void page.reload();
   await failing;
   await page.unroute(/settings\.json/);
   await expect(page.getByText("Waiting for the server")).toBeVisible();
-  await region.again();
+  await server.again();
   await expect(page.getByRole("row", { name: /waiting/ })).toBeVisible();
 });

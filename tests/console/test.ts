@@ -2,7 +2,8 @@
 
 import { test as base, expect, type Page } from "@playwright/test";
 
-import { type Region, start, type User } from "./region";
+import type { Region, User } from "./region";
+import { type Server, start } from "./server";
 
 export { expect };
 
@@ -23,19 +24,22 @@ interface Fixtures {
 interface WorkerFixtures {
   /** The server's, beyond those that every one has. */
   serverOptions: string[];
+  server: Server;
+  /** That of the server, unless a test has another one. */
   region: Region;
 }
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
   serverOptions: [[], { scope: "worker", option: true }],
-  region: [
+  server: [
     async ({ serverOptions }, use) => {
-      const region = await start(serverOptions);
-      await use(region);
-      await region.end();
+      const server = await start(serverOptions);
+      await use(server);
+      await server.end();
     },
     { scope: "worker" },
   ],
+  region: [({ server }, use) => use(server), { scope: "worker" }],
   page: async ({ page, region }, use) => {
     const faults = await watch(page, region);
     await use(page);
