@@ -10,9 +10,11 @@ export default defineConfig({
   forbidOnly: process.env.CI !== undefined,
   timeout: 60_000,
   projects: [
-    { name: "server", testDir: ".", testIgnore: "lab/**" },
+    { name: "server", testDir: ".", testIgnore: ["guide/**", "lab/**"] },
     // With hosts, instances and clients, which takes root.
     { name: "lab", testDir: "lab", timeout: 300_000 },
+    // No tests, but the pictures of docs/guide.md.
+    { name: "screenshots", testDir: "guide", timeout: 300_000 },
   ],
   expect: { timeout: 15_000 },
   use: {

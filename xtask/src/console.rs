@@ -28,6 +28,8 @@ const BROWSER_TESTS: &str = "tests/console";
 const BINARY: &str = "target/release/dnlb";
 /// The lab of those that need hosts.
 const LAB: &str = "browser";
+/// A Python with the official SDK, as `scripts/setup.sh --clients` leaves it: the guide's program runs in it.
+const PYTHON: &str = "target/clients/python-1.6.354/bin/python";
 
 /// Builds the binary, with the console as its sources are now.
 pub(crate) fn build() -> Result<()> {
@@ -54,7 +56,7 @@ pub(crate) fn test() -> Result<()> {
 pub(crate) fn lab() -> Result<()> {
     build()?;
     let mut tests = in_browser("test:lab")?;
-    tests.env("DNLB_LAB", LAB);
+    tests.env("DNLB_LAB", LAB).env("DNLB_PYTHON", std::path::absolute(PYTHON)?);
     let ended = step("console in a lab", tests);
     // Whatever became of the tests, also when they were killed.
     let removed = step("the lab is removed", with(run::root(BINARY), ["lab", "--name", LAB, "down"]));

@@ -7,6 +7,10 @@ import { commands, PROGRAM, type Region } from "../region";
 const NAME = process.env.DNLB_LAB ?? "browser";
 
 export interface Lab extends Region {
+  /** Its name on this machine. */
+  lab: string;
+  /** By which commands and programs find it. */
+  env: Readonly<Record<string, string>>;
   /** Sends requests from a node or an instance, each over a connection of its own. */
   load(from: string, url: string, connections: number): Served;
   /** Breaks a node or kills an instance. */
@@ -38,7 +42,7 @@ export function down(): void {
 export function up(): Lab {
   down();
   lab("up", "--hosts-per-rack", "1");
-  const env = Object.fromEntries([...lab("env").matchAll(/^export (\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]));
+  const env: Record<string, string> = Object.fromEntries([...lab("env").matchAll(/^export (\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]));
   const known = (name: string) => {
     const value = env[name];
     if (value === undefined) throw new Error(`\`dnlb lab env\` does not say ${name}`);
@@ -48,6 +52,8 @@ export function up(): Lab {
     console: known("DNLB_CONSOLE_URL"),
     name: known("DNLB_REGION"),
     admin: { name: known("DNLB_CONSOLE_USER"), password: known("DNLB_CONSOLE_PASSWORD") },
+    lab: NAME,
+    env,
     ...commands({ ...process.env, ...env }),
     load: (from, url, connections) =>
       JSON.parse(lab("exec", from, "dnlb", "guest", "load", "--connections", String(connections), "--url", url)) as Served,
