@@ -18,16 +18,16 @@ test("the root leads to a page to log in", async ({ page, region }) => {
 test("a wrong password is refused with a sentence, and the right one leads to the load balancers", async ({ page, region }) => {
   const [{ privateIp }] = region.dnlb("lb", "list") as [{ privateIp: { privateIpAddress: string } }];
   await page.goto(region.console);
-  await logIn(page, { ...region, password: "not the password" });
+  await logIn(page, { ...region.admin, password: "not the password" });
   await expect(page.getByText("User or password are wrong")).toBeVisible();
-  await logIn(page, region);
+  await logIn(page, region.admin);
   const row = page.getByRole("row", { name: /storefront/ });
   await expect(row).toContainText(privateIp.privateIpAddress);
 });
 
 test("a page of the console can be called by its address", async ({ page, region }) => {
   await page.goto(`${region.console}load-balancers`);
-  await logIn(page, region);
+  await logIn(page, region.admin);
   await expect(page.getByRole("row", { name: /storefront/ })).toBeVisible();
   await expect(page).toHaveURL(`${region.console}load-balancers`);
 });

@@ -2,7 +2,6 @@ import { defineConfig } from "@playwright/test";
 
 // One browser, Debian's, and one server for each file of tests: two processors are all that there may be.
 export default defineConfig({
-  testDir: ".",
   outputDir: "../../target/console/browser",
   reporter: process.env.CI === undefined ? "list" : "line",
   workers: 1,
@@ -10,8 +9,16 @@ export default defineConfig({
   retries: 0,
   forbidOnly: process.env.CI !== undefined,
   timeout: 60_000,
+  projects: [
+    { name: "server", testDir: ".", testIgnore: ["guide/**", "lab/**"] },
+    // With hosts, instances and clients, which takes root.
+    { name: "lab", testDir: "lab", timeout: 300_000 },
+    // No tests, but the pictures of docs/guide.md.
+    { name: "screenshots", testDir: "guide", timeout: 300_000 },
+  ],
   expect: { timeout: 15_000 },
   use: {
+    actionTimeout: 15_000,
     screenshot: "only-on-failure",
     trace: "retain-on-failure",
     viewport: { width: 1280, height: 800 },

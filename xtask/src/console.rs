@@ -26,6 +26,10 @@ const BUILT: [&str; 2] = ["console/dist/index.html", "target/console/built"];
 /// Its tests in a browser.
 const BROWSER_TESTS: &str = "tests/console";
 const BINARY: &str = "target/release/dnlb";
+/// The lab of those that need hosts.
+const LAB: &str = "browser";
+/// A Python with the official SDK, as `scripts/setup.sh --clients` leaves it: the guide's program runs in it.
+const PYTHON: &str = "target/clients/python-1.6.354/bin/python";
 
 /// Builds the binary, with the console as its sources are now.
 pub(crate) fn build() -> Result<()> {
@@ -45,11 +49,27 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn test() -> Result<()> {
     build()?;
     step("console's modules", npm(FOLDER, ["test", "--silent"]))?;
+    step("console in a browser", in_browser("test")?)
+}
+
+/// Tests in a browser before a lab, with hosts and instances that serve.
+pub(crate) fn lab() -> Result<()> {
+    build()?;
+    let mut tests = in_browser("test:lab")?;
+    tests.env("DNLB_LAB", LAB).env("DNLB_PYTHON", std::path::absolute(PYTHON)?);
+    let ended = step("console in a lab", tests);
+    // Whatever became of the tests, also when they were killed.
+    let removed = step("the lab is removed", with(run::root(BINARY), ["lab", "--name", LAB, "down"]));
+    ended.and(removed)
+}
+
+/// One of the scripts of the tests in a browser, with all that it needs.
+fn in_browser(script: &str) -> Result<Command> {
     step("browser", with(Command::new("scripts/setup.sh"), ["--browser"]))?;
     install(Path::new(BROWSER_TESTS))?;
-    let mut tests = npm(BROWSER_TESTS, ["test", "--silent"]);
+    let mut tests = npm(BROWSER_TESTS, ["run", "--silent", script]);
     tests.env("DNLB_BIN", fs::canonicalize(BINARY)?);
-    step("console in a browser", tests)
+    Ok(tests)
 }
 
 fn binary() -> Result<()> {

@@ -109,7 +109,8 @@ fn run_command(command: Command) -> Result<()> {
             deny()?;
             console::test()?;
             test::kernel()?;
-            test::lab()
+            test::lab()?;
+            console::lab()
         }
         Command::Console => console::build(),
         Command::Deny => deny(),
@@ -126,13 +127,17 @@ fn run_command(command: Command) -> Result<()> {
             Some(TestKind::Console) => console::test(),
             Some(TestKind::Unit) => test::unit(),
             Some(TestKind::Kernel) => test::kernel(),
-            Some(TestKind::Lab) => test::lab(),
+            Some(TestKind::Lab) => {
+                test::lab()?;
+                console::lab()
+            }
             None => {
                 test::unit()?;
                 test::api()?;
                 console::test()?;
                 test::kernel()?;
-                test::lab()
+                test::lab()?;
+                console::lab()
             }
         },
     }

@@ -68,6 +68,11 @@ pub(crate) fn as_root(command: &mut Command) {
     }
 }
 
+/// A program that runs as root: through sudo, unless this is root already.
+pub(crate) fn root(program: &str) -> Command {
+    if is_root() { Command::new(program) } else { with(Command::new("sudo"), ["-E", program]) }
+}
+
 /// Appends arguments.
 pub(crate) fn with<S: AsRef<OsStr>>(mut command: Command, arguments: impl IntoIterator<Item = S>) -> Command {
     command.args(arguments);

@@ -7,7 +7,9 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ErrorComponentProps } from "@tanstack/react-router";
 
 import { ApiError, isMissing, Unreachable } from "../api/errors";
+import { type Role, session } from "../api/session";
 import { useTexts } from "../texts/texts";
+import { useCell } from "./cell";
 import { useGo } from "./follow";
 import { paths } from "./paths";
 import { NotMade } from "./undo";
@@ -56,6 +58,22 @@ export function Missing({ back }: { back: string }) {
       <SpaceBetween size="m">
         <Box variant="h1">{say("error.missing.title")}</Box>
         <Box variant="p">{say("error.missing")}</Box>
+        <Button onClick={() => go(back)}>{say("action.back")}</Button>
+      </SpaceBetween>
+    </Box>
+  );
+}
+
+/** In the place of a form whose change would be refused: no link leads there, but addresses travel. */
+export function RoleMissing({ takes, back }: { takes: Role; back: string }) {
+  const say = useTexts();
+  const go = useGo();
+  const role = useCell(session)?.role ?? "Viewer";
+  return (
+    <Box textAlign="center" padding="xxl">
+      <SpaceBetween size="m">
+        <Box variant="h1">{say("error.page")}</Box>
+        <Box variant="p">{say("error.role", { role: say(`role.${role}`), takes: say(`role.${takes}`) })}</Box>
         <Button onClick={() => go(back)}>{say("action.back")}</Button>
       </SpaceBetween>
     </Box>

@@ -6,8 +6,9 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ReactNode } from "react";
 
+import { type Role, useMay } from "../api/session";
 import { useGo } from "../app/follow";
-import { Refusal } from "../app/Outcome";
+import { Refusal, RoleMissing } from "../app/Outcome";
 import { type Crumb, usePlace } from "../app/place";
 import { useTexts } from "../texts/texts";
 import { type Guard, LeaveGuard } from "./LeaveGuard";
@@ -21,13 +22,18 @@ interface Props<Fields extends object> {
   crumbs: readonly Crumb[];
   submitText: string;
   cancelTo: string;
+  /** The role that the change takes. */
+  takes?: Role;
   children: ReactNode;
 }
 
-export function FormPage<Fields extends object>({ form, guard, title, description, crumbs, submitText, cancelTo, children }: Props<Fields>) {
+export function FormPage<Fields extends object>({ form, guard, title, description, crumbs, submitText, cancelTo, takes = "Operator", children }: Props<Fields>) {
   const say = useTexts();
   const go = useGo();
+  const may = useMay(takes);
   usePlace("form", crumbs);
+  // Who loses the role while typing is refused, and keeps what was typed.
+  if (!may && !form.isEdited) return <RoleMissing takes={takes} back={cancelTo} />;
   return (
     <form
       onSubmit={(event) => {

@@ -87,8 +87,9 @@ export const BACKEND_NAMES: Record<keyof BackendFields, readonly string[]> = {
   httpDomain: ["healthCheckSpec.httpDomain"],
   httpCode: ["healthCheckSpec.httpCode"],
   groupKind: [],
-  agId: ["agIds", "agInfoSpec.agId"],
-  targetGroupId: ["targetGroupIds"],
+  // Its sentences about a group of another VPC or load balancer begin with the kind.
+  agId: ["agIds", "agInfoSpec.agId", "availability"],
+  targetGroupId: ["targetGroupIds", "target"],
 };
 
 const PATH = /^\/[^\s"\\`|^]*$/u;

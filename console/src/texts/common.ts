@@ -20,6 +20,9 @@ export const common = catalogue(
     "top.role.Operator": "Operator: changes resources",
     "top.role.Admin": "Admin: changes resources and users",
     "top.logout": "Log out",
+    "role.Viewer": "Viewer",
+    "role.Operator": "Operator",
+    "role.Admin": "Admin",
     "top.version": "Version {version}",
 
     "login.title": "Log in",
@@ -94,6 +97,7 @@ export const common = catalogue(
     "error.missing.title": "It is not there",
     "error.missing": "Somebody may have deleted it, or it belongs to another account.",
     "error.page": "This page cannot be shown",
+    "error.role": "Your role is {role}, and this takes {takes}. Whoever administers your account can give it to you.",
 
     "leave.title": "Leave this page?",
     "leave.text": "What you have typed is lost.",
@@ -149,6 +153,9 @@ export const common = catalogue(
     "top.role.Operator": "操作员：可修改资源",
     "top.role.Admin": "管理员：可修改资源和用户",
     "top.logout": "退出登录",
+    "role.Viewer": "只读用户",
+    "role.Operator": "操作员",
+    "role.Admin": "管理员",
     "top.version": "版本 {version}",
 
     "login.title": "登录",
@@ -223,6 +230,7 @@ export const common = catalogue(
     "error.missing.title": "资源不存在",
     "error.missing": "可能已被删除，或属于其他账户。",
     "error.page": "无法显示此页面",
+    "error.role": "您的角色是{role}，此操作需要{takes}角色，可由账户管理员授予。",
 
     "leave.title": "离开此页面？",
     "leave.text": "已填写的内容将丢失。",

@@ -3,8 +3,10 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { everything } from "../../api/pages";
+import { useMay } from "../../api/session";
 import { useGo } from "../../app/follow";
 import { notify } from "../../app/notices";
+import { RoleMissing } from "../../app/Outcome";
 import { paths } from "../../app/paths";
 import { usePlace } from "../../app/place";
 import { makeAll } from "../../app/undo";
@@ -26,6 +28,7 @@ function Wizard({ balancer }: { balancer: LoadBalancer }) {
   const say = useTexts(lbTexts);
   const go = useGo();
   const guard = useGuard();
+  const may = useMay("Operator");
   const { loadBalancerId: id } = balancer;
   const ofBalancer = [{ name: "loadBalancerId", operator: "eq", values: [id] }] as const;
   const allListeners = useQuery({ queryKey: ["listeners", "all", id], queryFn: () => everything(listeners, ofBalancer) });
@@ -61,6 +64,8 @@ function Wizard({ balancer }: { balancer: LoadBalancer }) {
     },
   };
 
+  // Who loses the role while typing is refused, and keeps what was typed.
+  if (!may && !form.isEdited) return <RoleMissing takes="Operator" back={back} />;
   return (
     <>
       <LeaveGuard isEdited={form.isEdited} guard={guard} />

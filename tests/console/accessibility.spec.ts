@@ -1,0 +1,130 @@
+// Every page, light and dark and in both languages, as a tool sees it that knows what shuts people out.
+
+import type { Page } from "@playwright/test";
+
+import { choose, field, more, next, press, toServerGroup } from "./actions";
+import { expectAccessible } from "./axe";
+import { address, patterns } from "./pages";
+import { backend, group, listener, type Scene, scene } from "./scene";
+import { endSession, enter, expect, test } from "./test";
+
+const LOOKS = [
+  { appearance: "light", language: "en" },
+  { appearance: "dark", language: "en" },
+  { appearance: "light", language: "zh" },
+] as const;
+
+type Look = (typeof LOOKS)[number];
+
+let shop: Scene;
+/** By their names in addresses. */
+let ids: Record<string, string>;
+
+test.beforeAll(({ region }) => {
+  shop = scene(region, "seen");
+  const { targetGroupId } = region.dnlb("target-group", "create", "picked", "--lb", shop.id) as { targetGroupId: string };
+  const backendId = backend(region, shop, "servers", "--ag", group(region, shop, "seen-ag"));
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId: listener(region, shop, "web", 80, backendId) };
+});
+
+async function look(page: Page, { appearance, language }: Look): Promise<void> {
+  await page.addInitScript(
+    (kept) => {
+      if (location.protocol.startsWith("http")) Object.entries(kept).forEach(([key, value]) => localStorage.setItem(key, value));
+    },
+    { "dnlb.appearance": appearance, "dnlb.language": language },
+  );
+}
+
+/** Waits until the page has all that it asked for. */
+async function settle(page: Page): Promise<void> {
+  await page.waitForLoadState("networkidle");
+  await expect(page.getByRole("heading", { level: 1 })).not.toHaveCount(0);
+}
+
+for (const one of LOOKS) {
+  const { appearance, language } = one;
+  for (const pattern of patterns()) {
+    test(`/${pattern}, ${appearance}, ${language}`, async ({ page, region }) => {
+      const refused: string[] = [];
+      page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${response.url()}`));
+      await look(page, one);
+      await enter(page, region, address(pattern, ids));
+      await settle(page);
+      await expectAccessible(page, "the page");
+      for (const tab of (await page.getByRole("tab").all()).slice(1)) {
+        await tab.click();
+        await settle(page);
+        await expectAccessible(page, `tab ${await tab.innerText()}`);
+      }
+      expect(refused, "what the page asked for in vain").toEqual([]);
+    });
+  }
+
+  test(`the entrance, ${appearance}, ${language}`, async ({ page, region }) => {
+    await look(page, one);
+    await page.goto(region.console);
+    await settle(page);
+    await expectAccessible(page, "log in");
+  });
+
+  // Found by its English words; in which language it is says nothing new.
+  if (language !== "en") continue;
+
+  test(`what is over pages, ${appearance}, ${language}`, async ({ page, region }) => {
+    await look(page, one);
+    await enter(page, region, `${shop.path}?tab=listeners`);
+    const dialog = page.getByRole("dialog");
+    for (const action of ["Edit", "Delete"]) {
+      await more(page, "web", action);
+      await settle(page);
+      await expectAccessible(page, action);
+      await press(dialog, "Cancel");
+    }
+    await press(page, "Edit");
+    await field(dialog, "Name").fill("not a name!");
+    await press(dialog, "Save");
+    await expect(field(dialog, "Name")).toHaveAccessibleDescription(/Use 1 to 32 letters/);
+    await expectAccessible(page, "a form with something wrong");
+    await field(dialog, "Name").fill("seen-by-me");
+    region.dnlb("lb", "update", shop.id, "--name", `seen-${appearance}`);
+    await press(dialog, "Save");
+    await expect(page.getByRole("dialog", { name: "Somebody has changed it meanwhile" })).toBeVisible();
+    await expectAccessible(page, "two edit the same thing");
+  });
+
+  test(`the wizard's steps, ${appearance}, ${language}`, async ({ page, region }) => {
+    await look(page, one);
+    const walker = region.user(`walker-${appearance}`, "operator");
+    await enter(page, region, `${shop.path}/listeners/create`, walker);
+    await press(page, "Next");
+    await expectAccessible(page, "step 1, with something wrong");
+    await field(page, "Port").fill("443");
+    await next(page, "Backend forwarding");
+    await press(page, "More settings");
+    await expectAccessible(page, "step 2");
+    await page.getByRole("radio", { name: "Select a Backend Service" }).click();
+    await choose(page, "Backend service", /servers/);
+    await expectAccessible(page, "step 2, shared");
+    await next(page, "Health check");
+    await expectAccessible(page, "step 3, shared");
+    await next(page, "Server group");
+    await expectAccessible(page, "step 4, shared");
+    await press(page, "Cancel");
+    await expectAccessible(page, "leave?");
+    await press(page.getByRole("dialog"), "Leave");
+    await press(page, "Create Listener");
+    await toServerGroup(page, 443);
+    for (const kind of ["Availability group", "Virtual server group"]) {
+      await page.getByRole("radio", { name: kind }).click();
+      await expectAccessible(page, `step 4, ${kind}`);
+      await press(page, `Create ${kind.toLowerCase()}`);
+      await settle(page);
+      await expectAccessible(page, `create ${kind}`);
+      await press(page.getByRole("dialog"), "Cancel");
+    }
+    await endSession(page, region);
+    await expect(page.getByRole("dialog", { name: "Log in again" })).toBeVisible();
+    await expectAccessible(page, "log in again");
+  });
+}

@@ -1,0 +1,110 @@
+// The pictures of docs/guide.md: `npm run screenshots` walks through what it tells, and writes them anew.
+
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Page } from "@playwright/test";
+
+import { choose, field, more, next, press } from "../actions";
+import { expect, test } from "../lab/test";
+import { logIn } from "../test";
+
+const FOLDER = join(import.meta.dirname, "../../../docs/console");
+/** Larger ones are for no guide. */
+const MOST_BYTES = 150_000;
+
+/** What was told before is no part of a picture. */
+async function dismissMessages(page: Page): Promise<void> {
+  const dismiss = page.getByRole("region", { name: "Messages" }).getByRole("button", { name: "Dismiss" });
+  await expect(async () => {
+    // It may go by itself meanwhile.
+    await dismiss.first().click({ timeout: 1_000 }).catch(() => undefined);
+    await expect(dismiss).toHaveCount(0, { timeout: 1_000 });
+  }).toPass();
+}
+
+async function shoot(page: Page, name: string): Promise<void> {
+  if ((await page.getByRole("dialog").count()) === 0) await dismissMessages(page);
+  // Nothing moves, nothing is pointed at, and all that is asked for is there.
+  await page.mouse.move(0, 0);
+  await page.waitForLoadState("networkidle");
+  const path = join(FOLDER, `${name}.png`);
+  await page.screenshot({ path, animations: "disabled", caret: "hide" });
+  expect(statSync(path).size, `bytes of ${path}`).toBeLessThan(MOST_BYTES);
+}
+
+test.use({ viewport: { width: 1280, height: 800 } });
+
+test("from the log-in to a listener that serves", async ({ page, lab }) => {
+  mkdirSync(FOLDER, { recursive: true });
+  lab.dnlb("vpc", "create", "shop", "--prefix", "10.0.0.0/16");
+  lab.dnlb("subnet", "create", "shop-web", "--vpc", "shop", "--prefix", "10.0.0.0/24");
+  lab.dnlb("sg", "create", "web", "--vpc", "shop");
+  lab.dnlb("sg", "allow", "web", "--direction", "in", "--protocol", "tcp", "--port", "8080");
+  lab.dnlb("sg", "allow", "web", "--direction", "out", "--protocol", "tcp");
+  lab.dnlb("template", "create", "web", "--subnet", "shop-web", "--sg", "web");
+  // What was there before: a load balancer that serves.
+  lab.dnlb("ag", "create", "api", "--template", "web");
+  lab.dnlb("ag", "scale", "api", "--to", "3", "--wait");
+  lab.dnlb("lb", "create", "api", "--subnet", "shop-web", "--delete-protection", "--description", "Internal API");
+  const { backendId } = lab.dnlb("backend", "create", "api", "--lb", "api", "--port", "8080", "--ag", "api") as { backendId: string };
+  lab.dnlb("listener", "create", "api", "--lb", "api", "--port", "443", "--backend", backendId);
+  lab.dnlb("health", "api", "--wait", "3");
+
+  await page.goto(lab.console);
+  await field(page, "User").fill("admin");
+  await shoot(page, "login");
+  await logIn(page, lab.admin);
+  await expect(page.getByText("3 of 3 healthy")).toBeVisible();
+
+  await press(page, "Create load balancer");
+  await field(page, "Name").fill("storefront");
+  await choose(page, "VPC", "shop");
+  await choose(page, "Subnet", /shop-web/);
+  await page.getByRole("radio", { name: "A new elastic IP" }).click();
+  await page.evaluate(() => scrollTo(0, 0));
+  await shoot(page, "create-load-balancer");
+  await press(page, "Create load balancer");
+  await expect(page.getByRole("heading", { name: "storefront", level: 1 })).toBeVisible();
+  await shoot(page, "load-balancer");
+
+  await page.getByRole("button", { name: "Create Listener" }).first().click();
+  await field(page, "Port").fill("80");
+  await field(page, "Name").fill("http");
+  await shoot(page, "listener-1-listen");
+  await next(page, "Backend forwarding");
+  await field(page, "Name").fill("web");
+  await field(page, "Backend port").fill("8080");
+  await choose(page, "Scheduling algorithm", /five-tuple/);
+  await shoot(page, "listener-2-forward");
+  await next(page, "Health check");
+  await shoot(page, "listener-3-check");
+  await next(page, "Server group");
+  await page.getByRole("radio", { name: "Availability group" }).click();
+  await press(page, "Create availability group");
+  const dialog = page.getByRole("dialog", { name: "Create availability group" });
+  await field(dialog, "Name").fill("web");
+  await choose(page, "Instance template", /^web/);
+  await field(dialog, "Instances").fill("4");
+  await shoot(page, "create-group");
+  await press(dialog, "Create");
+  await expect(dialog).toBeHidden();
+  await page.evaluate(() => scrollTo(0, 0));
+  await shoot(page, "listener-4-group");
+  await press(page, "OK");
+  const row = page.getByRole("row", { name: /^http / });
+  await expect(row).toContainText("4 of 4 healthy", { timeout: 60_000 });
+  await shoot(page, "listeners");
+  const instances = lab.dnlb("instance", "list") as { instanceId: string; instanceName: string }[];
+  lab.fail(instances.find(({ instanceName }) => instanceName.startsWith("web"))?.instanceId ?? "");
+  await row.getByRole("link", { name: "Health of Availability group web" }).click();
+  await expect(page.getByText("3 of 4 healthy")).toBeVisible({ timeout: 60_000 });
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await shoot(page, "health");
+  await page.getByRole("link", { name: "Load balancers" }).first().click();
+  await expect(page.getByText("3 of 4 healthy")).toBeVisible();
+  await shoot(page, "load-balancers");
+  await more(page, "storefront", "Delete");
+  await expect(page.getByRole("dialog").getByRole("link", { name: "Listener http" })).toBeVisible();
+  await shoot(page, "in-use");
+});
