@@ -15,4 +15,7 @@ export const paths = {
   listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
+  users: () => at("users"),
+  user: (id: string) => at("users", id),
+  accessKeys: () => at("access-keys"),
 };

@@ -3,6 +3,7 @@
 import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 
 import { loadBalancerRoutes } from "../load-balancers/routes";
+import { peopleRoutes } from "../people/routes";
 import { Crashed, NoPage } from "./Outcome";
 import { BASE } from "./paths";
 import { root } from "./root";
@@ -16,7 +17,7 @@ const start = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, ...loadBalancerRoutes]),
+  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...peopleRoutes]),
   basepath: BASE,
   defaultNotFoundComponent: NoPage,
   defaultErrorComponent: Crashed,

@@ -68,7 +68,7 @@ interface Props<Item, Name extends string> {
   /** Filters that the page itself sets. */
   fixed?: readonly Filter<Name>[];
   filters?: readonly FilterChoice<Name>[];
-  /** Which filter takes text without a property. */
+  /** Which filter takes text without a property; without it, a property has to be chosen. */
   nameFilter?: Name;
   columns: readonly Column<Item>[];
   id: (item: Item) => string;
@@ -99,7 +99,7 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
   const [pageNumber, setPageNumber] = useState(1);
   const [selectedIds, setSelectedIds] = useState<readonly string[]>([]);
 
-  const asked = nameFilter === undefined ? [] : filtersOf(query.tokens, nameFilter);
+  const asked = filtersOf(query.tokens, nameFilter);
   const request: PageRequest<Name> = { pageNumber, pageSize: preferences.pageSize, filters: [...fixed, ...asked] };
   const { data, error, isFetching, isPending, refetch } = useQuery({
     queryKey: [...source.key, request],
@@ -181,7 +181,7 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
         </Header>
       }
       filter={
-        nameFilter !== undefined && (
+        (nameFilter !== undefined || filters.length > 0) && (
           <PropertyFilter
             query={query}
             onChange={({ detail }) => ask(detail)}
@@ -199,6 +199,7 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
             filteringOptions={filters.flatMap((filter) =>
               (filter.options ?? []).map(({ value, label }) => ({ propertyKey: filter.name, value, ...(label === undefined ? {} : { label }) })),
             )}
+            disableFreeTextFiltering={nameFilter === undefined}
             freeTextFiltering={{ operators: [":"] }}
             expandToViewport
           />

@@ -13,11 +13,12 @@ export interface Token {
  *
  * `:` is `like` (a part of it), anything else is equality.
  */
-export function filtersOf<Name extends string>(tokens: readonly Token[], nameFilter: Name): Filter<Name>[] {
+export function filtersOf<Name extends string>(tokens: readonly Token[], nameFilter?: Name): Filter<Name>[] {
   return tokens.flatMap(({ propertyKey, operator, value }) => {
     const values = (Array.isArray(value) ? value : [value]).map(String).filter((text) => text !== "");
-    if (values.length === 0) return [];
+    const name = propertyKey ?? nameFilter;
+    if (values.length === 0 || name === undefined) return [];
     const isFree = propertyKey === undefined;
-    return [{ name: (propertyKey ?? nameFilter) as Name, operator: isFree || operator === ":" ? "like" : "eq", values }];
+    return [{ name: name as Name, operator: isFree || operator === ":" ? "like" : "eq", values }];
   });
 }

@@ -36,3 +36,9 @@ test("free text looks for a part of a name, a property for what its operator say
     { name: "names", operator: "like", values: ["b"] },
   ]);
 });
+
+test("without a filter for names, free text is none", () => {
+  expect(filtersOf([{ operator: ":", value: "we" }, { propertyKey: "userId", operator: "=", value: "user-1" }])).toEqual([
+    { name: "userId", operator: "eq", values: ["user-1"] },
+  ]);
+});

@@ -9,6 +9,9 @@ export const common = catalogue(
     "nav.balancing": "Load balancing",
     "nav.label": "Resources",
     "nav.loadBalancers": "Load balancers",
+    "nav.administration": "Administration",
+    "nav.users": "Users",
+    "nav.accessKeys": "Access keys",
 
     "top.region": "Region {region}",
     "top.language": "Language",
@@ -19,6 +22,8 @@ export const common = catalogue(
     "top.role.Viewer": "Viewer: sees everything, changes nothing",
     "top.role.Operator": "Operator: changes resources",
     "top.role.Admin": "Admin: changes resources and users",
+    "top.profile": "Your profile",
+    "top.password": "Change password",
     "top.logout": "Log out",
     "top.version": "Version {version}",
 
@@ -138,6 +143,9 @@ export const common = catalogue(
     "nav.balancing": "负载均衡",
     "nav.label": "资源",
     "nav.loadBalancers": "负载均衡实例",
+    "nav.administration": "管理",
+    "nav.users": "用户",
+    "nav.accessKeys": "访问密钥",
 
     "top.region": "区域 {region}",
     "top.language": "语言",
@@ -148,6 +156,8 @@ export const common = catalogue(
     "top.role.Viewer": "只读用户：可查看，不可修改",
     "top.role.Operator": "操作员：可修改资源",
     "top.role.Admin": "管理员：可修改资源和用户",
+    "top.profile": "个人资料",
+    "top.password": "修改密码",
     "top.logout": "退出登录",
     "top.version": "版本 {version}",
 
