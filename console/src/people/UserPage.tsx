@@ -7,6 +7,7 @@ import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
 import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
+import { RouteLink } from "../app/RouteLink";
 import { Copyable } from "../resource/Copyable";
 import { Described, DescribePage } from "../resource/DescribePage";
 import { ActionButtons } from "../resource/RowActions";
@@ -48,6 +49,7 @@ function One({ it }: { it: User }) {
           { label: say("user.state"), value: <EnabledStatus isOn={it.enabled} /> },
           { label: say("user.login"), value: say(it.hasPassword ? "field.yes" : "field.no") },
           { label: say("field.created"), value: moment(it.createdTime) },
+          { label: say("user.changes"), value: <RouteLink href={paths.auditRecords({ userName: it.userName })}>{say("user.changes.show")}</RouteLink> },
         ]}
       >
         {(isAdmin || isOwn) && <KeyTable of={it} />}

@@ -12,6 +12,8 @@ export const common = catalogue(
     "nav.administration": "Administration",
     "nav.users": "Users",
     "nav.accessKeys": "Access keys",
+    "nav.auditRecords": "Audit log",
+    "nav.events": "Events",
 
     "top.region": "Region {region}",
     "top.language": "Language",
@@ -146,6 +148,8 @@ export const common = catalogue(
     "nav.administration": "管理",
     "nav.users": "用户",
     "nav.accessKeys": "访问密钥",
+    "nav.auditRecords": "审计日志",
+    "nav.events": "事件",
 
     "top.region": "区域 {region}",
     "top.language": "语言",
