@@ -10,6 +10,15 @@ export interface Section {
 
 export const SECTIONS: readonly Section[] = [
   { title: "nav.balancing", pages: [{ title: "nav.loadBalancers", href: paths.loadBalancers() }] },
+  {
+    title: "nav.administration",
+    pages: [
+      { title: "nav.users", href: paths.users() },
+      { title: "nav.accessKeys", href: paths.accessKeys() },
+      { title: "nav.auditRecords", href: paths.auditRecords() },
+      { title: "nav.events", href: paths.events() },
+    ],
+  },
 ];
 
 /** The page of the navigation that a page belongs to: the longest address that its own begins with. */

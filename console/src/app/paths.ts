@@ -7,6 +7,11 @@ function at(...parts: readonly string[]): string {
   return [BASE, ...parts.map(encodeURIComponent)].join("/");
 }
 
+function query(asked: Readonly<Record<string, string>>): string {
+  const text = new URLSearchParams(asked).toString();
+  return text === "" ? "" : `?${text}`;
+}
+
 export const paths = {
   loadBalancers: () => at("load-balancers"),
   createLoadBalancer: () => at("load-balancers", "create"),
@@ -15,4 +20,11 @@ export const paths = {
   listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
+  users: () => at("users"),
+  user: (id: string) => at("users", id),
+  accessKeys: () => at("access-keys"),
+  auditRecords: (asked: { userName?: string; resourceId?: string } = {}) => at("audit-records") + query(asked),
+  events: (asked: { resourceId?: string } = {}) => at("events") + query(asked),
+  /** Of a resource that is known by its kind and id alone: leads on to its page. */
+  resource: (kind: string, id: string) => at("resources", kind, id),
 };

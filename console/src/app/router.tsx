@@ -3,6 +3,8 @@
 import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 
 import { loadBalancerRoutes } from "../load-balancers/routes";
+import { peopleRoutes } from "../people/routes";
+import { recordRoutes } from "../records/routes";
 import { Crashed, NoPage } from "./Outcome";
 import { BASE } from "./paths";
 import { root } from "./root";
@@ -16,7 +18,7 @@ const start = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, ...loadBalancerRoutes]),
+  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...peopleRoutes, ...recordRoutes]),
   basepath: BASE,
   defaultNotFoundComponent: NoPage,
   defaultErrorComponent: Crashed,

@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
+import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { Copyable } from "../resource/Copyable";
@@ -16,7 +17,7 @@ import { type BackendAction, BackendDialogs, useBackendActions } from "./backend
 import { PartOfBalancer } from "./OfBalancer";
 import { TargetHealthTable } from "./TargetHealthTable";
 import { lbTexts } from "./texts";
-import { nameOfGroup, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
+import { nameOfGroup, useBalancerCrumbs, useServerGroups } from "./useBalancer";
 
 export function BackendPage() {
   const id = useParameter("backendId");

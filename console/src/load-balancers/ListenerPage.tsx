@@ -6,6 +6,7 @@ import { useState } from "react";
 
 import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
+import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { Copyable } from "../resource/Copyable";
@@ -18,7 +19,7 @@ import { type ListenerAction, ListenerDialogs, useListenerActions } from "./list
 import { PartOfBalancer } from "./OfBalancer";
 import { TargetHealthTable } from "./TargetHealthTable";
 import { lbTexts } from "./texts";
-import { nameOfGroup, useBalancerCrumbs, useParameter, useServerGroups } from "./useBalancer";
+import { nameOfGroup, useBalancerCrumbs, useServerGroups } from "./useBalancer";
 
 export function ListenerPage() {
   const id = useParameter("listenerId");

@@ -84,7 +84,7 @@ function Balancer({ balancer }: { balancer: LoadBalancer }) {
           { id: "listeners", label: say("tab.listeners"), content: <ListenersTab balancer={balancer} /> },
           { id: "backends", label: say("tab.backends"), content: <BackendsTab balancer={balancer} /> },
           { id: "target-groups", label: say("tab.targetGroups"), content: <TargetGroupsTab balancer={balancer} /> },
-          { id: "events", label: say("tab.events"), content: <EventsTab loadBalancerId={id} /> },
+          { id: "events", label: say("tab.events"), content: <EventsTab balancer={balancer} /> },
         ]}
       />
       {isEditing && <EditDialog balancer={balancer} onClose={() => setEditing(false)} />}

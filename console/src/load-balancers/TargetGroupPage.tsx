@@ -8,6 +8,7 @@ import { everything, type PageRequest } from "../api/pages";
 import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
 import { notify } from "../app/notices";
+import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import { TextField } from "../form/fields";
 import { FormDialog } from "../form/FormDialog";
@@ -24,7 +25,7 @@ import { PartOfBalancer } from "./OfBalancer";
 import { checkTarget, type TargetFields, targetSpec, USUAL_TARGET } from "./targetFields";
 import { type GroupAction, GroupDialogs, useGroupActions } from "./targetGroupActions";
 import { lbTexts } from "./texts";
-import { useBalancerCrumbs, useParameter } from "./useBalancer";
+import { useBalancerCrumbs } from "./useBalancer";
 
 export function TargetGroupPage() {
   const id = useParameter("targetGroupId");

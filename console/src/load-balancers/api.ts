@@ -17,7 +17,6 @@ export type Protocol = Listener["protocol"];
 export type Convergence = Dnlb["schemas"]["Convergence"];
 export type LoadBalancerStatus = Dnlb["schemas"]["LoadBalancerStatus"];
 export type ListenerStatus = Dnlb["schemas"]["ListenerStatus"];
-export type Event = Dnlb["schemas"]["Event"];
 
 /** Without it, these lists show load balancers of another type, of which there are none. */
 const OF_OURS: Filter<"loadBalancerType"> = { name: "loadBalancerType", operator: "eq", values: ["dnlb"] };
@@ -218,15 +217,4 @@ export async function listedListeners(loadBalancerId: string, request: PageReque
   const [{ items, total }, [told]] = await Promise.all([listeners(request), statuses([loadBalancerId])]);
   const byId = new Map(told?.listeners.map((status) => [status.listenerId, status]));
   return { items: items.map((item) => ({ ...item, serving: byId.get(item.listenerId) })), total };
-}
-
-/** As many as somebody may want to look through. */
-const EVENTS = 500;
-
-/** What has happened by itself to some resources, newest first. */
-export async function events(resourceIds: readonly string[]): Promise<Event[]> {
-  if (resourceIds.length === 0) return [];
-  const query = { ...filterQuery([{ name: "resourceId", operator: "eq", values: resourceIds }]), maxResults: EVENTS };
-  const params = { path: at(), query };
-  return result(await api.dnlb.GET("/v1/regions/{regionId}/events", { params })).events;
 }

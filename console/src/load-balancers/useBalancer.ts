@@ -1,20 +1,15 @@
 // The load balancer that a page is about, from the page's address.
 
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
 
 import { everything } from "../api/pages";
+import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import type { Crumb } from "../app/place";
 import { availabilityGroups } from "../compute/api";
 import { useTexts } from "../texts/texts";
 import { type Backend, loadBalancer, type LoadBalancer, targetGroups } from "./api";
 import { lbTexts } from "./texts";
-
-export function useParameter(name: string): string {
-  const found: Record<string, string | undefined> = useParams({ strict: false });
-  return found[name] ?? "";
-}
 
 export function useBalancer(): UseQueryResult<LoadBalancer> {
   const id = useParameter("loadBalancerId");

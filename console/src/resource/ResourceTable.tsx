@@ -3,6 +3,7 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import CollectionPreferences from "@cloudscape-design/components/collection-preferences";
+import Grid from "@cloudscape-design/components/grid";
 import Header from "@cloudscape-design/components/header";
 import Pagination from "@cloudscape-design/components/pagination";
 import PropertyFilter, { type PropertyFilterProps } from "@cloudscape-design/components/property-filter";
@@ -14,7 +15,7 @@ import { type ReactNode, useState } from "react";
 import { type Filter, type Page, pageOf, type PageRequest } from "../api/pages";
 import { Refusal } from "../app/Outcome";
 import { useTexts } from "../texts/texts";
-import { filtersOf } from "./filterTokens";
+import { filtersOf, tokensOf } from "./filterTokens";
 import { PAGE_SIZES, storedPreferences, storePreferences } from "./tablePreferences";
 
 export interface Column<Item> {
@@ -68,8 +69,14 @@ interface Props<Item, Name extends string> {
   /** Filters that the page itself sets. */
   fixed?: readonly Filter<Name>[];
   filters?: readonly FilterChoice<Name>[];
-  /** Which filter takes text without a property. */
-  nameFilter?: Name;
+  /** Which filter takes text without a property, as it may depend on the text; without it, a property has to be chosen. */
+  nameFilter?: Name | ((text: string) => Name);
+  /** What to filter by at first, in the place of what the user filtered by before: for links that lead to a part of the list. */
+  asked?: readonly Filter<Name>[];
+  /** What to type into the filter, where that is not obvious. */
+  filterHint?: string;
+  /** A control beside the filter, such as for times, which no filter of the API is about. */
+  beside?: ReactNode;
   columns: readonly Column<Item>[];
   id: (item: Item) => string;
   name: (item: Item) => string;
@@ -89,18 +96,18 @@ const remembered = new Map<string, PropertyFilterProps.Query>();
 
 export function ResourceTable<Item, Name extends string>(props: Props<Item, Name>) {
   const { table, title, description, source, fixed = [], filters = [], nameFilter, columns, id, name, selection, start } = props;
-  const { variant = "full-page" } = props;
+  const { asked, filterHint, beside, variant = "full-page" } = props;
   const say = useTexts();
   const known = columns.map((column) => column.id);
   const usual = { pageSize: USUAL_PAGE, columns: columns.filter((column) => column.isExtra !== true).map((column) => column.id), wraps: false };
   const [preferences, setPreferences] = useState(() => storedPreferences(table, usual, known));
   const memory = [table, ...source.key].join("/");
-  const [query, setQuery] = useState(() => remembered.get(memory) ?? NO_QUERY);
+  const [query, setQuery] = useState(() => (asked === undefined ? remembered.get(memory) : { ...NO_QUERY, tokens: tokensOf(asked) }) ?? NO_QUERY);
   const [pageNumber, setPageNumber] = useState(1);
   const [selectedIds, setSelectedIds] = useState<readonly string[]>([]);
 
-  const asked = nameFilter === undefined ? [] : filtersOf(query.tokens, nameFilter);
-  const request: PageRequest<Name> = { pageNumber, pageSize: preferences.pageSize, filters: [...fixed, ...asked] };
+  const typed = filtersOf(query.tokens, nameFilter);
+  const request: PageRequest<Name> = { pageNumber, pageSize: preferences.pageSize, filters: [...fixed, ...typed] };
   const { data, error, isFetching, isPending, refetch } = useQuery({
     queryKey: [...source.key, request],
     queryFn: () => source.page(request),
@@ -109,6 +116,8 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
 
   const items = data?.items ?? [];
   const total = data?.total ?? 0;
+  const hasMore = data?.hasMore ?? false;
+  const count = hasMore ? `${total}+` : String(total);
   const pages = Math.max(1, Math.ceil(total / preferences.pageSize));
   // What was selected is what it is now, not what it was then.
   const selected = items.filter((item) => selectedIds.includes(id(item)));
@@ -128,6 +137,31 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
     ...(column.minWidth === undefined ? {} : { minWidth: column.minWidth }),
     ...(column.width === undefined ? {} : { width: column.width }),
   }));
+
+  const hasFilter = nameFilter !== undefined || filters.length > 0;
+  const filter = (
+    <PropertyFilter
+      query={query}
+      onChange={({ detail }) => ask(detail)}
+      hideOperations
+      filteringPlaceholder={filterHint ?? say("list.filter")}
+      filteringAriaLabel={say("list.filter")}
+      countText={isFiltered && !isPending ? say("list.matches", { count }) : ""}
+      filteringProperties={filters.map((filter) => ({
+        key: filter.name,
+        propertyLabel: filter.label,
+        groupValuesLabel: filter.label,
+        operators: filter.operators,
+        defaultOperator: filter.operators[0] ?? "=",
+      }))}
+      filteringOptions={filters.flatMap((filter) =>
+        (filter.options ?? []).map(({ value, label }) => ({ propertyKey: filter.name, value, ...(label === undefined ? {} : { label }) })),
+      )}
+      disableFreeTextFiltering={nameFilter === undefined}
+      freeTextFiltering={{ operators: [":"] }}
+      expandToViewport
+    />
+  );
 
   return (
     <Table
@@ -168,7 +202,7 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
       header={
         <Header
           variant={variant === "full-page" ? "awsui-h1-sticky" : "h2"}
-          counter={isPending ? "" : `(${total})`}
+          counter={isPending ? "" : `(${count})`}
           description={description}
           actions={
             <SpaceBetween direction="horizontal" size="xs">
@@ -181,31 +215,15 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
         </Header>
       }
       filter={
-        nameFilter !== undefined && (
-          <PropertyFilter
-            query={query}
-            onChange={({ detail }) => ask(detail)}
-            hideOperations
-            filteringPlaceholder={say("list.filter")}
-            filteringAriaLabel={say("list.filter")}
-            countText={isFiltered && !isPending ? say("list.matches", { count: total }) : ""}
-            filteringProperties={filters.map((filter) => ({
-              key: filter.name,
-              propertyLabel: filter.label,
-              groupValuesLabel: filter.label,
-              operators: filter.operators,
-              defaultOperator: filter.operators[0] ?? "=",
-            }))}
-            filteringOptions={filters.flatMap((filter) =>
-              (filter.options ?? []).map(({ value, label }) => ({ propertyKey: filter.name, value, ...(label === undefined ? {} : { label }) })),
-            )}
-            freeTextFiltering={{ operators: [":"] }}
-            expandToViewport
-          />
+        hasFilter && (
+          <Grid gridDefinition={beside === undefined ? [{ colspan: 12 }] : [{ colspan: { default: 12, xxs: 7 } }, { colspan: { default: 12, xxs: 5 } }]}>
+            {filter}
+            {beside}
+          </Grid>
         )
       }
       pagination={
-        <Pagination currentPageIndex={Math.min(pageNumber, pages)} pagesCount={pages} onChange={({ detail }) => setPageNumber(detail.currentPageIndex)} />
+        <Pagination currentPageIndex={Math.min(pageNumber, pages)} pagesCount={pages} openEnd={hasMore} onChange={({ detail }) => setPageNumber(detail.currentPageIndex)} />
       }
       preferences={
         <CollectionPreferences

@@ -47,7 +47,11 @@ export function RowActions({ name, first, more }: { name: string; first?: ReactN
 export function ActionButtons({ actions }: { actions: readonly RowAction[] }) {
   return (
     <SpaceBetween direction="horizontal" size="xs">
-      {actions.map(({ id, text, act }) => <Button key={id} onClick={() => act?.()}>{text}</Button>)}
+      {actions.map(({ id, text, act, disabled, disabledReason }) => (
+        <Button key={id} disabled={disabled ?? false} {...(disabledReason === undefined ? {} : { disabledReason })} onClick={() => act?.()}>
+          {text}
+        </Button>
+      ))}
     </SpaceBetween>
   );
 }

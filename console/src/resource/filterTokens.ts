@@ -13,11 +13,21 @@ export interface Token {
  *
  * `:` is `like` (a part of it), anything else is equality.
  */
-export function filtersOf<Name extends string>(tokens: readonly Token[], nameFilter: Name): Filter<Name>[] {
+export function filtersOf<Name extends string>(tokens: readonly Token[], nameFilter?: Name | ((text: string) => Name)): Filter<Name>[] {
   return tokens.flatMap(({ propertyKey, operator, value }) => {
     const values = (Array.isArray(value) ? value : [value]).map(String).filter((text) => text !== "");
-    if (values.length === 0) return [];
+    const [text] = values;
+    if (text === undefined) return [];
     const isFree = propertyKey === undefined;
-    return [{ name: (propertyKey ?? nameFilter) as Name, operator: isFree || operator === ":" ? "like" : "eq", values }];
+    const name = propertyKey ?? (typeof nameFilter === "function" ? nameFilter(text) : nameFilter);
+    if (name === undefined) return [];
+    return [{ name: name as Name, operator: isFree || operator === ":" ? "like" : "eq", values }];
   });
+}
+
+/** Filters of the API, as a user would have typed them. */
+export function tokensOf<Name extends string>(filters: readonly Filter<Name>[]): (Token & { propertyKey: Name; value: string })[] {
+  return filters.flatMap(({ name, operator, values }) =>
+    values.map((value) => ({ propertyKey: name, operator: operator === "like" ? ":" : "=", value })),
+  );
 }

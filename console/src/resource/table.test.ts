@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { filtersOf } from "./filterTokens";
+import { filtersOf, tokensOf } from "./filterTokens";
 import { parsePreferences } from "./tablePreferences";
 
 const usual = { pageSize: 20, columns: ["name", "id"], wraps: false };
@@ -35,4 +35,21 @@ test("free text looks for a part of a name, a property for what its operator say
     { name: "vpcId", operator: "eq", values: ["vpc-1"] },
     { name: "names", operator: "like", values: ["b"] },
   ]);
+});
+
+test("without a filter for names, free text is none", () => {
+  expect(filtersOf([{ operator: ":", value: "we" }, { propertyKey: "userId", operator: "=", value: "user-1" }])).toEqual([
+    { name: "userId", operator: "eq", values: ["user-1"] },
+  ]);
+});
+
+test("free text may be about different things, as it looks", () => {
+  const byLook = (text: string) => (text.includes("-") ? "resourceId" : "operation");
+  const tokens = [{ operator: ":", value: "Delete" }, { operator: ":", value: "vpc-1" }];
+  expect(filtersOf(tokens, byLook).map(({ name }) => name)).toEqual(["operation", "resourceId"]);
+});
+
+test("filters that a link asks for are what somebody could have typed", () => {
+  const asked = [{ name: "userName", operator: "eq", values: ["ada"] }, { name: "operation", operator: "like", values: ["Delete"] }] as const;
+  expect(filtersOf(tokensOf(asked))).toEqual(asked);
 });

@@ -39,6 +39,14 @@ export function useTexts<Key extends string = CommonKey>(texts?: Catalogue<Key>)
 
 const LOCALE: Record<Language, string> = { en: "en-GB", zh: "zh-CN" };
 
+export type Unit = "second" | "minute" | "hour" | "day" | "week" | "month" | "year";
+
+/** A length of time, as people of the language write it. */
+export function useDuration(): (count: number, unit: Unit) => string {
+  const spoken = useCell(language);
+  return (count, unit) => new Intl.NumberFormat(LOCALE[spoken], { style: "unit", unit, unitDisplay: "long" }).format(count);
+}
+
 /** A moment, as people of the language write it. */
 export function useMoment(): (iso: string) => string {
   const spoken = useCell(language);

@@ -1,0 +1,23 @@
+// Pages of who may do what.
+
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+
+import { root } from "../app/root";
+
+export const peopleRoutes = [
+  createRoute({
+    getParentRoute: () => root,
+    path: "/users",
+    component: lazyRouteComponent(() => import("./UsersPage"), "UsersPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/users/$userId",
+    component: lazyRouteComponent(() => import("./UserPage"), "UserPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/access-keys",
+    component: lazyRouteComponent(() => import("./KeysPage"), "KeysPage"),
+  }),
+] as const;

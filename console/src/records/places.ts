@@ -1,0 +1,25 @@
+// Where the page of a resource is that a record names by its kind and id alone.
+
+import { paths } from "../app/paths";
+import { backend, listener, targetGroup } from "../load-balancers/api";
+
+type Find = (id: string) => string | Promise<string>;
+
+/** Kinds of resources that have a page, in the API's words. What belongs to a load balancer is found by asking to which one. */
+const PLACES: Readonly<Record<string, Find>> = {
+  accessKey: () => paths.accessKeys(),
+  backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
+  listener: async (id) => paths.listener((await listener(id)).loadBalancerId, id),
+  loadBalancer: (id) => paths.loadBalancer(id),
+  targetGroup: async (id) => paths.targetGroup((await targetGroup(id)).loadBalancerId, id),
+  user: (id) => paths.user(id),
+};
+
+export function hasPlace(kind: string): boolean {
+  return Object.hasOwn(PLACES, kind);
+}
+
+/** Null: a kind that has no page. */
+export async function placeOf(kind: string, id: string): Promise<string | null> {
+  return hasPlace(kind) ? ((await PLACES[kind]?.(id)) ?? null) : null;
+}
