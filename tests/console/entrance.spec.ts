@@ -16,7 +16,7 @@ test("the root leads to a page to log in", async ({ page, region }) => {
 });
 
 test("a wrong password is refused with a sentence, and the right one leads to the load balancers", async ({ page, region }) => {
-  const [{ privateIp }] = region.dnlb("lb", "list") as [{ privateIp: { privateIpAddress: string } }];
+  const { privateIp } = region.dnlb("lb", "show", "storefront") as { privateIp: { privateIpAddress: string } };
   await page.goto(region.console);
   await logIn(page, { ...region.admin, password: "not the password" });
   await expect(page.getByText("User or password are wrong")).toBeVisible();

@@ -101,7 +101,7 @@ export async function enter(page: Page, region: Region, path: string, user: User
   }
   await page.goto(region.console + path);
   await logIn(page, user);
-  await expect(page.getByRole("button", { name: user.name })).toBeVisible();
+  await expect(page.getByRole("button", { name: user.name, exact: true })).toBeVisible();
   known.set(user.name, await page.evaluate((key) => sessionStorage.getItem(key) ?? "", SESSION));
 }
 

@@ -175,6 +175,8 @@ test("the keyboard alone is enough", async ({ page, region }) => {
   await expectStep(page, "Backend forwarding");
   await tabTo(page, choice(page, "Scheduling algorithm"));
   await keyboard.press("Enter");
+  // As whoever types sees it: an open list first.
+  await expect(page.getByRole("option").first()).toBeVisible();
   await keyboard.press("ArrowDown");
   await keyboard.press("Enter");
   await expect(choice(page, "Scheduling algorithm")).toContainText("five-tuple");
@@ -189,6 +191,7 @@ test("the keyboard alone is enough", async ({ page, region }) => {
   await expect(page.getByRole("radio", { name: "Availability group" })).toBeChecked();
   await tabTo(page, choice(page, "Availability group"));
   await keyboard.press("Enter");
+  await expect(page.getByRole("option", { name: /keys-ag/ })).toBeVisible();
   await keyboard.press("Enter");
   await expect(choice(page, "Availability group")).toContainText("keys-ag");
   await tabTo(page, page.getByRole("button", { name: "OK" }));
