@@ -24,7 +24,11 @@ test.beforeAll(({ region }) => {
   shop = scene(region, "seen");
   const { targetGroupId } = region.dnlb("target-group", "create", "picked", "--lb", shop.id) as { targetGroupId: string };
   const backendId = backend(region, shop, "servers", "--ag", group(region, shop, "seen-ag"));
-  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId: listener(region, shop, "web", 80, backendId) };
+  const listenerId = listener(region, shop, "web", 80, backendId);
+  const { userId } = region.dnlb("user", "create", "seen", "--role", "viewer") as { userId: string };
+  const ofRecords = { resourceType: "loadBalancer", resourceId: shop.id };
+  const { accountId } = region.dnlb("account", "create", "seen") as { accountId: string };
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, userId, accountId, ...ofRecords };
 });
 
 async function look(page: Page, { appearance, language }: Look): Promise<void> {

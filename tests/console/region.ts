@@ -21,16 +21,22 @@ export interface Region {
   admin: User;
   /** Calls the command line, and reads what it prints. */
   dnlb(...words: string[]): unknown;
+  /** The command line of who has another access key. */
+  signedBy(accessKey: string, secretKey: string): (...words: string[]) => unknown;
   /** Makes a user who can log in. */
   user(name: string, role: Role): User;
 }
 
 /** The command line, with an environment by which it finds the region. */
-export function commands(env: NodeJS.ProcessEnv): Pick<Region, "dnlb" | "user"> {
-  const call = (words: readonly string[], input = "") =>
-    JSON.parse(execFileSync(PROGRAM, [...words, "-o", "json"], { env, input, encoding: "utf8" })) as unknown;
+export function commands(env: NodeJS.ProcessEnv): Pick<Region, "dnlb" | "signedBy" | "user"> {
+  const call = (words: readonly string[], input = "", as: NodeJS.ProcessEnv = {}) =>
+    JSON.parse(execFileSync(PROGRAM, [...words, "-o", "json"], { env: { ...env, ...as }, input, encoding: "utf8" })) as unknown;
   return {
     dnlb: (...words) => call(words),
+    signedBy:
+      (accessKey, secretKey) =>
+      (...words) =>
+        call(words, "", { DNLB_ACCESS_KEY: accessKey, DNLB_SECRET_KEY: secretKey }),
     user: (name, role) => {
       const password = randomBytes(12).toString("hex");
       call(["user", "create", name, "--role", role, "--password"], `${password}\n`);

@@ -15,6 +15,7 @@ export const SECTIONS: readonly Section[] = [
     pages: [
       { title: "nav.users", href: paths.users() },
       { title: "nav.accessKeys", href: paths.accessKeys() },
+      { title: "nav.accounts", href: paths.accounts(), operatesRegion: true },
       { title: "nav.auditRecords", href: paths.auditRecords() },
       { title: "nav.events", href: paths.events() },
     ],

@@ -22,6 +22,8 @@ export const paths = {
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
   users: () => at("users"),
   user: (id: string) => at("users", id),
+  accounts: () => at("accounts"),
+  account: (id: string) => at("accounts", id),
   accessKeys: () => at("access-keys"),
   auditRecords: (asked: { userName?: string; resourceId?: string } = {}) => at("audit-records") + query(asked),
   events: (asked: { resourceId?: string } = {}) => at("events") + query(asked),

@@ -1,4 +1,4 @@
-// Users of the account and their access keys, as the API has them.
+// Accounts, users of one's own and their access keys, as the API has them.
 
 import { api, result } from "../api/client";
 import { type Page, pageQuery, type PageRequest } from "../api/pages";
@@ -7,6 +7,7 @@ import { regionId } from "../app/settings";
 
 export type User = components["schemas"]["User"];
 export type AccessKey = components["schemas"]["AccessKey"];
+export type Account = components["schemas"]["Account"];
 
 /** An access key with its secret, which nobody is told again. */
 export interface NewKey {
@@ -71,4 +72,27 @@ export async function deleteAccessKey(accessKeyId: string): Promise<void> {
 export async function rotateAccessKey(accessKeyId: string, graceSeconds: number): Promise<NewKey> {
   const params = { path: { ...at(), accessKeyId } };
   return result(await api.dnlb.POST("/v1/regions/{regionId}/accessKeys/{accessKeyId}:rotate", { params, body: { graceSeconds } }));
+}
+
+export async function accounts(request: PageRequest<"accountName">): Promise<Page<Account>> {
+  const params = { path: at(), query: pageQuery(request) };
+  const found = result(await api.dnlb.GET("/v1/regions/{regionId}/accounts", { params }));
+  return { items: found.accounts, total: found.totalCount };
+}
+
+export async function account(accountId: string): Promise<Account> {
+  return result(await api.dnlb.GET("/v1/regions/{regionId}/accounts/{accountId}", { params: { path: { ...at(), accountId } } })).account;
+}
+
+/** With its first administrator and that one's access key. */
+export async function createAccount(body: components["schemas"]["CreateAccount"]): Promise<NewKey & { accountId: string }> {
+  return result(await api.dnlb.POST("/v1/regions/{regionId}/accounts", { params: { path: at() }, body }));
+}
+
+export async function updateAccount(accountId: string, body: components["schemas"]["UpdateAccount"]): Promise<void> {
+  await api.dnlb.PATCH("/v1/regions/{regionId}/accounts/{accountId}", { params: { path: { ...at(), accountId } }, body });
+}
+
+export async function deleteAccount(accountId: string): Promise<void> {
+  await api.dnlb.DELETE("/v1/regions/{regionId}/accounts/{accountId}", { params: { path: { ...at(), accountId } } });
 }

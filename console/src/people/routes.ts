@@ -20,4 +20,14 @@ export const peopleRoutes = [
     path: "/access-keys",
     component: lazyRouteComponent(() => import("./KeysPage"), "KeysPage"),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/accounts",
+    component: lazyRouteComponent(() => import("./AccountsPage"), "AccountsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/accounts/$accountId",
+    component: lazyRouteComponent(() => import("./AccountPage"), "AccountPage"),
+  }),
 ] as const;

@@ -8,6 +8,7 @@ type Find = (id: string) => string | Promise<string>;
 /** Kinds of resources that have a page, in the API's words. What belongs to a load balancer is found by asking to which one. */
 const PLACES: Readonly<Record<string, Find>> = {
   accessKey: () => paths.accessKeys(),
+  account: (id) => paths.account(id),
   backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
   listener: async (id) => paths.listener((await listener(id)).loadBalancerId, id),
   loadBalancer: (id) => paths.loadBalancer(id),

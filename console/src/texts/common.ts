@@ -12,6 +12,7 @@ export const common = catalogue(
     "nav.administration": "Administration",
     "nav.users": "Users",
     "nav.accessKeys": "Access keys",
+    "nav.accounts": "Accounts",
     "nav.auditRecords": "Audit log",
     "nav.events": "Events",
 
@@ -152,6 +153,7 @@ export const common = catalogue(
     "nav.administration": "管理",
     "nav.users": "用户",
     "nav.accessKeys": "访问密钥",
+    "nav.accounts": "账户",
     "nav.auditRecords": "审计日志",
     "nav.events": "事件",
 

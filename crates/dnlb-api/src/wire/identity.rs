@@ -40,6 +40,11 @@ models! {
         enabled: bool,
         /// When it was created.
         created_time: String,
+        ?
+        /// How many users it has. Where one account is shown alone.
+        user_count: u64,
+        /// How many resources it has: while there are any, it cannot be deleted. Where one account is shown alone.
+        resource_count: u64,
     }
 
     /// An account as it was made.

@@ -83,11 +83,10 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
     if id.is_operating() {
         return Err(ApiError::precondition("the account that operates the region cannot be deleted"));
     }
-    let mut owned = region.owners.iter().filter(|(_, owner)| ***owner == id);
-    if let Some((first, _)) = owned.next() {
+    let count = owned(region, &id).count();
+    if let Some(first) = owned(region, &id).next() {
         return Err(ApiError::precondition(format!(
-            "account {id} is in use by {} resources, {first} among them: delete them first",
-            owned.count() + 1
+            "account {id} is in use by {count} resources, {first} among them: delete them first"
         )));
     }
     region.accounts.remove(&id);
@@ -97,8 +96,17 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
     DONE
 }
 
+/// With counts, for which everything that has an owner is looked through: too much for each account of a list.
 pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
-    one("account", view(region, find(&region.accounts, KIND, &call.id())?))
+    let account = find(&region.accounts, KIND, &call.id())?;
+    let users = region.users.values().filter(|user| user.account == account.id).count();
+    let resources = owned(region, &account.id).count();
+    let counted = wire::identity::Account {
+        user_count: Some(users as u64),
+        resource_count: Some(resources as u64),
+        ..view(region, account)
+    };
+    one("account", counted)
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
@@ -110,6 +118,11 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         tags: None,
     }
     .reply(region, call, view)
+}
+
+/// Names of what belongs to an account.
+fn owned<'a>(region: &'a Region, id: &'a AccountId) -> impl Iterator<Item = &'a str> {
+    region.owners.iter().filter(move |(_, owner)| ***owner == *id).map(|(resource, _)| resource.as_str())
 }
 
 fn unused_name(region: &Region, name: &str, but: Option<&AccountId>) -> Result<(), ApiError> {
@@ -126,6 +139,8 @@ fn view(_: &Region, account: &Account) -> wire::identity::Account {
         description: account.description.clone(),
         enabled: account.enabled,
         created_time: time::iso(account.created),
+        user_count: None,
+        resource_count: None,
     }
 }
 

@@ -352,6 +352,8 @@ fn an_account_can_be_locked_out_and_goes_when_it_is_empty() {
     let path = format!("accounts/{id}");
     let refused = server.call("dnlb", "DELETE", &path, Value::Null).unwrap_err();
     assert!(refused.message.contains(vpc), "{refused}");
+    let shown = server.get("dnlb", &path, &[]);
+    assert_eq!((&shown["account"]["userCount"], &shown["account"]["resourceCount"]), (&json!(1), &json!(1)));
     server.patch("dnlb", &path, json!({"enabled": false}));
     assert_eq!(call(&admin, "vpc", "GET", "vpcs/", Value::Null).unwrap_err().code, 401);
     server.patch("dnlb", &path, json!({"enabled": true}));
