@@ -12,7 +12,12 @@ pub mod reads;
 pub mod server;
 pub mod writes;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    io::{Write, copy, sink, stdin, stdout},
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::{Context, Result};
 use dnlb_model::Region;
@@ -50,6 +55,35 @@ pub struct Options {
     pub dir: Option<PathBuf>,
 }
 
+/// A region to look at.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Hold {
+    /// The region.
+    #[command(flatten)]
+    pub size: Size,
+    /// The `dnlb` that serves it
+    #[arg(long, default_value = "target/release/dnlb")]
+    pub program: PathBuf,
+}
+
+/// Builds the region, with agents that report every target healthy, says on standard output where it is, as JSON, and keeps it until standard
+/// input ends.
+///
+/// # Errors
+/// When something does not answer as it should.
+pub fn hold(options: &Hold) -> Result<()> {
+    let dir = TempDir::new().context("making a folder for the server's data")?;
+    let region = Arc::new(fill::into_store(&options.size, dir.path())?);
+    let server = Server::start(&options.program, dir.path())?;
+    let agents = Agents::connect(&region, &server)?;
+    agents.wait_until_all_healthy(&region)?;
+    let key = dir.path().join(server::DATA).join("access-key.json");
+    let place = serde_json::json!({"api": server.api(), "region": server::REGION, "keyFile": key});
+    writeln!(stdout(), "{place}").context("saying where it is")?;
+    copy(&mut stdin().lock(), &mut sink()).context("waiting for the end of standard input")?;
+    Ok(())
+}
+
 /// What part of the run took how much.
 struct Phase {
     name: String,
@@ -73,7 +107,8 @@ pub fn run(options: &Options) -> Result<String> {
     let filled = begun.elapsed();
 
     let begun = Instant::now();
-    let server = Server::start(dir.path())?;
+    let program = std::env::current_exe().context("looking for this program")?;
+    let server = Server::start(&program, dir.path())?;
     let mut phases = vec![Phase {
         name: format!("opening a region that the benchmark wrote in {:.1} s", filled.as_secs_f64()),
         seconds: begun.elapsed().as_secs_f64(),

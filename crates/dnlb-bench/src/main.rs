@@ -32,6 +32,8 @@ struct Arguments {
 enum Part {
     /// Measure a server with a large region: lists, writes of many clients, the way of a change to the agents. Needs no root
     ControlPlane(control_plane::Options),
+    /// Serve a large region, with agents that report its targets healthy, until standard input ends. Needs no root
+    Region(control_plane::Hold),
     /// Be the server that is measured
     #[command(hide = true)]
     Server(Box<dnlb_server::Options>),
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
             println!("## The control plane at scale\n\n{}", control_plane::run(&options)?);
             return Ok(());
         }
+        Some(Part::Region(options)) => return control_plane::hold(&options),
         Some(Part::Server(options)) => return serve(*options),
         None => {}
     }

@@ -40,6 +40,9 @@ pub struct Size {
     /// Listeners
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub listeners: u32,
+    /// Load balancers [default: as few as may have that many listeners]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub load_balancers: Option<u32>,
     /// VPCs
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub vpcs: u32,
@@ -59,7 +62,7 @@ pub struct Size {
 
 impl Size {
     fn load_balancers(&self) -> u32 {
-        self.listeners.div_ceil(LISTENERS_OF_A_BALANCER).max(1)
+        self.load_balancers.unwrap_or_else(|| self.listeners.div_ceil(LISTENERS_OF_A_BALANCER).max(1))
     }
 }
 
@@ -374,6 +377,7 @@ mod tests {
             targets: 120,
             target_groups: 12,
             listeners: 150,
+            load_balancers: None,
             vpcs: 2,
             hosts: 5,
             hosts_of_a_vpc: 3,

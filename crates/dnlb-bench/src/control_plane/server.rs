@@ -51,17 +51,17 @@ pub struct Usage {
 }
 
 impl Server {
-    /// Starts this program once more, as the server of the data directory below `dir`, and waits until it answers.
+    /// Starts `program server`, of the data directory below `dir`, and waits until it answers.
     ///
     /// # Errors
     /// When it does not come up.
-    pub fn start(dir: &Path) -> Result<Self> {
+    pub fn start(program: &Path, dir: &Path) -> Result<Self> {
         // Both at once, so that they differ.
         let [api, agents] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0"));
         let [api, agents] = [api?.local_addr()?.to_string(), agents?.local_addr()?.to_string()];
         let (token, log, data) = (dir.join("token"), dir.join("log"), dir.join(DATA));
         fs::write(&token, TOKEN).context("writing the join token")?;
-        let mut command = Command::new(std::env::current_exe().context("looking for this program")?);
+        let mut command = Command::new(program);
         command.args(["server", "--region", REGION, "--azs", &AZS.join(","), "--eip-pool", EIP_POOL]);
         command.args(["--api-listen", &api, "--agent-listen", &agents, "--requests-per-second", "1000000"]);
         command.arg("--data-dir").arg(&data).arg("--join-token-file").arg(&token);
@@ -90,6 +90,12 @@ impl Server {
             }
             sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Where its API is.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.api
     }
 
     /// Where agents connect.
