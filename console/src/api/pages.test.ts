@@ -22,6 +22,13 @@ test("filters are numbered, and alternatives within them", () => {
   });
 });
 
+test.each([
+  [{ by: "name", descending: false }, "name"],
+  [{ by: "createdTime", descending: true }, "-createdTime"],
+] as const)("an order is one word: %o is %s", (sort, word) => {
+  expect(pageQuery({ pageNumber: 1, pageSize: 20, filters: [], sort })).toEqual({ pageNumber: 1, pageSize: 20, sort: word });
+});
+
 test.each([0, 1, 99, 100, 101, 200, 250])("all of %i items are read, each once", async (total) => {
   const all = Array.from({ length: total }, (_, number) => number);
   const page = vi.fn(async (request: PageRequest) => pageOf(all, request));

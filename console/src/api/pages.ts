@@ -6,9 +6,19 @@ export interface Filter<Name extends string> {
   values: readonly string[];
 }
 
+/** What the API sorts lists by. */
+export type SortBy = "createdTime" | "name";
+
+export interface Sort {
+  by: SortBy;
+  descending: boolean;
+}
+
 export interface PageRequest<Name extends string = string> {
   pageNumber: number;
   pageSize: number;
+  /** Without it, the API's usual order: oldest first. */
+  sort?: Sort;
   filters: readonly Filter<Name>[];
 }
 
@@ -39,9 +49,15 @@ export function filterQuery<Name extends string>(filters: readonly Filter<Name>[
   return numbered;
 }
 
-export function pageQuery<Name extends string>(request: PageRequest<Name>): FilterQuery<Name> & { pageNumber: number; pageSize: number } {
-  const { pageNumber, pageSize, filters } = request;
-  return { pageNumber, pageSize, ...filterQuery(filters) };
+interface PageQuery {
+  pageNumber: number;
+  pageSize: number;
+  sort?: SortBy | `-${SortBy}`;
+}
+
+export function pageQuery<Name extends string>(request: PageRequest<Name>): FilterQuery<Name> & PageQuery {
+  const { pageNumber, pageSize, sort, filters } = request;
+  return { pageNumber, pageSize, ...(sort === undefined ? {} : { sort: sort.descending ? `-${sort.by}` : sort.by }), ...filterQuery(filters) };
 }
 
 /** All pages together, for what is chosen from. */

@@ -46,6 +46,7 @@ export function BackendsTab({ balancer }: { balancer: LoadBalancer }) {
           {
             id: "name",
             header: say("field.name"),
+            sort: "name",
             isRowHeader: true,
             cell: (it) => <RouteLink href={paths.backend(id, it.backendId)}>{it.backendName}</RouteLink>,
           },
@@ -62,7 +63,7 @@ export function BackendsTab({ balancer }: { balancer: LoadBalancer }) {
           },
           { id: "id", header: say("field.id"), isExtra: true, cell: (it) => it.backendId },
           { id: "description", header: say("field.description"), isExtra: true, cell: (it) => it.description },
-          { id: "created", header: say("field.created"), isExtra: true, cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", isExtra: true, cell: (it) => moment(it.createdTime) },
           ...(may
             ? [{ id: "operation", header: say("list.operation"), cell: (it: Backend) => <RowActions name={it.backendName} more={actionsOf(it)} /> }]
             : []),

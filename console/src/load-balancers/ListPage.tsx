@@ -59,6 +59,7 @@ export function ListPage() {
           {
             id: "name",
             header: say("field.name"),
+            sort: "name",
             isRowHeader: true,
             cell: (it) => <RouteLink href={paths.loadBalancer(it.loadBalancerId)}>{it.loadBalancerName}</RouteLink>,
           },
@@ -89,7 +90,7 @@ export function ListPage() {
           { id: "vpc", header: say("lb.vpc"), isExtra: true, cell: (it) => nameOfVpc(it.vpcId) },
           { id: "description", header: say("field.description"), isExtra: true, cell: (it) => it.description },
           { id: "protection", header: say("lb.protection"), isExtra: true, cell: (it) => say(it.deleteProtection ? "field.on" : "field.off") },
-          { id: "created", header: say("field.created"), isExtra: true, cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", isExtra: true, cell: (it) => moment(it.createdTime) },
           ...(may
             ? [
                 {

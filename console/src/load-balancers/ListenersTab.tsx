@@ -59,6 +59,7 @@ export function ListenersTab({ balancer }: { balancer: LoadBalancer }) {
           {
             id: "name",
             header: say("field.name"),
+            sort: "name",
             isRowHeader: true,
             cell: (it) => <RouteLink href={paths.listener(id, it.listenerId)}>{it.listenerName}</RouteLink>,
           },
@@ -82,7 +83,7 @@ export function ListenersTab({ balancer }: { balancer: LoadBalancer }) {
           { id: "id", header: say("field.id"), isExtra: true, cell: (it) => it.listenerId },
           { id: "idle", header: say("listener.idle"), isExtra: true, cell: (it) => it.connectionIdleTimeSeconds ?? "" },
           { id: "description", header: say("field.description"), isExtra: true, cell: (it) => it.description },
-          { id: "created", header: say("field.created"), isExtra: true, cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", isExtra: true, cell: (it) => moment(it.createdTime) },
           ...(may
             ? [
                 {

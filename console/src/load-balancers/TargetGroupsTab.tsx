@@ -41,12 +41,13 @@ export function TargetGroupsTab({ balancer }: { balancer: LoadBalancer }) {
           {
             id: "name",
             header: say("field.name"),
+            sort: "name",
             isRowHeader: true,
             cell: (it) => <RouteLink href={paths.targetGroup(id, it.targetGroupId)}>{it.targetGroupName}</RouteLink>,
           },
           { id: "id", header: say("field.id"), cell: (it) => it.targetGroupId },
           { id: "description", header: say("field.description"), cell: (it) => it.description },
-          { id: "created", header: say("field.created"), cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", cell: (it) => moment(it.createdTime) },
           ...(may
             ? [{ id: "operation", header: say("list.operation"), cell: (it: TargetGroup) => <RowActions name={it.targetGroupName} more={actionsOf(it)} /> }]
             : []),

@@ -45,6 +45,7 @@ export function AccountsPage() {
           {
             id: "name",
             header: say("field.name"),
+            sort: "name",
             isRowHeader: true,
             cell: (it) => (
               <SpaceBetween direction="horizontal" size="xs">
@@ -56,7 +57,7 @@ export function AccountsPage() {
           { id: "id", header: say("field.id"), cell: (it) => it.accountId },
           { id: "state", header: say("user.state"), cell: (it) => <EnabledStatus isOn={it.enabled} /> },
           { id: "description", header: say("field.description"), cell: (it) => it.description },
-          { id: "created", header: say("field.created"), cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", cell: (it) => moment(it.createdTime) },
           ...(may
             ? [{ id: "operation", header: say("list.operation"), cell: (it: Account) => <RowActions name={it.accountName} more={actionsOf(it)} /> }]
             : []),

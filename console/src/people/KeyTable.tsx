@@ -70,7 +70,7 @@ export function KeyTable({ of }: { of?: User }) {
             : []),
           { id: "state", header: say("key.state"), cell: state },
           { id: "description", header: say("field.description"), cell: (it) => it.description },
-          { id: "created", header: say("field.created"), cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", cell: (it) => moment(it.createdTime) },
           { id: "operation", header: say("list.operation"), cell: (it) => <RowActions name={it.accessKeyId} more={actionsOf(it)} /> },
         ]}
       />

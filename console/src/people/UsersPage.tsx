@@ -49,6 +49,7 @@ export function UsersPage() {
           {
             id: "name",
             header: say("field.name"),
+            sort: "name",
             isRowHeader: true,
             cell: (it) => (
               <SpaceBetween direction="horizontal" size="xs">
@@ -61,7 +62,7 @@ export function UsersPage() {
           { id: "state", header: say("user.state"), cell: (it) => <EnabledStatus isOn={it.enabled} /> },
           { id: "login", header: say("user.login"), cell: (it) => say(it.hasPassword ? "field.yes" : "field.no") },
           { id: "description", header: say("field.description"), cell: (it) => it.description },
-          { id: "created", header: say("field.created"), cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), sort: "createdTime", cell: (it) => moment(it.createdTime) },
           { id: "id", header: say("field.id"), isExtra: true, cell: (it) => it.userId },
           ...(may
             ? [{ id: "operation", header: say("list.operation"), cell: (it: User) => <RowActions name={it.userName} more={actionsOf(it)} /> }]

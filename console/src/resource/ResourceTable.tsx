@@ -12,7 +12,7 @@ import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
-import { type Filter, type Page, pageOf, type PageRequest } from "../api/pages";
+import { type Filter, type Page, pageOf, type PageRequest, type Sort, type SortBy } from "../api/pages";
 import { Refusal } from "../app/Outcome";
 import { useTexts } from "../texts/texts";
 import { filtersOf, tokensOf } from "./filterTokens";
@@ -28,6 +28,8 @@ export interface Column<Item> {
   isExtra?: boolean;
   minWidth?: number;
   width?: number;
+  /** What the API sorts by for it. */
+  sort?: SortBy;
 }
 
 export interface FilterChoice<Name extends string> {
@@ -89,6 +91,8 @@ interface Props<Item, Name extends string> {
 }
 
 const USUAL_PAGE = 20;
+/** As the API gives lists that it is not asked to sort. */
+const USUAL_SORT: Sort = { by: "createdTime", descending: false };
 const NO_QUERY: PropertyFilterProps.Query = { tokens: [], operation: "and" };
 
 /** What a list was filtered by, for when the user comes back to it. */
@@ -103,11 +107,18 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
   const [preferences, setPreferences] = useState(() => storedPreferences(table, usual, known));
   const memory = [table, ...source.key].join("/");
   const [query, setQuery] = useState(() => (asked === undefined ? remembered.get(memory) : { ...NO_QUERY, tokens: tokensOf(asked) }) ?? NO_QUERY);
+  const [sort, setSort] = useState(USUAL_SORT);
   const [pageNumber, setPageNumber] = useState(1);
   const [selectedIds, setSelectedIds] = useState<readonly string[]>([]);
 
   const typed = filtersOf(query.tokens, nameFilter);
-  const request: PageRequest<Name> = { pageNumber, pageSize: preferences.pageSize, filters: [...fixed, ...typed] };
+  const canSort = columns.some((column) => column.sort !== undefined);
+  const request: PageRequest<Name> = {
+    pageNumber,
+    pageSize: preferences.pageSize,
+    filters: [...fixed, ...typed],
+    ...(canSort ? { sort } : {}),
+  };
   const { data, error, isFetching, isPending, refetch } = useQuery({
     queryKey: [...source.key, request],
     queryFn: () => source.page(request),
@@ -134,6 +145,7 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
     header: column.header,
     cell: column.cell,
     isRowHeader: column.isRowHeader ?? false,
+    ...(column.sort === undefined ? {} : { sortingField: column.sort }),
     ...(column.minWidth === undefined ? {} : { minWidth: column.minWidth }),
     ...(column.width === undefined ? {} : { width: column.width }),
   }));
@@ -175,6 +187,12 @@ export function ResourceTable<Item, Name extends string>(props: Props<Item, Name
       loadingText={say("list.loading")}
       columnDefinitions={definitions}
       columnDisplay={known.map((column) => ({ id: column, visible: preferences.columns.includes(column) }))}
+      {...(canSort ? { sortingColumn: { sortingField: sort.by }, sortingDescending: sort.descending } : {})}
+      onSortingChange={({ detail }) => {
+        const column = columns.find((one) => one.sort !== undefined && one.sort === detail.sortingColumn.sortingField);
+        setSort({ by: column?.sort ?? USUAL_SORT.by, descending: detail.isDescending ?? false });
+        setPageNumber(1);
+      }}
       {...(selection === undefined ? {} : { selectionType: selection })}
       selectedItems={selected}
       onSelectionChange={({ detail }) => setSelectedIds(detail.selectedItems.map(id))}

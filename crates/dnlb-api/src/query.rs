@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use crate::{
     ApiError,
-    shape::{PageNumber, PageSize},
+    shape::{PageNumber, PageSize, SortWord},
     signature::encoding::unquote_plus,
 };
 
@@ -78,6 +78,24 @@ impl Page {
         let first = (self.number.min(last) - 1) * self.size;
         first..(first + self.size).min(items)
     }
+}
+
+/// In which order a list is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub by: SortBy,
+    /// Last first.
+    pub descending: bool,
+}
+
+/// What lists are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortBy {
+    /// When it was made.
+    Created,
+    /// Its name, and what has the same name by when it was made.
+    Name,
 }
 
 impl Query {
@@ -195,6 +213,23 @@ impl Query {
         Ok(Page { number, size: usize::try_from(size).unwrap_or(100) })
     }
 
+    /// `sort`: `createdTime`, which is the usual order, or `name`; with `-` before it, last first. An addition of ours.
+    ///
+    /// # Errors
+    /// 400 if it is none of these.
+    pub fn sort(&self) -> Result<Sort, ApiError> {
+        let (by, descending) = match self.text("sort") {
+            None | Some("createdTime") => (SortBy::Created, false),
+            Some("-createdTime") => (SortBy::Created, true),
+            Some("name") => (SortBy::Name, false),
+            Some("-name") => (SortBy::Name, true),
+            Some(_) => {
+                return Err(ApiError::invalid(format!("sort is none of {}", SortWord::WORDS.join(", "))));
+            }
+        };
+        Ok(Sort { by, descending })
+    }
+
     /// Parameters `name.INDEX` and `name.INDEX.REST`: index, rest, value.
     fn below<'a>(&'a self, name: &str) -> impl Iterator<Item = (u32, &'a str, &'a str)> {
         self.values.iter().filter_map(move |(key, value)| {
@@ -247,6 +282,17 @@ mod tests {
         assert_eq!(query.boolean("b").unwrap(), Some(false));
         assert_eq!(query.boolean("c").unwrap(), None);
         assert_eq!(query.boolean("d").unwrap_err().code, 400);
+    }
+
+    #[test]
+    fn lists_are_sorted_by_known_words() {
+        let sort = |text: &str| Query::parse(text).sort();
+        assert_eq!(sort("").unwrap(), Sort { by: SortBy::Created, descending: false });
+        assert_eq!(sort("sort=-name").unwrap(), Sort { by: SortBy::Name, descending: true });
+        assert_eq!(sort("sort=size").unwrap_err().code, 400);
+        for word in SortWord::WORDS {
+            assert!(sort(&format!("sort={word}")).is_ok(), "{word}");
+        }
     }
 
     #[test]

@@ -211,6 +211,9 @@ words! {
     /// Protocols of a network ACL's rules.
     RuleProtocolWord: &str, "string", ["All", "TCP", "UDP", "ICMP"];
 
+    /// Orders of a list: oldest first, newest first, by name, by name from the end.
+    SortWord: &str, "string", ["createdTime", "-createdTime", "name", "-name"];
+
     /// The one kind of zones, networks and addresses that there is.
     Standard: &str, "string", ["standard"];
 

@@ -94,7 +94,8 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
     let mut items = region.access_keys.clone();
     dnlb_model::remove_where(&mut items, |_, key| own(call.caller, &key.user).is_err());
     let (key, filters) = ("accessKeys", FILTERS);
-    List { key, items: &items, filters, order: |key| key.created, tags: None }.reply(region, call, view)
+    List { key, items: &items, filters, order: |key| key.created, name: None, tags: None }
+        .reply(region, call, view)
 }
 
 /// The key in the path, if the caller may change it.

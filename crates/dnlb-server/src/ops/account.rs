@@ -115,6 +115,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.accounts,
         filters: FILTERS,
         order: |account| account.created,
+        name: Some(|account| &account.name),
         tags: None,
     }
     .reply(region, call, view)

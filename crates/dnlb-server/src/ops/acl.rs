@@ -167,8 +167,15 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "networkAcls", items: &region.acls, filters: FILTERS, order: |acl| acl.created, tags: None }
-        .reply(region, call, view)
+    List {
+        key: "networkAcls",
+        items: &region.acls,
+        filters: FILTERS,
+        order: |acl| acl.created,
+        name: Some(|acl| &acl.name),
+        tags: None,
+    }
+    .reply(region, call, view)
 }
 
 /// The port range of a rule: what is not given stays as it was. Protocols without ports have 0 and 0.

@@ -130,8 +130,15 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "ags", items: &region.ags, filters: FILTERS, order: |ag| ag.created, tags: None }
-        .reply(region, call, view)
+    List {
+        key: "ags",
+        items: &region.ags,
+        filters: FILTERS,
+        order: |ag| ag.created,
+        name: Some(|ag| &ag.name),
+        tags: None,
+    }
+    .reply(region, call, view)
 }
 
 fn view(region: &Region, ag: &Ag) -> AvailabilityGroup {

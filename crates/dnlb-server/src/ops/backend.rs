@@ -184,6 +184,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.backends,
         filters: FILTERS,
         order: |backend| backend.created,
+        name: Some(|backend| &backend.name),
         tags: None,
     }
     .reply_dnlb(region, call, view)

@@ -9,7 +9,7 @@ mod lb;
 mod vm;
 mod vpc;
 
-use dnlb_api::shape::{PageNumber, PageSize, Results};
+use dnlb_api::shape::{PageNumber, PageSize, Results, SortWord};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::list::Filters;
@@ -98,6 +98,7 @@ impl Description {
             "Page, from 1. Past the end, the last one is given. Default 1.",
         )
         .parameter::<PageSize>("pageSize", "Items of a page. Default 20.")
+        .parameter::<SortWord>("sort", "Order of the list. Default `createdTime`.")
         .gives_all::<T>(key)
     }
 

@@ -197,6 +197,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.eips,
         filters: FILTERS,
         order: |eip| eip.created,
+        name: None,
         tags: Some(|eip| &eip.tags),
     }
     .reply(region, call, view)

@@ -335,7 +335,14 @@ pub(super) fn statuses(region: &Region, call: &Call<'_>) -> Outcome {
 
 fn instances<'a>(region: &'a Region, key: &'static str) -> list::List<'a, InstanceId, Instance> {
     let items = &region.instances;
-    List { key, items, filters: FILTERS, order: |one| one.number.into(), tags: Some(|one| &one.tags) }
+    List {
+        key,
+        items,
+        filters: FILTERS,
+        order: |one| one.number.into(),
+        name: Some(|one| &one.name),
+        tags: Some(|one| &one.tags),
+    }
 }
 
 /// The API's word for what is wanted of an instance and what it does.

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use dnlb_api::{ApiError, query::Filter};
+use dnlb_api::{
+    ApiError,
+    query::{Filter, Sort, SortBy},
+};
 use dnlb_model::{Map, Region, Tag};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +15,7 @@ use super::{Call, Outcome};
 /// What a filter of that name lets through.
 pub(super) type Filters<T> = &'static [(&'static str, fn(&Region, &T, &Filter) -> bool)];
 
-/// A list of resources, oldest first.
+/// A list of resources, oldest first unless a call asks for another order.
 pub(super) struct List<'a, K, T: 'static> {
     /// Its key in the reply.
     pub key: &'static str,
@@ -22,6 +25,8 @@ pub(super) struct List<'a, K, T: 'static> {
     pub filters: Filters<T>,
     /// Greater for what was made later: a sequence number, or the second, in which several may have been made.
     pub order: fn(&T) -> u64,
+    /// Its name, if resources of the kind have one.
+    pub name: Option<fn(&T) -> &str>,
     /// Its tags, if resources of the kind have any.
     pub tags: Option<fn(&T) -> &[Tag]>,
 }
@@ -35,16 +40,31 @@ impl<K: Ord, T> List<'_, K, T> {
         view: impl Fn(&Region, &T) -> W,
     ) -> Outcome {
         let page = call.query.page()?;
-        let mut found = self.matching(region, call)?;
+        let Sort { by, descending } = call.query.sort()?;
+        let found = self.matching(region, call)?;
+        let range = page.range(found.len());
         let total = found.len();
-        let items: Vec<W> =
-            select(&mut found, page.range(total)).iter().map(|(_, _, item)| view(region, item)).collect();
+        // Among equal ones the order of their ids decides.
+        let places = found.into_iter().enumerate();
+        let shown = match (by, self.name) {
+            (SortBy::Name, None) => {
+                return Err(ApiError::invalid("these resources have no names to sort by"));
+            }
+            (SortBy::Name, Some(name)) => {
+                let place = |(id, item)| ((name(item), (self.order)(item), id), item);
+                select(places.map(place).collect(), range, descending)
+            }
+            (SortBy::Created, _) => {
+                let place = |(id, item)| (((self.order)(item), id), item);
+                select(places.map(place).collect(), range, descending)
+            }
+        };
+        let items: Vec<W> = shown.into_iter().map(|item| view(region, item)).collect();
         reply(self.key, &items, total)
     }
 
-    /// All resources that the filters and tags of a call let through, each with its place in the list: its order, and among equal ones that of
-    /// its id.
-    fn matching(&self, region: &Region, call: &Call<'_>) -> Result<Vec<(u64, usize, &T)>, ApiError> {
+    /// All resources that the filters and tags of a call let through, in the order of their ids.
+    fn matching(&self, region: &Region, call: &Call<'_>) -> Result<Vec<&T>, ApiError> {
         let mut conditions = Vec::new();
         for filter in call.query.filters()? {
             let Some((_, accepts)) = self.filters.iter().find(|(name, _)| *name == filter.name) else {
@@ -75,9 +95,8 @@ impl<K: Ord, T> List<'_, K, T> {
                         |tag: &Tag| wanted.values.is_empty() || wanted.values.contains(&tag.value);
                     tags_of(item).iter().any(|tag| tag.key == wanted.key && value_fits(tag))
                 })
-            })
-            .enumerate();
-        Ok(found.map(|(number, item)| ((self.order)(item), number, item)).collect())
+            });
+        Ok(found.collect())
     }
 
     /// As [`Self::reply`], for resources of load balancers: without the filter `loadBalancerType` only those of
@@ -96,21 +115,21 @@ impl<K: Ord, T> List<'_, K, T> {
     }
 }
 
-/// The items of a range, in their order: what a page shows is sorted, not what there is.
-fn select<T>(items: &mut [(u64, usize, T)], range: Range<usize>) -> &[(u64, usize, T)] {
-    let place = |item: &(u64, usize, T)| (item.0, item.1);
-    if range.start > 0 && range.start < items.len() {
-        items.select_nth_unstable_by_key(range.start, place);
+/// The items of a range, in the order of their places, each of which is that of one item: what a page shows is sorted, not what there is.
+fn select<P: Ord + Copy, T>(mut items: Vec<(P, T)>, range: Range<usize>, descending: bool) -> Vec<T> {
+    let order = |one: &(P, T), other: &(P, T)| {
+        if descending { other.0.cmp(&one.0) } else { one.0.cmp(&other.0) }
+    };
+    if range.end < items.len() {
+        items.select_nth_unstable_by(range.end, order);
+        items.truncate(range.end);
     }
-    let (from, length) = (range.start.min(items.len()), range.len());
-    let rest = &mut items[from..];
-    let length = length.min(rest.len());
-    if length < rest.len() {
-        rest.select_nth_unstable_by_key(length, place);
+    if 0 < range.start && range.start < items.len() {
+        items.select_nth_unstable_by(range.start, order);
     }
-    let page = &mut rest[..length];
-    page.sort_unstable_by_key(place);
-    page
+    let mut page = items.split_off(range.start.min(items.len()));
+    page.sort_unstable_by(order);
+    page.into_iter().map(|(_, item)| item).collect()
 }
 
 /// `{"key": [..], "totalCount": n}`.
@@ -128,12 +147,18 @@ mod tests {
     #[test]
     fn a_page_is_that_of_the_whole_list_in_its_order() {
         // Orders with ties, mixed up: multiples of a number that has nothing in common with 257.
-        let items: Vec<(u64, usize, usize)> = (0..257).map(|n| (n as u64 * 100 % 257 / 3, n, n)).collect();
-        let mut sorted = items.clone();
-        sorted.sort();
-        for range in [0..0, 0..1, 0..100, 99..199, 200..257, 256..257, 0..257] {
-            assert_eq!(select(&mut items.clone(), range.clone()), &sorted[range]);
+        let items: Vec<_> = (0..257).map(|n| ((n * 100 % 257 / 3, n), n)).collect();
+        for descending in [false, true] {
+            let mut sorted = items.clone();
+            sorted.sort();
+            if descending {
+                sorted.reverse();
+            }
+            let sorted: Vec<_> = sorted.into_iter().map(|(_, item)| item).collect();
+            for range in [0..0, 0..1, 0..100, 99..199, 200..257, 256..257, 0..257] {
+                assert_eq!(select(items.clone(), range.clone(), descending), &sorted[range]);
+            }
         }
-        assert!(select(&mut Vec::<(u64, usize, u8)>::new(), 0..0).is_empty());
+        assert!(select(Vec::<(u64, u8)>::new(), 0..0, false).is_empty());
     }
 }

@@ -125,6 +125,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.listeners,
         filters: FILTERS,
         order: |listener| listener.number.into(),
+        name: Some(|listener| &listener.name),
         tags: None,
     }
     .reply_dnlb(region, call, view)

@@ -187,6 +187,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.load_balancers,
         filters: FILTERS,
         order: |balancer| balancer.created,
+        name: Some(|balancer| &balancer.name),
         tags: Some(|balancer| &balancer.tags),
     }
     .reply_dnlb(region, call, view)

@@ -140,6 +140,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.security_groups,
         filters: FILTERS,
         order: |group| group.created,
+        name: Some(|group| &group.name),
         tags: None,
     }
     .reply(region, call, view)

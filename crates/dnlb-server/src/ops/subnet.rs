@@ -103,6 +103,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.subnets,
         filters: FILTERS,
         order: |subnet| subnet.created,
+        name: Some(|subnet| &subnet.name),
         tags: None,
     }
     .reply(region, call, view)

@@ -209,6 +209,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.target_groups,
         filters: FILTERS,
         order: |group| group.created,
+        name: Some(|group| &group.name),
         tags: None,
     }
     .reply_dnlb(region, call, view)

@@ -111,6 +111,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         items: &region.templates,
         filters: FILTERS,
         order: |template| template.created,
+        name: Some(|template| &template.name),
         tags: None,
     }
     .reply(region, call, view)

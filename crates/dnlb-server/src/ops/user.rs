@@ -110,8 +110,15 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "users", items: &region.users, filters: FILTERS, order: |user| user.created, tags: None }
-        .reply(region, call, view)
+    List {
+        key: "users",
+        items: &region.users,
+        filters: FILTERS,
+        order: |user| user.created,
+        name: Some(|user| &user.name),
+        tags: None,
+    }
+    .reply(region, call, view)
 }
 
 /// Nobody could undo what left an account without one.

@@ -83,8 +83,15 @@ pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
-    List { key: "vpcs", items: &region.vpcs, filters: FILTERS, order: |vpc| vpc.created, tags: None }
-        .reply(region, call, view)
+    List {
+        key: "vpcs",
+        items: &region.vpcs,
+        filters: FILTERS,
+        order: |vpc| vpc.created,
+        name: Some(|vpc| &vpc.name),
+        tags: None,
+    }
+    .reply(region, call, view)
 }
 
 fn range(field: &str, text: Option<&str>) -> Result<Option<IpNet>, ApiError> {

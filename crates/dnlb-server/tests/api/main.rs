@@ -7,6 +7,7 @@ mod console;
 mod edges;
 mod examples;
 mod families;
+mod lists;
 mod quotas;
 mod refusals;
 mod schemathesis;
