@@ -14,6 +14,9 @@ const LOOKS = [
   { appearance: "light", language: "zh" },
 ] as const;
 
+/** Held upright. */
+const TABLET = { width: 820, height: 1180 };
+
 type Look = (typeof LOOKS)[number];
 
 let shop: Scene;
@@ -46,24 +49,48 @@ async function settle(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { level: 1 })).not.toHaveCount(0);
 }
 
+/** On a tablet nothing is beside the page: what is wide, such as a table, scrolls within itself. */
+async function expectFitsTablet(page: Page): Promise<void> {
+  const { width, height } = page.viewportSize() ?? TABLET;
+  await page.setViewportSize(TABLET);
+  await settle(page);
+  await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth), { message: "pixels that the page is wide" }).toBeLessThanOrEqual(TABLET.width);
+  await page.setViewportSize({ width, height });
+}
+
+/** Looks at what is shown in light and in dark. */
+async function expectAccessibleInBoth(page: Page, what: string): Promise<void> {
+  await expectAccessible(page, `${what}, light`);
+  await press(page, "Appearance: Dark");
+  await expectAccessible(page, `${what}, dark`);
+  await press(page, "Appearance: Light");
+}
+
+for (const pattern of patterns()) {
+  test(`/${pattern}`, async ({ page, region }) => {
+    const refused: string[] = [];
+    page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${response.url()}`));
+    await look(page, { appearance: "light", language: "en" });
+    await enter(page, region, address(pattern, ids));
+    await settle(page);
+    await expectAccessibleInBoth(page, "the page");
+    for (const tab of (await page.getByRole("tab").all()).slice(1)) {
+      await tab.click();
+      await settle(page);
+      await expectAccessibleInBoth(page, `tab ${await tab.innerText()}`);
+    }
+    await expectFitsTablet(page);
+    await press(page, "Language");
+    await page.getByRole("menuitem", { name: "中文" }).click();
+    await expect(page.locator("html")).toHaveAttribute("lang", "zh");
+    await settle(page);
+    await expectAccessible(page, "in Chinese");
+    expect(refused, "what the page asked for in vain").toEqual([]);
+  });
+}
+
 for (const one of LOOKS) {
   const { appearance, language } = one;
-  for (const pattern of patterns()) {
-    test(`/${pattern}, ${appearance}, ${language}`, async ({ page, region }) => {
-      const refused: string[] = [];
-      page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${response.url()}`));
-      await look(page, one);
-      await enter(page, region, address(pattern, ids));
-      await settle(page);
-      await expectAccessible(page, "the page");
-      for (const tab of (await page.getByRole("tab").all()).slice(1)) {
-        await tab.click();
-        await settle(page);
-        await expectAccessible(page, `tab ${await tab.innerText()}`);
-      }
-      expect(refused, "what the page asked for in vain").toEqual([]);
-    });
-  }
 
   test(`the entrance, ${appearance}, ${language}`, async ({ page, region }) => {
     await look(page, one);
