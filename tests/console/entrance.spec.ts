@@ -32,6 +32,19 @@ test("a page of the console can be called by its address", async ({ page, region
   await expect(page).toHaveURL(`${region.console}load-balancers`);
 });
 
+test("the first page takes less than 500 kB, fonts and all", async ({ page, region }) => {
+  await page.goto(region.console);
+  await logIn(page, region.admin);
+  await expect(page.getByRole("row", { name: /storefront/ })).toBeVisible();
+  await page.waitForLoadState("networkidle");
+  const bytes = await page.evaluate(() =>
+    performance.getEntries().reduce((sum, one) => sum + (one instanceof PerformanceResourceTiming ? one.encodedBodySize : 0), 0),
+  );
+  // Less than a part of it would mean that nothing was counted.
+  expect(bytes).toBeGreaterThan(100_000);
+  expect(bytes).toBeLessThan(500_000);
+});
+
 test("what does not change is loaded once", async ({ page, region }) => {
   await page.goto(region.console);
   await expect(page.getByLabel("User")).toBeVisible();
