@@ -75,6 +75,22 @@ test("a group of another VPC is not offered, and refused at its field where it c
   await expect(page.getByRole("row", { name: /tcp-80/ })).toContainText("own-ag");
 });
 
+test("a group of the other address family is not offered", async ({ page, region }) => {
+  region.dnlb("vpc", "create", "dual", "--prefix", "10.200.0.0/16", "--prefix-v6", "fd00:200::/48");
+  const subnets = [
+    ["dual-four", "10.200.0.0/24"],
+    ["dual-six", "fd00:200::/64"],
+  ].map(([name = "", block = ""]) => region.dnlb("subnet", "create", name, "--vpc", "dual", "--prefix", block) as { subnetId: string });
+  subnets.forEach((subnet, place) => group(region, subnet, place === 0 ? "ag-of-four" : "ag-of-six"));
+  const { loadBalancerId } = region.dnlb("lb", "create", "dual", "--subnet", "dual-six") as { loadBalancerId: string };
+  await enter(page, region, `load-balancers/${loadBalancerId}/listeners/create`);
+  await toServerGroup(page, 80);
+  await page.getByRole("radio", { name: "Availability group" }).click();
+  await choice(page, "Availability group").click();
+  await expect(page.getByRole("option", { name: /ag-of-six/ })).toBeVisible();
+  await expect(page.getByRole("option", { name: /ag-of-four/ })).toHaveCount(0);
+});
+
 test("an address that is taken is said at the address", async ({ page, region }) => {
   const shop = scene(region, "address");
   const { privateIp } = region.dnlb("lb", "show", shop.id) as { privateIp: { privateIpAddress: string } };

@@ -7,6 +7,7 @@ import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import type { Crumb } from "../app/place";
 import { availabilityGroups } from "../compute/api";
+import { versionOf } from "../network/addresses";
 import { useTexts } from "../texts/texts";
 import { type Backend, loadBalancer, type LoadBalancer, targetGroups } from "./api";
 import { lbTexts } from "./texts";
@@ -26,13 +27,13 @@ export function useBalancerCrumbs(balancer: LoadBalancer | undefined, id: string
 
 export interface ServerGroups {
   isPending: boolean;
-  /** Availability groups of the VPC. */
+  /** Availability groups of the VPC, with addresses of the VIP's family. */
   ags: readonly { id: string; name: string; count: number }[];
   targetGroups: readonly { id: string; name: string }[];
 }
 
-/** The server groups that backend services of a load balancer may have: availability groups of its VPC, and its own target groups. */
-export function useServerGroups(balancer: Pick<LoadBalancer, "loadBalancerId" | "vpcId">): ServerGroups {
+/** The server groups that backend services of a load balancer may have: availability groups of its VPC and address family, and its own target groups. */
+export function useServerGroups(balancer: Pick<LoadBalancer, "loadBalancerId" | "privateIp" | "vpcId">): ServerGroups {
   const { loadBalancerId, vpcId } = balancer;
   const ags = useQuery({
     queryKey: ["ags", "vpc", vpcId],
@@ -44,7 +45,7 @@ export function useServerGroups(balancer: Pick<LoadBalancer, "loadBalancerId" | 
   });
   return {
     isPending: ags.isPending || groups.isPending,
-    ags: (ags.data ?? []).map(({ id, name, count }) => ({ id, name, count })),
+    ags: (ags.data ?? []).filter(({ ipVersion }) => ipVersion === versionOf(balancer.privateIp.privateIpAddress)).map(({ id, name, count }) => ({ id, name, count })),
     targetGroups: (groups.data ?? []).map((group) => ({ id: group.targetGroupId, name: group.targetGroupName })),
   };
 }

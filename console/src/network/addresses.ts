@@ -20,6 +20,11 @@ function bits(address: string): { value: bigint; length: number } {
   return { value, length: 128 };
 }
 
+/** The version of the Internet protocol that an address is of. */
+export function versionOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
+}
+
 /** Whether an address lies in a block such as 10.0.1.0/24. */
 export function isInBlock(address: string, block: string): boolean {
   const [start = "", prefix = ""] = block.split("/");

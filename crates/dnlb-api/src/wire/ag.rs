@@ -68,5 +68,8 @@ models! {
         configuration_type: String as "ConfigurationKind",
         /// Ours: the VPC of its instances.
         vpc_id: String,
+        ?
+        /// Ours: the address family of its instances. Load balancers whose VIP is of the other one cannot have it.
+        ip_version: i64 as "Family",
     }
 }

@@ -143,6 +143,7 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
 
 fn view(region: &Region, ag: &Ag) -> AvailabilityGroup {
     let members = region.instances.values().filter(|instance| instance.ag.as_ref() == Some(&ag.id));
+    let subnet = template::subnet_of(region, &ag.template).ok();
     AvailabilityGroup {
         id: ag.id.0.clone(),
         name: ag.name.clone(),
@@ -155,5 +156,6 @@ fn view(region: &Region, ag: &Ag) -> AvailabilityGroup {
         auto_scaling: false,
         configuration_type: "strict".to_owned(),
         vpc_id: ag.vpc.0.clone(),
+        ip_version: subnet.map(|subnet| if subnet.prefix.addr().is_ipv4() { 4 } else { 6 }),
     }
 }

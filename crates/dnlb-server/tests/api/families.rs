@@ -245,6 +245,11 @@ fn what_would_have_to_cross_between_families() {
     let (four, six) = (both.network.load_balancer(&server), both.load_balancer(&server));
     let instance_of_4 = both.network.grow(&server, 1).remove(0);
     let instance_of_6 = both.grow(&server);
+    let groups = server.get("ag", "availabilityGroups", &[])["ags"].clone();
+    let mut versions: Vec<_> =
+        groups.as_array().unwrap().iter().map(|ag| ag["ipVersion"].as_i64().unwrap()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, [4, 6]);
 
     for (balancer, version, words) in
         [(&four, 6, "is IPv6, load balancer"), (&six, 4, "is IPv4, load balancer")]
