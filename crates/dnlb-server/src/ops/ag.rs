@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dnlb_api::{ApiError, shape::AgKind, time, wire};
-use dnlb_model::{Ag, AgId, InstanceId, Region, TemplateId};
+use dnlb_model::{Ag, AgId, Index, InstanceId, Region, TemplateId};
 use wire::ag::{AbandonInstances, AvailabilityGroup, CreateAg, SetInstanceTemplate, UpdateAg};
 
 use super::{
@@ -126,10 +126,11 @@ pub(super) fn delete(region: &mut Region, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn describe(region: &Region, call: &Call<'_>) -> Outcome {
-    one("ag", view(region, find(&region.ags, KIND, &call.id())?))
+    one("ag", view(region, &region.index(), find(&region.ags, KIND, &call.id())?))
 }
 
 pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
+    let index = region.index();
     List {
         key: "ags",
         items: &region.ags,
@@ -138,11 +139,10 @@ pub(super) fn list(region: &Region, call: &Call<'_>) -> Outcome {
         name: Some(|ag| &ag.name),
         tags: None,
     }
-    .reply(region, call, view)
+    .reply(region, call, |region, ag| view(region, &index, ag))
 }
 
-fn view(region: &Region, ag: &Ag) -> AvailabilityGroup {
-    let members = region.instances.values().filter(|instance| instance.ag.as_ref() == Some(&ag.id));
+fn view(region: &Region, index: &Index, ag: &Ag) -> AvailabilityGroup {
     let subnet = template::subnet_of(region, &ag.template).ok();
     AvailabilityGroup {
         id: ag.id.0.clone(),
@@ -152,7 +152,7 @@ fn view(region: &Region, ag: &Ag) -> AvailabilityGroup {
         azs: ag.azs.clone(),
         ag_type: "vm".to_owned(),
         create_time: time::iso(ag.created),
-        count: quota::count(members.count()),
+        count: quota::count(index.instances_of_ag.of(&ag.id).count()),
         auto_scaling: false,
         configuration_type: "strict".to_owned(),
         vpc_id: ag.vpc.0.clone(),

@@ -11,20 +11,19 @@ use super::{Call, Outcome, backend, check, list, load_balancer, one, quota};
 /// The only filter of the region's status: whoever looks at some load balancers need not wait for all.
 pub(super) const STATUS_FILTER: &str = "loadBalancerIds";
 
-pub(super) fn hosts(region: &Region, call: &Call<'_>) -> Outcome {
-    let hosts = host_views(region, call);
+pub(super) fn hosts(_: &Region, call: &Call<'_>) -> Outcome {
+    let hosts = host_views(call, |_| true);
     list::reply("hosts", &hosts, hosts.len())
 }
 
 /// How far a load balancer's configuration has come: on the hosts that carry instances of its VPC, and on edges if it is public.
 pub(super) fn convergence(region: &Region, call: &Call<'_>) -> Outcome {
     let balancer = super::find(&region.load_balancers, load_balancer::KIND, &call.id())?;
-    let in_vpc = |host: &Host| {
-        let mut instances = region.instances.values();
-        instances.any(|instance| instance.host == host.id && instance.vpc == balancer.vpc)
-    };
-    let concerned = region.hosts.values().filter(|host| host.edge && balancer.eip.is_some() || in_vpc(host));
-    let hosts: Vec<_> = concerned.map(|host| host_view(call.whole, call, host)).collect();
+    let index = region.index();
+    let in_vpc = index.instances_of_vpc.of(&balancer.vpc).filter_map(|id| region.instances.get(id));
+    let carrying: BTreeSet<_> = in_vpc.map(|instance| &instance.host).collect();
+    let is_concerned = |host: &Host| host.edge && balancer.eip.is_some() || carrying.contains(&host.id);
+    let hosts = host_views(call, is_concerned);
     let applied = |host: &&wire::dnlb::Host| host.applied_revision == Some(host.wanted_revision);
     let up = |host: &&wire::dnlb::Host| host.state == "Up";
     one(
@@ -47,7 +46,7 @@ fn operating(call: &Call<'_>) -> bool {
 }
 
 pub(super) fn status(region: &Region, call: &Call<'_>) -> Outcome {
-    let hosts = host_views(call.whole, call);
+    let hosts = host_views(call, |_| true);
     let settled = |host: &wire::dnlb::Host| host.applied_revision == Some(host.wanted_revision);
     let index = region.index();
     let load_balancers = match wanted(call)? {
@@ -89,14 +88,17 @@ fn wanted(call: &Call<'_>) -> Result<Option<BTreeSet<LoadBalancerId>>, ApiError>
     Ok(ids)
 }
 
-fn host_views(region: &Region, call: &Call<'_>) -> Vec<wire::dnlb::Host> {
-    region.hosts.values().map(|host| host_view(region, call, host)).collect()
+/// Hosts of the whole region, whoever asks.
+fn host_views(call: &Call<'_>, is_wanted: impl Fn(&Host) -> bool) -> Vec<wire::dnlb::Host> {
+    let index = call.whole.index();
+    let wanted = call.whole.hosts.values().filter(|host| is_wanted(host));
+    wanted.map(|host| host_view(call, &index, host)).collect()
 }
 
-fn host_view(region: &Region, call: &Call<'_>, host: &Host) -> wire::dnlb::Host {
+fn host_view(call: &Call<'_>, index: &Index, host: &Host) -> wire::dnlb::Host {
     let seen = call.observed.host(&host.id);
     let silence = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
-    let instances = region.instances.values().filter(|instance| instance.host == host.id);
+    let instances = index.instance_count_of_host.get(&host.id).copied().unwrap_or_default();
     wire::dnlb::Host {
         host_id: host.id.0.clone(),
         index: host.index.into(),
@@ -110,9 +112,9 @@ fn host_view(region: &Region, call: &Call<'_>, host: &Host) -> wire::dnlb::Host 
             HostState::Up => "Up",
         }
         .to_owned(),
-        instance_count: quota::count(instances.count()),
+        instance_count: quota::count(instances),
         created_time: time::iso(host.created),
-        wanted_revision: region.revision,
+        wanted_revision: call.whole.revision,
         applied_revision: seen.as_ref().map(|seen| seen.applied),
         lag_seconds: seen.as_ref().and_then(|seen| seen.heartbeat).map(|beat| silence(beat.time)),
         error: seen.and_then(|seen| seen.error),
