@@ -27,6 +27,7 @@ mod metrics;
 mod quota;
 mod records;
 mod refused;
+mod row_distribution;
 mod security_group;
 mod session;
 mod spec;

@@ -523,6 +523,36 @@ models! {
         since_time: String as "Time",
     }
 
+    /// Ours: how the rows of a backend service are divided. A flow's hash chooses a row, and the row a target.
+    RowDistribution {
+        /// The backend service.
+        backend_id: String,
+        /// What is hashed.
+        algorithm: String as "Algorithm",
+        /// How many rows there are; 0 without targets.
+        rows: i64,
+        /// The targets, as they were made.
+        targets: Vec<TargetRows>,
+    }
+
+    /// The rows of a target.
+    TargetRows {
+        /// The instance.
+        instance_id: String,
+        /// The instance's address.
+        ip_address: String as "Address",
+        /// The port that gets the traffic.
+        port: i64 as "Port",
+        /// Its weight.
+        weight: i64 as "Weight",
+        /// Whether it gets new connections; `N/A` while the backend service does not check.
+        status: String as "crate::shape::TargetHealth",
+        /// Rows that choose it.
+        rows: i64,
+        /// What its weight among those who get new connections makes of all rows; `rows` is that, rounded down or up.
+        wanted_rows: f64,
+    }
+
     /// Why a target gets no new flows.
     UnhealthReason {
         /// A word for programs.

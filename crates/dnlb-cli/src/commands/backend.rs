@@ -4,11 +4,13 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Common, Switch, Texts, common, create, given, listener::Protocol, target_group, update};
+use super::{
+    Common, Switch, Texts, common, create, given, listener::Protocol, name_references, target_group, update,
+};
 use crate::{
     api::Api,
     kind::{AG, BACKEND, INSTANCE, LOAD_BALANCER, TARGET_GROUP},
-    print::Format,
+    print::{self, Format},
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -214,6 +216,11 @@ pub(crate) enum Command {
         #[arg(long)]
         weight: u32,
     },
+    /// How its rows are divided among its targets: a flow's hash chooses a row, and the row a target
+    Rows {
+        /// Backend service, by name or id
+        name: String,
+    },
     /// List the members of its availability group and their weights
     Targets {
         /// Backend service, by name or id
@@ -306,6 +313,7 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             set_ag_weights(api, &id, &[json!({"targetId": target["targetId"], "weight": weight})])?;
             show_targets(api, &id, format)
         }
+        Command::Rows { name } => show_rows(api, &api.id(kind, &name)?, format),
         Command::Targets { name } => show_targets(api, &api.id(kind, &name)?, format),
     }
 }
@@ -328,4 +336,39 @@ pub(crate) fn set_ag_weights(api: &Api, backend: &str, changes: &[Value]) -> Res
 
 fn show_targets(api: &Api, backend: &str, format: Format) -> Result<()> {
     target_group::show(api, ag_targets(api, backend)?, format)
+}
+
+fn show_rows(api: &Api, backend: &str, format: Format) -> Result<()> {
+    let mut reply = api.get(BACKEND.service, &format!("backends/{backend}/rowDistribution"))?;
+    let mut distribution = reply["rowDistribution"].take();
+    if format != Format::Table {
+        print::data(format, &distribution);
+        return Ok(());
+    }
+    let rows = distribution["rows"].as_i64().unwrap_or_default();
+    let mut targets = distribution["targets"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    for target in &mut targets {
+        target["name"] = target["instanceId"].clone();
+        target["wanted"] = format!("{:.1}", target["wantedRows"].as_f64().unwrap_or_default()).into();
+        target["share"] = share(target["rows"].as_i64().unwrap_or_default(), rows).into();
+    }
+    name_references(api, &mut targets, "/name", &INSTANCE)?;
+    print::table(
+        &[
+            ("INSTANCE", "/instanceId"),
+            ("NAME", "/name"),
+            ("WEIGHT", "/weight"),
+            ("STATUS", "/status"),
+            ("ROWS", "/rows"),
+            ("WANTED", "/wanted"),
+            ("SHARE", "/share"),
+        ],
+        &targets,
+    );
+    Ok(())
+}
+
+/// A part of all rows, in percent.
+fn share(part: i64, all: i64) -> String {
+    format!("{:.1} %", 100.0 * part as f64 / all.max(1) as f64)
 }

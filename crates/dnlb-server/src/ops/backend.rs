@@ -209,12 +209,7 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
                 kind: "vm".to_owned(),
                 port: target.port.into(),
                 weight: target.weight.into(),
-                status: match fit {
-                    Fitness::Healthy => "healthy",
-                    Fitness::Unchecked => "N/A",
-                    _ => "unhealthy",
-                }
-                .to_owned(),
+                status: status_word(fit).to_owned(),
                 ip_address: target.instance.addr.to_string(),
                 target_group_id: ids.0.clone(),
                 ag_id: ids.1.clone(),
@@ -228,6 +223,15 @@ pub(super) fn health(region: &Region, call: &Call<'_>) -> Outcome {
     // Older clients know no pages here.
     let targets = if paged { call.query.page()?.of(targets) } else { targets };
     list::reply("targetHealths", &targets, total)
+}
+
+/// Whether a server gets new flows, in the API's words.
+pub(super) const fn status_word(fitness: Fitness<'_>) -> &'static str {
+    match fitness {
+        Fitness::Healthy => "healthy",
+        Fitness::Unchecked => "N/A",
+        _ => "unhealthy",
+    }
 }
 
 /// Since when checks have said of a server what they say now.
@@ -340,6 +344,14 @@ fn algorithm(word: &str) -> Result<Algorithm, ApiError> {
     }
 }
 
+/// An algorithm, in the API's words.
+pub(super) const fn algorithm_word(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::IpHash => "IpHash",
+        Algorithm::QuintupleHash => "QuintupleHash",
+    }
+}
+
 fn without_member(word: &str) -> Result<WithoutMember, ApiError> {
     match word {
         "Reset" => Ok(WithoutMember::Reset),
@@ -402,11 +414,7 @@ fn view(_: &Region, backend: &Backend) -> wire::lb::Backend {
         load_balancer_type: "dnlb".to_owned(),
         protocol: protocol_word(backend.protocol).to_owned(),
         port: backend.port.into(),
-        algorithm: match backend.algorithm {
-            Algorithm::IpHash => "IpHash",
-            Algorithm::QuintupleHash => "QuintupleHash",
-        }
-        .to_owned(),
+        algorithm: algorithm_word(backend.algorithm).to_owned(),
         target_group_ids: target_groups,
         ag_infos: ags.iter().map(info).collect(),
         ag_ids: ags,

@@ -7,7 +7,7 @@ use super::{
     listener, load_balancer, metrics, quota,
     records::{self, Records},
     refused::REFUSED,
-    security_group, session, subnet, target_group, template, trace, user, vpc,
+    row_distribution, security_group, session, subnet, target_group, template, trace, user, vpc,
 };
 
 /// What an operation does with the region.
@@ -175,6 +175,7 @@ const ROUTES: &[Route] = rows! {
     "lb" DELETE "backends/{backendId}" DeleteBackend Write backend::delete;
     "lb" GET "backends/{backendId}/agTargets" DescribeAgTargets Read ag_target::describe;
     "lb" GET "backends/{backendId}/health" DescribeTargetHealth Read backend::health;
+    "lb" GET "backends/{backendId}/rowDistribution" DescribeRowDistribution Read row_distribution::describe;
     "lb" PATCH "backends/{backendId}:updateAgTargets" UpdateAgTargets Write ag_target::update;
     "lb" GET "listeners" DescribeListeners Read listener::list;
     "lb" POST "listeners" CreateListener Write listener::create;

@@ -320,6 +320,7 @@ fn balancing(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]
     );
     walk.get(server, "lb", &backend_path, &[]);
     walk.get(server, "lb", &format!("{backend_path}/health"), &[]);
+    walk.get(server, "lb", &format!("{backend_path}/rowDistribution"), &[]);
     let members = walk.get(server, "lb", &format!("{backend_path}/agTargets"), &[]);
     let weights =
         json!({"targetUpdateSpecs": [{"targetId": members["agTargets"][0]["targetId"], "weight": 20}]});

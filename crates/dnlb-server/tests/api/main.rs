@@ -10,6 +10,7 @@ mod families;
 mod lists;
 mod quotas;
 mod refusals;
+mod row_distribution;
 mod schemathesis;
 mod server;
 mod signatures;

@@ -38,6 +38,9 @@ fn backends() -> Vec<Description> {
         operation("UpdateAgTargets", "Changes weights of members of an availability group, all or none")
             .details("They hold for this backend service alone.")
             .body::<UpdateAgTargets>(),
+        operation("DescribeRowDistribution", "Shows how the rows of a backend service are divided among its targets")
+            .details("A flow's hash chooses a row, and the row a target. This is what every host computes for new connections.")
+            .gives::<RowDistribution>("rowDistribution"),
         operation("DescribeTargetHealth", "Shows the health of a backend service's targets")
             .gives::<Vec<TargetHealth>>("targetHealths"),
     ]
