@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions};
+use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions, Linked};
 use dnlb_switch::{Capacities, EdgeForm, Switch, SwitchOptions};
 use nix::mount::{MntFlags, umount2};
 use tokio::{
@@ -21,6 +21,7 @@ use crate::{
     fleet::Fleet,
     links::{LinkError, Links},
     probes::{HealthBoard, LinkProber, Probes},
+    questions::Respondent,
     run_dir::RunDir,
     status::Status,
     teller::{Teller, TellerOptions},
@@ -124,7 +125,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         edge: options.edge,
         compute: !options.no_compute,
     };
-    let (configs, wanted, reporter) = AgentLink::spawn(LinkOptions { server: options.server, token, hello })?;
+    let Linked { configs, traces, questions, reporter } =
+        AgentLink::spawn(LinkOptions { server: options.server, token, hello })?;
+    let driver = NetnsDriver::new(run_dir.instances(), options.guest_program);
+    let respondent = Respondent {
+        run_dir: run_dir.clone(),
+        driver: driver.clone(),
+        configs: configs.clone(),
+        edge: options.edge,
+        reporter: reporter.clone(),
+    };
+    let respondent = tokio::spawn(respondent.run(questions));
     let (closed_flows, closed) = mpsc::unbounded_channel();
     let teller = Teller::open(
         &run_dir,
@@ -132,7 +143,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
             host: options.host_id.clone(),
             flows_one_in: options.flow_log_sample,
             configs: configs.clone(),
-            wanted,
+            wanted: traces,
             reporter: reporter.clone(),
             closed_flows: closed,
         },
@@ -141,7 +152,6 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let teller = tokio::spawn(teller.run(run_dir.clone()));
     let bpf = run_dir.bpf();
     let health = HealthBoard::new(reporter.clone());
-    let driver = NetnsDriver::new(run_dir.instances(), options.guest_program);
     let applier = Applier::new(Host {
         fleet: (!options.no_compute).then(|| Fleet::new(driver, links.clone())),
         run_dir,
@@ -175,6 +185,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         })
         .await;
     teller.abort();
+    respondent.abort();
     if let Err(error) = Teller::silence(&bpf) {
         tracing::warn!(error = format!("{error:#}"), "programs go on telling of flows");
     }

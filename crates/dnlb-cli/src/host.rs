@@ -4,17 +4,19 @@ mod counters;
 mod explain;
 mod flow_log;
 mod flows;
-mod names;
 mod replay;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
-use dnlb_agent::{RunDir, saved_config};
+use dnlb_agent::{HostNames, RunDir, saved_config};
 use dnlb_switch::{LiveMaps, SwitchError};
 
-use crate::{host::names::Names, print::Format};
+use crate::print::Format;
 
 /// What can be asked of a host.
 #[derive(Subcommand)]
@@ -77,7 +79,7 @@ impl Place {
     }
 
     /// Names for numbers, from what the agent has saved.
-    fn names(&self) -> Result<Names> {
-        Ok(Names::new(saved_config(&self.run_dir())?))
+    fn names(&self) -> Result<HostNames> {
+        Ok(HostNames::new(saved_config(&self.run_dir())?.map(Arc::new)))
     }
 }

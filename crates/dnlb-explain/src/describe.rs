@@ -1,6 +1,6 @@
 //! An explanation in words.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use dnlb_abi::{FlowKey, FlowRecord, MemberEntry, RuleEntry, RuleRange, ServiceEntry, TargetKey, VNI_PUBLIC};
 use dnlb_datapath::Packet;
@@ -18,6 +18,11 @@ pub trait Names {
     /// A host, by its index.
     fn host(&self, index: u32) -> String {
         format!("host {index}")
+    }
+
+    /// A host, by its address in the underlay.
+    fn host_at(&self, addr: IpAddr) -> String {
+        format!("the host at {addr}")
     }
 
     /// An instance, by its number.
@@ -280,15 +285,15 @@ fn verdict_lines(verdict: &Verdict, packet: &Packet, names: &impl Names) -> Vec<
             json!({"instance": instance, "interface": ifindex}),
         ),
         Fate::Forwarded { remote, vni, instance } => {
-            let remote = ip(&remote).to_string();
+            let remote = ip(&remote);
             (
-                Some(format!("to the host at {remote}, VNI {vni}, for {}", names.instance(instance))),
-                json!({"host": remote, "vni": vni, "instance": instance}),
+                Some(format!("to {}, VNI {vni}, for {}", names.host_at(remote), names.instance(instance))),
+                json!({"host": remote.to_string(), "vni": vni, "instance": instance}),
             )
         }
         Fate::Replied { ifindex } => (Some(format!("by interface {ifindex}")), json!({"interface": ifindex})),
         Fate::Tunnelled(tunnel) => {
-            let remote = ip(&tunnel.remote).to_string();
+            let remote = ip(&tunnel.remote);
             let hop = match tunnel.hop {
                 0 => String::new(),
                 dnlb_abi::HOP_FINAL => ", final".to_owned(),
@@ -296,8 +301,8 @@ fn verdict_lines(verdict: &Verdict, packet: &Packet, names: &impl Names) -> Vec<
             };
             let (vni, who) = (tunnel.vni, names.instance(tunnel.instance));
             (
-                Some(format!("to the host at {remote}, VNI {vni}, for {who}{hop}")),
-                json!({"host": remote, "vni": vni, "instance": tunnel.instance, "hop": tunnel.hop,
+                Some(format!("to {}, VNI {vni}, for {who}{hop}", names.host_at(remote))),
+                json!({"host": remote.to_string(), "vni": vni, "instance": tunnel.instance, "hop": tunnel.hop,
                     "fromEdge": tunnel.from_edge}),
             )
         }

@@ -80,9 +80,7 @@ impl Question {
             let wanted = move |vni: u32| self.vni.is_none_or(|own| own == vni);
             instances.iter().filter(move |own| own.addr == addr && wanted(own.vni))
         };
-        if self.src.is_ipv4() != self.dst.is_ipv4() {
-            return Err(Unplaced::Families { src: self.src.ip(), dst: self.dst.ip() });
-        }
+        self.one_family()?;
         let (src, dst) = (addr(self.src.ip()), addr(self.dst.ip()));
         if src == v4_mapped(PROBE_SOURCE) || src == PROBE_SOURCE_V6 {
             let instance = only(with(dst).collect())?.ok_or(Unplaced::Foreign)?;
@@ -104,7 +102,7 @@ impl Question {
                 .map_err(Unplaced::Maps)?
                 .is_some();
         if public || (self.edge && instances.is_empty()) {
-            return Ok((Program::Edge, self.frame(self.dst, [0; 6], [0; 6])));
+            return self.from_outside();
         }
         let receiver = match self.instance {
             Some(number) => instances.iter().find(|own| own.number == number),
@@ -117,6 +115,22 @@ impl Question {
         let inside = maps.endpoint(&EndpointKey { vni, addr: src }).map_err(Unplaced::Maps)?.is_some();
         let frame = self.frame(self.dst, instance_mac(number), tunnel_mac(0, !inside));
         Ok((Program::FromOverlay { vni, remote: None }, frame))
+    }
+
+    /// The packet as it comes from outside, on an edge's uplink.
+    ///
+    /// # Errors
+    /// When its ends are not of one family.
+    pub fn from_outside<E: std::error::Error>(&self) -> Result<(Program, Vec<u8>), Unplaced<E>> {
+        self.one_family()?;
+        Ok((Program::Edge, self.frame(self.dst, [0; 6], [0; 6])))
+    }
+
+    fn one_family<E: std::error::Error>(&self) -> Result<(), Unplaced<E>> {
+        if self.src.is_ipv4() == self.dst.is_ipv4() {
+            return Ok(());
+        }
+        Err(Unplaced::Families { src: self.src.ip(), dst: self.dst.ip() })
     }
 
     /// The VPC and the member of this host that a balancer chooses, if it has the rows that this host has.

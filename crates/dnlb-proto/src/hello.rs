@@ -37,6 +37,7 @@ impl From<&Hello> for pb::Hello {
             edge: hello.edge,
             compute: hello.compute,
             takes_changes: true,
+            answers_questions: true,
         }
     }
 }

@@ -18,6 +18,7 @@ mod hello;
 mod link;
 mod outbox;
 mod parse;
+mod question;
 mod report;
 mod token;
 mod trace;
@@ -25,9 +26,15 @@ mod trace;
 pub use change::{apply_change, change_message};
 pub use disk::{DiskError, decode_config, encode_config};
 pub use hello::Hello;
-pub use link::{AgentLink, ConfigReceiver, LinkError, LinkOptions, TracesReceiver};
+pub use link::{
+    AgentLink, ConfigReceiver, LinkError, LinkOptions, Linked, QuestionsReceiver, TracesReceiver,
+};
 pub use outbox::Reporter;
 pub use parse::ParseError;
+pub use question::{
+    Answer, ArrivedPacket, Asked, CONSOLE_BYTES_MAX, ConsoleAnswer, NewPacket, Packet, PacketAnswer,
+    PacketFate, PacketStep, Question, parse_answer,
+};
 pub use report::{Ack, Counter, Counters, Report, ServiceTraffic};
 pub use token::{JoinToken, TokenError};
 pub use trace::{TraceReport, WantedTrace, parse_traces};

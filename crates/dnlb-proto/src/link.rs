@@ -16,6 +16,7 @@ use crate::{
     HEARTBEAT_INTERVAL, Hello, JoinToken, MESSAGE_BYTES_MAX, ParseError, Reporter, apply_change,
     outbox::Outbox,
     pb::{self, agents_client::AgentsClient, from_agent, from_server},
+    question::{self, Asked},
     trace,
     trace::WantedTrace,
 };
@@ -32,6 +33,26 @@ pub type ConfigReceiver = watch::Receiver<Option<Arc<HostConfig>>>;
 
 /// Shows the traces that the server wants at present.
 pub type TracesReceiver = watch::Receiver<Vec<WantedTrace>>;
+
+/// Yields what the server asks, each once.
+pub type QuestionsReceiver = mpsc::Receiver<Asked>;
+
+/// Questions that may wait for the agent; to more it is answered that there are too many.
+const QUESTIONS_WAITING: usize = 8;
+
+/// What the agent has of its link.
+#[derive(Debug)]
+pub struct Linked {
+    /// Shows the newest configuration; it is not shown one that differs only in its revision, which is acknowledged on the
+    /// agent's behalf.
+    pub configs: ConfigReceiver,
+    /// Shows the traces that the server wants, none while there is no server.
+    pub traces: TracesReceiver,
+    /// Yields what the server asks. Each is to be answered by [`Reporter::answer`], soon: others wait.
+    pub questions: QuestionsReceiver,
+    /// Through this the agent reports.
+    pub reporter: Reporter,
+}
 
 /// What a link needs to know.
 #[derive(Clone, Debug)]
@@ -66,6 +87,7 @@ pub struct AgentLink {
     woken: watch::Receiver<()>,
     configs: watch::Sender<Option<Arc<HostConfig>>>,
     traces: watch::Sender<Vec<WantedTrace>>,
+    questions: mpsc::Sender<Asked>,
     /// Newest revision of the server whose configuration is the last one given to the agent.
     revision: u64,
 }
@@ -73,13 +95,11 @@ pub struct AgentLink {
 impl AgentLink {
     /// Starts a link in the current runtime: connects, and reconnects whenever the connection is lost.
     ///
-    /// The receiver shows the newest configuration, none until a server has sent the first; it is not shown a
-    /// configuration that differs only in its revision, which is acknowledged on the agent's behalf. Heart-beats
-    /// are sent by themselves. The second receiver shows the traces that the server wants, none while there is no server. The link ends when the last [`Reporter`] is dropped.
+    /// Heart-beats are sent by themselves. The link ends when the last [`Reporter`] is dropped.
     ///
     /// # Errors
     /// When the server's address cannot be one. A server that cannot be reached is no error but tried again.
-    pub fn spawn(options: LinkOptions) -> Result<(ConfigReceiver, TracesReceiver, Reporter), LinkError> {
+    pub fn spawn(options: LinkOptions) -> Result<Linked, LinkError> {
         let endpoint = Endpoint::from_shared(options.server.clone())
             .map_err(|source| LinkError::Address { server: options.server.clone(), source })?
             .connect_timeout(PATIENCE)
@@ -90,9 +110,10 @@ impl AgentLink {
         let (reporter, outbox, woken) = Reporter::new();
         let (configs, newest) = watch::channel(None);
         let (traces, wanted) = watch::channel(Vec::new());
-        let link = Self { endpoint, options, outbox, woken, configs, traces, revision: 0 };
+        let (questions, asked) = mpsc::channel(QUESTIONS_WAITING);
+        let link = Self { endpoint, options, outbox, woken, configs, traces, questions, revision: 0 };
         tokio::spawn(link.run());
-        Ok((newest, wanted, reporter))
+        Ok(Linked { configs: newest, traces: wanted, questions: asked, reporter })
     }
 
     async fn run(mut self) {
@@ -184,10 +205,25 @@ impl AgentLink {
             Some(from_server::Kind::Traces(traces)) => {
                 self.traces.send_replace(trace::parse_traces(traces)?);
             }
+            Some(from_server::Kind::Question(question)) => self.on_question(question),
             // A newer server may say more than we understand.
             None => {}
         }
         Ok(())
+    }
+
+    /// Whoever asked waits: what the agent does not get is answered here.
+    fn on_question(&self, question: pb::Question) {
+        let id = question.id;
+        let refusal = match question::parse_question(question) {
+            Err(error) => Some(error.to_string()),
+            Ok(asked) => {
+                self.questions.try_send(asked).err().map(|_| "it is asked too much at once".to_owned())
+            }
+        };
+        if let Some(refusal) = refusal {
+            self.outbox.answer(id, Err(refusal));
+        }
     }
 
     fn on_config(&mut self, mut config: HostConfig) {
@@ -251,6 +287,9 @@ impl AgentLink {
         }
         for report in fresh.traces {
             send(messages, from_agent::Kind::Trace(report.into())).await?;
+        }
+        for answer in fresh.answers {
+            send(messages, from_agent::Kind::Answer(answer)).await?;
         }
         Ok(())
     }

@@ -9,8 +9,12 @@ use dnlb_model::{HealthReport, InstanceReport, InstanceState};
 use tokio::sync::watch;
 
 use crate::{
-    Ack, Counter, Counters, Report, ServiceTraffic, TraceReport, report::SERVICES_MAX, trace::STEPS_MAX,
+    Ack, Answer, Counter, Counters, Report, ServiceTraffic, TraceReport, pb, question::answer_message,
+    report::SERVICES_MAX, trace::STEPS_MAX,
 };
+
+/// Answers that may wait for the link; a server that asks for more than it takes goes without.
+const ANSWERS_WAITING: usize = 16;
 
 /// Through this the agent reports; clones report to the same server.
 ///
@@ -115,6 +119,12 @@ impl Reporter {
         });
     }
 
+    /// Answers a question of the server, or says why not. Not repeated to another server: nobody there has asked.
+    pub fn answer(&self, id: u64, answer: Result<Answer, String>) {
+        self.outbox.answer(id, answer);
+        self.wake.send_replace(());
+    }
+
     /// An instance has gone: nothing of it, nor of its health, holds any more.
     pub fn forget_instance(&self, number: u32) {
         self.update(|known| {
@@ -154,9 +164,18 @@ pub(crate) struct Fresh {
     pub(crate) report: Option<Report>,
     pub(crate) counters: Option<Counters>,
     pub(crate) traces: Vec<TraceReport>,
+    pub(crate) answers: Vec<pb::Answer>,
 }
 
 impl Outbox {
+    /// Says this when next there is something to say.
+    pub(crate) fn answer(&self, id: u64, answer: Result<Answer, String>) {
+        let mut known = self.known();
+        if known.fresh.answers.len() < ANSWERS_WAITING {
+            known.fresh.answers.push(answer_message(id, answer));
+        }
+    }
+
     /// The next [`Outbox::take_fresh`] yields everything that is known.
     pub(crate) fn refresh_all(&self) {
         let mut known = self.known();
@@ -170,6 +189,7 @@ impl Outbox {
         known.fresh.forgotten_health.clear();
         // Told to a server that is gone.
         known.fresh.traces.clear();
+        known.fresh.answers.clear();
     }
 
     /// The next [`Outbox::take_fresh`] yields the last acknowledgement again.
@@ -209,6 +229,7 @@ impl Outbox {
             report: Some(report).filter(|report| *report != Report::default()),
             counters,
             traces: fresh.traces.into_values().collect(),
+            answers: fresh.answers,
         }
     }
 
@@ -253,6 +274,7 @@ struct Unsent {
     traffic: BTreeSet<(u32, u32)>,
     counters: Option<BTreeMap<String, Counter>>,
     traces: BTreeMap<u64, TraceReport>,
+    answers: Vec<pb::Answer>,
 }
 
 #[cfg(test)]
@@ -359,6 +381,18 @@ mod tests {
         let sent = outbox.take_fresh().traces;
         assert_eq!((sent[0].steps.len(), sent[0].lost, sent[0].ended), (1, 5, true));
         assert!(outbox.take_fresh().traces.is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_for_the_server_that_asked_and_few_may_wait() {
+        let (reporter, outbox, woken) = Reporter::new();
+        reporter.answer(1, Err("no".to_owned()));
+        assert!(woken.has_changed().unwrap());
+        outbox.refresh_all();
+        assert!(outbox.take_fresh().answers.is_empty());
+        (0..100).for_each(|id| reporter.answer(id, Err("no".to_owned())));
+        assert_eq!(outbox.take_fresh().answers.len(), ANSWERS_WAITING);
+        assert!(outbox.take_fresh().answers.is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use dnlb_plan::HostPlan;
 use dnlb_proto::{
-    Counters, Hello, JoinToken, ParseError, change_message,
+    Counters, Hello, JoinToken, ParseError, change_message, parse_answer,
     pb::{
         self,
         agents_server::{Agents, AgentsServer},
@@ -30,6 +30,7 @@ use tracing::{debug, warn};
 use crate::{
     background::{Background, Ended},
     control::{Control, JoinError, Session, Wanted},
+    questions::Respondent,
     traces::Traces,
 };
 
@@ -88,32 +89,38 @@ impl Agents for Service {
         let Some(from_agent::Kind::Hello(hello)) = first else {
             return Err(Status::invalid_argument("the first message is a hello"));
         };
-        let takes_changes = hello.takes_changes;
+        let (takes_changes, answers) = (hello.takes_changes, hello.answers_questions);
         let hello = Hello::try_from(hello).map_err(refuse)?;
         let session = self.control.join(hello).await.map_err(|error| match error {
             JoinError::Refused(refusal) => Status::failed_precondition(refusal.to_string()),
             JoinError::Unavailable => Status::unavailable("the server is not ready"),
         })?;
         let (outbound, stream) = mpsc::channel(1);
-        tokio::spawn(run(self.control.clone(), session, takes_changes, inbound, outbound));
+        let respondent = self.control.observed().questions().connect(&session.host, answers);
+        let agent = Agent { session, takes_changes, respondent };
+        tokio::spawn(run(self.control.clone(), agent, inbound, outbound));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 }
 
-/// A stream's life. Two halves: an agent that reads slowly is still heard.
-async fn run(
-    control: Control,
+/// Whose stream it is.
+struct Agent {
     session: Session,
     takes_changes: bool,
-    inbound: Streaming<pb::FromAgent>,
-    outbound: Outbound,
-) {
+    respondent: Respondent,
+}
+
+/// A stream's life. Two halves: an agent that reads slowly is still heard.
+async fn run(control: Control, agent: Agent, inbound: Streaming<pb::FromAgent>, outbound: Outbound) {
+    let Agent { session, takes_changes, mut respondent } = agent;
     let mut wanted = session.wanted.clone();
     let status = tokio::select! {
         status = hear(&control, &session, inbound) => status,
         status = tell(control.background(), &mut wanted, takes_changes, &outbound) => status,
         status = tell_traces(control.observed().traces(), &outbound) => status,
+        status = ask(&mut respondent, &outbound) => status,
     };
+    drop(respondent);
     debug!(host = %session.host, code = ?status.code(), reason = status.message(), "stream ends");
     control.leave(session).await;
     // An agent that does not read learns it from the end of the stream.
@@ -149,6 +156,10 @@ async fn handle(control: &Control, session: &Session, message: pb::FromAgent) ->
         Some(from_agent::Kind::Trace(report)) => {
             let report = report.try_into().map_err(refuse)?;
             control.observed().traces().on_report(&session.host, report, Instant::now());
+        }
+        Some(from_agent::Kind::Answer(answer)) => {
+            let (id, answer) = parse_answer(answer).map_err(refuse)?;
+            control.observed().questions().on_answer(&session.host, id, answer);
         }
         Some(from_agent::Kind::Hello(_)) => return Err(Status::invalid_argument("a second hello")),
         // A newer agent may say more than we understand.
@@ -213,6 +224,18 @@ async fn tell_traces(all: &Traces, outbound: &Outbound) -> Status {
             }
         }
     }
+}
+
+/// Asks the agent what somebody wants to know.
+async fn ask(respondent: &mut Respondent, outbound: &Outbound) -> Status {
+    while let Some(asked) = respondent.next().await {
+        let message = pb::FromServer { kind: Some(from_server::Kind::Question(asked.into())) };
+        if outbound.send(Ok(message)).await.is_err() {
+            return Status::ok("the agent closed the stream");
+        }
+    }
+    // Nobody asks here any more; that another stream has taken this one's place is said elsewhere.
+    std::future::pending().await
 }
 
 /// What makes the newest configuration of what was told, if that can be gone on from; else all of it. Much work.

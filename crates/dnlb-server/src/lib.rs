@@ -17,6 +17,7 @@ pub mod observed;
 pub mod openapi;
 pub mod ops;
 mod options;
+pub mod questions;
 mod region_store;
 #[cfg(test)]
 mod test_scene;

@@ -10,7 +10,7 @@ use dnlb_model::HostId;
 use dnlb_proto::{Ack, Counter};
 use tokio::sync::watch;
 
-use crate::{metrics::Metrics, traces::Traces};
+use crate::{metrics::Metrics, questions::Questions, traces::Traces};
 
 /// What is known of one host.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,7 @@ pub struct Heartbeat {
 #[derive(Clone, Debug, Default)]
 pub struct SharedObserved {
     hosts: Arc<watch::Sender<BTreeMap<HostId, HostObserved>>>,
+    questions: Questions,
     traces: Traces,
     metrics: Metrics,
 }
@@ -75,6 +76,12 @@ impl SharedObserved {
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What is asked of hosts.
+    #[must_use]
+    pub const fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     /// Packets that are followed over all hosts.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::ErrorKind,
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     process::Stdio,
@@ -62,6 +62,27 @@ impl NetnsDriver {
             dir.clear_run()?;
         }
         Ok(())
+    }
+
+    /// The end of what an instance has written since it was made, and how much it has written altogether; nothing if it never ran.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn console(&self, id: &InstanceId, bytes_max: u64) -> Result<(Vec<u8>, u64), ComputeError> {
+        let path = self.dir(id)?.console();
+        let read = || -> io::Result<(Vec<u8>, u64)> {
+            let mut file = File::open(&path)?;
+            let written = file.metadata()?.len();
+            file.seek(SeekFrom::Start(written.saturating_sub(bytes_max)))?;
+            let mut text = Vec::new();
+            // It may be written to meanwhile.
+            file.take(bytes_max).read_to_end(&mut text)?;
+            Ok((text, written))
+        };
+        match read() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok((Vec::new(), 0)),
+            other => other.map_err(|error| io_error("read", &path, error)),
+        }
     }
 
     fn dir(&self, id: &InstanceId) -> Result<InstanceDir, ComputeError> {
@@ -237,6 +258,19 @@ mod tests {
         for id in ["", ".", "..", "a/b", "i-1\0", "i 1", &"x".repeat(65)] {
             assert!(!names_a_directory(id), "{id:?}");
         }
+    }
+
+    #[test]
+    fn of_a_console_the_end_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let driver = NetnsDriver::new(dir.path(), "/nonexistent");
+        let id = InstanceId::from("i-web");
+        assert_eq!(driver.console(&id, 10).unwrap(), (vec![], 0));
+        fs::create_dir(dir.path().join("i-web")).unwrap();
+        fs::write(dir.path().join("i-web/console.log"), "first\nsecond\n").unwrap();
+        assert_eq!(driver.console(&id, 7).unwrap(), (b"second\n".to_vec(), 13));
+        assert_eq!(driver.console(&id, 100).unwrap(), (b"first\nsecond\n".to_vec(), 13));
+        assert!(driver.console(&"../i-web".into(), 7).is_err());
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use dnlb_model::{HealthReport, HostConfig, InstanceReport, InstanceState, Region, ServerGroup};
-use dnlb_proto::{AgentLink, ConfigReceiver, Hello, JoinToken, LinkOptions, Reporter};
+use dnlb_proto::{AgentLink, ConfigReceiver, Hello, JoinToken, LinkOptions, Linked, Reporter};
 use tokio::runtime::Runtime;
 
 use super::server::{Server, TOKEN};
@@ -51,7 +51,7 @@ impl Agents {
             };
             let token = JoinToken::parse(TOKEN).context("the join token")?;
             let options = LinkOptions { server: format!("http://{}", server.agents()), token, hello };
-            let (configs, _traces, reporter) = AgentLink::spawn(options)?;
+            let Linked { configs, reporter, .. } = AgentLink::spawn(options)?;
             tokio::spawn(live(configs.clone(), reporter.clone()));
             agents.push(Agent { configs, reporter });
         }

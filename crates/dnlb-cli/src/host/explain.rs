@@ -8,13 +8,13 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use dnlb_explain::{Explanation, Line, Names as _, Question, Step, Unplaced, describe, explain};
-use dnlb_model::{HostConfig, MemberSet};
+use dnlb_agent::{HostNames, explained};
+use dnlb_explain::{Line, Names as _, Question, Unplaced, explain};
 use dnlb_switch::LiveMaps;
 use dnlb_wire::TcpFlags;
 use serde_json::{Value, json};
 
-use super::{Names, Place};
+use super::Place;
 use crate::print::{self, Format};
 
 /// Which packet.
@@ -126,7 +126,7 @@ fn parse_line(line: &str) -> Result<PacketOptions> {
 }
 
 /// The explanation of one packet.
-fn answer(options: &PacketOptions, maps: &LiveMaps, names: &Names) -> Result<Vec<Line>> {
+fn answer(options: &PacketOptions, maps: &LiveMaps, names: &HostNames) -> Result<Vec<Line>> {
     let called = options.instance.as_deref().map(|word| names.instances_called(word)).transpose()?;
     let (src, dst) = options.from.zip(options.to).context("a packet has two ends: --from and --to")?;
     let question = Question {
@@ -152,17 +152,7 @@ fn answer(options: &PacketOptions, maps: &LiveMaps, names: &Names) -> Result<Vec
         ),
         other => other?,
     };
-    Ok(lines(&explain(maps, program, &frame)?, names))
-}
-
-/// The explanation in words, with what the configuration adds to it.
-fn lines(explanation: &Explanation, names: &Names) -> Vec<Line> {
-    let mut lines = describe(explanation, names);
-    let generations = names.config().and_then(|config| generations(explanation, config, names));
-    if let (Some(line), Some(at)) = (generations, lines.iter().position(|line| line.what == "row")) {
-        lines.insert(at + 1, line);
-    }
-    lines
+    Ok(explained(&explain(maps, program, &frame)?, names.config(), names))
 }
 
 /// A step for programs.
@@ -171,36 +161,6 @@ fn item(line: Line) -> Value {
     item["step"] = line.what.into();
     item["text"] = line.text.into();
     item
-}
-
-/// Whom each of the backend service's member sets gives the row: that is where its chain comes from.
-fn generations(explanation: &Explanation, config: &HostConfig, names: &Names) -> Option<Line> {
-    let backend = explanation.steps.iter().find_map(|step| match step {
-        Step::Service { found, .. } => found.map(|found| found.backend),
-        _ => None,
-    })?;
-    let (row, rows) = explanation.steps.iter().find_map(|step| match step {
-        Step::Row { row, rows, .. } => Some((*row, *rows)),
-        _ => None,
-    })?;
-    let sets = &config.backends.get(&backend)?.generations;
-    let owners: Vec<_> = sets.iter().map(|set| owner(set, row, rows)).collect();
-    let words = owners.iter().enumerate().map(|(age, owner)| {
-        let owner = match owner {
-            None => "nobody".to_owned(),
-            Some(number) => names.instance(*number),
-        };
-        if age == 0 { format!("now {owner}") } else { format!("{age} before: {owner}") }
-    });
-    let text = format!("member sets give this row to: {}", words.collect::<Vec<_>>().join("; "));
-    Some(Line { what: "generations", text, data: json!({"owners": owners}) })
-}
-
-/// The owner of a row in one member set; a smaller table's row stands for all that begin with its bits.
-fn owner(set: &MemberSet, row: u32, rows: u32) -> Option<u32> {
-    let table = dnlb_plan::maglev(set);
-    let each = rows.checked_div(u32::try_from(table.len()).ok()?)?;
-    table.get(row.checked_div(each)? as usize).copied().filter(|number| *number != 0)
 }
 
 fn parse_end(text: &str) -> Result<SocketAddr, String> {
@@ -227,8 +187,6 @@ fn parse_flags(text: &str) -> Result<TcpFlags, String> {
 
 #[cfg(test)]
 mod tests {
-    use dnlb_model::MemberConfig;
-
     use super::*;
 
     #[test]
@@ -260,16 +218,5 @@ mod tests {
             let error = format!("{:#}", parse_line(line).unwrap_err());
             assert!(error.contains(said), "{line}: {error}");
         }
-    }
-
-    #[test]
-    fn a_row_of_a_larger_table_has_the_owner_of_its_first_bits() {
-        let members = (1..4).map(|number| (number, MemberConfig { host: 1, weight: 1 }));
-        let set = MemberSet { members: members.collect(), rows: 1024 };
-        let table = dnlb_plan::maglev(&set);
-        for row in [0, 5, 4095] {
-            assert_eq!(owner(&set, row, 1024 * 4), Some(table[row as usize / 4]));
-        }
-        assert_eq!(owner(&MemberSet::default(), 3, 1024), None);
     }
 }

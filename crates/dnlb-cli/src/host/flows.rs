@@ -5,11 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::Result;
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 use dnlb_abi::{FlowKey, FlowRecord};
+use dnlb_agent::HostNames;
 use dnlb_explain::{Endpoint, FlowFilter, FlowState, flow};
 use dnlb_switch::monotonic_ns;
 use serde_json::{Value, json};
 
-use super::{Names, Place, flow_log::FlowLog};
+use super::{Place, flow_log::FlowLog};
 use crate::print::{self, Format};
 
 /// Which flows, and how many.
@@ -106,7 +107,7 @@ const COLUMNS: &[(&str, &str)] = &[
 ];
 
 /// A flow for people and programs.
-fn item(names: &Names, key: &FlowKey, record: &FlowRecord, established: bool, now_ns: u64) -> Value {
+fn item(names: &HostNames, key: &FlowKey, record: &FlowRecord, established: bool, now_ns: u64) -> Value {
     let (peer_port, own_port) = flow::ports(key);
     let (addr, port) = flow::destination(key, record);
     let has = |flag| record.flags & flag != 0;
@@ -184,7 +185,7 @@ mod tests {
             packets_in: 2,
             ..FlowRecord::default()
         };
-        let item = item(&Names::new(None), &key, &record, true, 12_900_000_000);
+        let item = item(&HostNames::new(None), &key, &record, true, 12_900_000_000);
         assert_eq!(item["instanceId"], "4");
         assert_eq!(item["peer"], "198.51.100.9:40000");
         assert_eq!(item["destination"], "203.0.113.1:80");

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use dnlb_abi::{Addr, InstanceEntry, Outcome};
+use dnlb_agent::HostNames;
 use dnlb_api::time;
 use dnlb_explain::{Kind, Maps, Program, Replay, describe, flow, kind, trace};
 use dnlb_wire::{Ethernet, Packet, Parsed, UDP, VXLAN_PORT, parse};
@@ -21,7 +22,7 @@ use pcap_file::{
 };
 use serde_json::{Value, json};
 
-use super::{Names, Place};
+use super::Place;
 use crate::print::{self, Format};
 
 /// Which packets, and where they came in.
@@ -163,14 +164,14 @@ struct Hooks<'a> {
     edge: bool,
     /// Underlay address of this host, if it is known.
     own: Option<IpAddr>,
-    names: &'a Names,
+    names: &'a HostNames,
 }
 
 impl<'a> Hooks<'a> {
     fn new<M: Maps<Error: std::error::Error + Send + Sync + 'static>>(
         options: &Options,
         maps: &M,
-        names: &'a Names,
+        names: &'a HostNames,
     ) -> Result<Self> {
         let instances = maps.instances()?;
         let called = options.instance.as_deref().map(|word| names.instances_called(word)).transpose()?;

@@ -14,7 +14,10 @@ use dnlb_model::{
     HealthReport, HostConfig, HostId, HostState, InstanceId, InstanceReport, InstanceState, Region,
     ServerGroup, VpcId,
 };
-use dnlb_proto::{AgentLink, ConfigReceiver, LinkOptions, Report, Reporter, pb::agents_client::AgentsClient};
+use dnlb_proto::{
+    AgentLink, Answer, ConfigReceiver, ConsoleAnswer, LinkOptions, Linked, Question, QuestionsReceiver,
+    Report, Reporter, pb::agents_client::AgentsClient,
+};
 use dnlb_store::SqliteStore;
 use tokio::{runtime::Runtime, time::sleep};
 use tonic::Code;
@@ -24,6 +27,7 @@ use crate::{
     RegionStore,
     control::{self, LivenessLimits},
     observed::SharedObserved,
+    questions::AskError,
     test_scene::{
         BACKEND, add_instance, health, hello, known_health, populate, running, set_group, settings,
     },
@@ -111,8 +115,8 @@ impl Scene {
             token: token(TOKEN),
             hello: hello(number),
         };
-        let (configs, _traces, reporter) = AgentLink::spawn(options).unwrap();
-        Agent { host: hello(number).host, configs, reporter }
+        let Linked { configs, questions, reporter, .. } = AgentLink::spawn(options).unwrap();
+        Agent { host: hello(number).host, configs, questions, reporter }
     }
 
     /// Waits for a state of the region.
@@ -150,6 +154,7 @@ impl Drop for Scene {
 struct Agent {
     host: HostId,
     configs: ConfigReceiver,
+    questions: QuestionsReceiver,
     reporter: Reporter,
 }
 
@@ -499,4 +504,42 @@ async fn a_thousand_transitions_are_few_writes() {
     let region = scene.region_shows("all transitions", |region| region.health.len() == 1000).await;
     let writes = region.revision - before;
     assert!(writes <= 20, "{writes} writes");
+}
+
+#[tokio::test]
+async fn a_host_is_asked_on_its_stream_for_as_long_as_it_has_one() {
+    let scene = Scene::new(CALM).await;
+    let mut agent = scene.link(1);
+    agent.gets("the configuration", |_| true).await;
+    let question = Question::Console { instance: "i-1".into(), bytes_max: 9 };
+    let ask = || {
+        let (questions, host) = (scene.observed.questions().clone(), agent.host.clone());
+        let question = question.clone();
+        tokio::spawn(async move { questions.ask(&host, question).await })
+    };
+    let asked = ask();
+    let heard = soon("the question", agent.questions.recv()).await.unwrap();
+    assert_eq!(heard.question, question);
+    let answer = Answer::Console(ConsoleAnswer { text: b"hi".to_vec(), written: 2 });
+    agent.reporter.answer(heard.id, Ok(answer.clone()));
+    assert_eq!(asked.await.unwrap(), Ok(answer));
+
+    // It says nothing, and then it is gone.
+    let unanswered = ask();
+    soon("another question", agent.questions.recv()).await.unwrap();
+    let (host, questions) = (agent.host.clone(), scene.observed.questions().clone());
+    drop(agent);
+    assert_eq!(soon("the end", unanswered).await.unwrap(), Err(AskError::Absent));
+    assert!(!questions.reaches(&host));
+}
+
+#[tokio::test]
+async fn an_agent_of_an_older_version_is_not_asked() {
+    let scene = Scene::new(CALM).await;
+    let hello = pb::Hello { answers_questions: false, ..(&hello(1)).into() };
+    let mut raw = Raw::open(&scene, &token(TOKEN), from_agent::Kind::Hello(hello)).await.unwrap();
+    raw.next().await;
+    let question = Question::Console { instance: "i-1".into(), bytes_max: 9 };
+    let asked = scene.observed.questions().ask(&"h1".into(), question).await;
+    assert_eq!(asked, Err(AskError::Old));
 }

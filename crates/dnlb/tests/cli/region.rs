@@ -15,7 +15,7 @@ use std::{
 };
 
 use dnlb_model::{HostId, InstanceReport, InstanceState, Power};
-use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions};
+use dnlb_proto::{AgentLink, Hello, JoinToken, LinkOptions, Linked};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -241,7 +241,7 @@ fn stand_ins(server: &str, acknowledge: &Arc<AtomicBool>) -> tokio::runtime::Run
         };
         let acknowledge = acknowledge.clone();
         runtime.spawn(async move {
-            let (mut configs, _traces, reporter) = AgentLink::spawn(options).unwrap();
+            let Linked { mut configs, reporter, .. } = AgentLink::spawn(options).unwrap();
             let mut acknowledged = 0;
             loop {
                 let config = configs.borrow_and_update().clone();

@@ -3,38 +3,44 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
 };
 
 use anyhow::{Result, bail, ensure};
 use dnlb_model::HostConfig;
 
-/// What a host knows of names, from its agent's saved configuration.
-pub(crate) struct Names {
-    config: Option<HostConfig>,
+/// What a host knows of names, from its configuration.
+#[derive(Debug)]
+pub struct HostNames {
+    config: Option<Arc<HostConfig>>,
     /// Addresses of the instances of its VPCs, by number.
     addresses: BTreeMap<u32, String>,
 }
 
-impl Names {
-    /// From the agent's saved configuration, if there is one.
-    pub(crate) fn new(config: Option<HostConfig>) -> Self {
+impl HostNames {
+    /// From the host's configuration, if there is one.
+    #[must_use]
+    pub fn new(config: Option<Arc<HostConfig>>) -> Self {
         let endpoints = config.iter().flat_map(|config| &config.endpoints);
         let addresses = endpoints.map(|((_, addr), who)| (who.instance, addr.to_string())).collect();
         Self { config, addresses }
     }
 
     /// The configuration itself.
-    pub(crate) fn config(&self) -> Option<&HostConfig> {
-        self.config.as_ref()
+    #[must_use]
+    pub fn config(&self) -> Option<&HostConfig> {
+        self.config.as_deref()
     }
 
     /// An instance's id.
-    pub(crate) fn instance_id(&self, number: u32) -> Option<&str> {
+    #[must_use]
+    pub fn instance_id(&self, number: u32) -> Option<&str> {
         Some(self.config()?.names.instances.get(&number)?.as_str())
     }
 
     /// An instance in a sentence.
-    pub(crate) fn instance(&self, number: u32) -> String {
+    #[must_use]
+    pub fn instance(&self, number: u32) -> String {
         let own = self.config().and_then(|config| config.instances.get(&number));
         if let Some(own) = own {
             return format!("{} ({}, {})", own.id.0, own.name, own.addr);
@@ -47,12 +53,16 @@ impl Names {
     }
 
     /// A listener's name after that of its load balancer.
-    pub(crate) fn service(&self, number: u32) -> Option<&str> {
+    #[must_use]
+    pub fn service(&self, number: u32) -> Option<&str> {
         Some(self.config()?.names.listeners.get(&number)?.as_str())
     }
 
     /// The VNI of the VPC that goes by this name or VNI.
-    pub(crate) fn vni(&self, word: &str) -> Result<u32> {
+    ///
+    /// # Errors
+    /// None does, or several do.
+    pub fn vni(&self, word: &str) -> Result<u32> {
         if let Ok(vni) = word.parse() {
             return Ok(vni);
         }
@@ -66,7 +76,10 @@ impl Names {
     }
 
     /// Numbers of the instances that go by a number, an id or a name.
-    pub(crate) fn instances_called(&self, word: &str) -> Result<BTreeSet<u32>> {
+    ///
+    /// # Errors
+    /// No instance of this host does.
+    pub fn instances_called(&self, word: &str) -> Result<BTreeSet<u32>> {
         if let Ok(number) = word.parse() {
             return Ok([number].into());
         }
@@ -78,7 +91,7 @@ impl Names {
     }
 }
 
-impl dnlb_explain::trace::TraceNames for Names {
+impl dnlb_explain::trace::TraceNames for HostNames {
     fn instance_id(&self, number: u32) -> Option<String> {
         self.instance_id(number).map(str::to_owned)
     }
@@ -94,7 +107,7 @@ impl dnlb_explain::trace::TraceNames for Names {
     }
 }
 
-impl dnlb_explain::Names for Names {
+impl dnlb_explain::Names for HostNames {
     fn host(&self, index: u32) -> String {
         let found = self.config().and_then(|config| {
             let addr = config.hosts.get(&u16::try_from(index).ok()?)?;
@@ -110,5 +123,26 @@ impl dnlb_explain::Names for Names {
 
     fn service(&self, number: u32) -> String {
         self.service(number).map_or_else(|| format!("listener {number}"), |name| format!("listener {name}"))
+    }
+}
+
+/// The same names for somebody who may not know which hosts there are.
+pub(crate) struct HostsHidden<'a>(pub(crate) &'a HostNames);
+
+impl dnlb_explain::Names for HostsHidden<'_> {
+    fn host(&self, _: u32) -> String {
+        "a host".to_owned()
+    }
+
+    fn host_at(&self, _: IpAddr) -> String {
+        "a host".to_owned()
+    }
+
+    fn instance(&self, number: u32) -> String {
+        self.0.instance(number)
+    }
+
+    fn service(&self, number: u32) -> String {
+        dnlb_explain::Names::service(self.0, number)
     }
 }
