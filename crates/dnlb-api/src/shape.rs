@@ -89,6 +89,9 @@ numbers! {
     /// Results in a row that change what is thought of a target.
     CheckThreshold 1..=5;
 
+    /// Bytes of an instance's console that one reply shows.
+    ConsoleBytes 1..=65_536;
+
     /// Seconds for which a target that left keeps its connections.
     Draining 0..=3600;
 
@@ -160,6 +163,12 @@ words! {
     /// Versions of the Internet protocol.
     Family: i64, "integer", [4, 6];
 
+    /// What becomes of a packet on a host.
+    FlowFate: &str, "string", ["Answered", "Delivered", "Ended", "Left", "Sent"];
+
+    /// Protocols of flows that are explained.
+    FlowProtocol: &str, "string", ["Tcp", "Udp", "Icmp"];
+
     /// What a listener does.
     ListenerAction: &str, "string", ["Forward"];
 
@@ -189,6 +198,9 @@ words! {
 
     /// Protocols of listeners and backend services.
     Protocol: &str, "string", ["Tcp", "Udp"];
+
+    /// What kind of outcome a packet has had: it went where it should, was refused with an answer, or was dropped.
+    OutcomeKind: &str, "string", ["Done", "Refused", "Dropped"];
 
     /// Providers of elastic IPs; they make no difference here.
     Provider: &str, "string", ["bgp", "no_bgp"];

@@ -6,6 +6,7 @@ mod ag;
 mod backend;
 mod declare;
 mod eip;
+mod flow;
 mod health;
 mod instance;
 mod key;
@@ -78,6 +79,9 @@ pub(crate) enum Command {
     TargetGroup(Waited<target_group::Command>),
     /// Health of every target of a backend service
     Health(health::Options),
+    /// Where a flow would go
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// What went by a load balancer, a listener, a target or a host
     Metrics(metrics::Options),
     /// Accounts, for who operates the region: resources belong to one and are seen by it alone
@@ -163,6 +167,7 @@ pub(crate) fn run(access: Access, command: Command, format: Format) -> Result<u8
         Command::Backend(command) => command.run(api, backend::run, format),
         Command::TargetGroup(command) => command.run(api, target_group::run, format),
         Command::Health(options) => health::run(&api, &options, format),
+        Command::Flow(command) => flow::run(&api, command, format),
         Command::Metrics(options) => metrics::run(&api, &options, format),
         Command::Account(command) => account::run(&api, command, format),
         Command::User(command) => user::run(&api, command, format),

@@ -6,15 +6,13 @@ mod common;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader, Write},
     net::IpAddr,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     thread,
     time::Duration,
 };
 
-use common::{Region, text};
+use common::{Region, Talk, text};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -128,39 +126,6 @@ fn member(reply: &str) -> String {
     let words = verdict["text"].as_str().unwrap();
     let id = words.split(|c: char| !c.is_alphanumeric() && c != '-').find(|word| word.starts_with("i-"));
     id.unwrap_or_else(|| panic!("no instance in {words}")).to_owned()
-}
-
-/// A program that answers line by line.
-struct Talk {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Talk {
-    fn start(region: &Region, place: &str, words: &[&str]) -> Self {
-        let lab = region.lab();
-        let mut command = Command::new(lab.program());
-        command.args(["lab", "--name", lab.name(), "exec", place, "--"]).args(words);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let to = child.stdin.take().unwrap();
-        let from = BufReader::new(child.stdout.take().unwrap());
-        Self { child, to, from }
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        writeln!(self.to, "{line}").unwrap();
-        let mut reply = String::new();
-        assert!(self.from.read_line(&mut reply).unwrap() > 0, "no reply to {line}");
-        reply.trim_end().to_owned()
-    }
-}
-
-impl Drop for Talk {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Changes the group: somebody leaves, joins or gets another weight.

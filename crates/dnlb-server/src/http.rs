@@ -218,6 +218,10 @@ async fn carry_out(
             let whole = api.region.snapshot();
             read(&api.region.view(&caller.account), &request.call(api, caller, &whole))
         }
+        Operation::Ask(inquiry) => {
+            let (view, whole) = (api.region.view(&caller.account), api.region.snapshot());
+            inquiry.answer(&view, &request.call(api, caller, &whole)).await
+        }
         Operation::RegionRead(read) | Operation::RegionAct(read) => {
             let whole = api.region.snapshot();
             read(&whole, &request.call(api, caller, &whole))
@@ -246,7 +250,11 @@ async fn carry_out(
             changed.await.map_err(|error| unchanged(request.id, error))
         }
     };
-    if !matches!(route.operation, Operation::Read(_) | Operation::Records(_) | Operation::RegionRead(_)) {
+    let looks = matches!(
+        route.operation,
+        Operation::Ask(_) | Operation::Read(_) | Operation::Records(_) | Operation::RegionRead(_)
+    );
+    if !looks {
         let code = outcome.as_ref().err().map_or(200, |error| error.code);
         let (request_id, service) = (request.id, route.service);
         let (account, user, means) = (&caller.account, &caller.user_name, caller.means());

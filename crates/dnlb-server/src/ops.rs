@@ -12,12 +12,15 @@ mod acl;
 mod address;
 mod ag;
 mod ag_target;
+mod ask;
 mod backend;
 mod catalogue;
 mod check;
+mod console_log;
 mod describe;
 mod dnlb;
 mod eip;
+mod flow;
 mod health_check;
 mod instance;
 mod list;
@@ -49,6 +52,7 @@ use serde_json::Value;
 
 use crate::{access::Caller, observed::SharedObserved};
 
+pub use ask::Inquiry;
 pub(crate) use describe::{Description, Parameter, service as describe_service};
 pub use quota::{QuotaSetting, Quotas};
 pub use records::{Records, RecordsError};

@@ -206,4 +206,65 @@ models! {
         /// Why.
         reason: String,
     }
+
+    /// The first packet of a flow of which the way is to be explained.
+    ExplainFlow {
+        /// Who sends it.
+        source_address: String as "Address",
+        /// To whom; of a load balancer the VIP, or from outside its elastic IP.
+        destination_address: String as "Address",
+        /// The flow's protocol. Of `Icmp` a ping is meant.
+        protocol: String as "FlowProtocol",
+        ?
+        /// The VPC of the instance that sends it. Without one, it comes from outside.
+        vpc_id: String,
+        /// The sender's port, which hashes may read; of a ping its identifier. Default 40000.
+        source_port: i64 as "Port",
+        /// The receiver's port; of a load balancer the listener's. Needed unless it is a ping.
+        destination_port: i64 as "Port",
+    }
+
+    /// The way of a packet, host by host.
+    FlowExplanation {
+        /// What hosts would do with it at this moment, in order.
+        hops: Vec<FlowHop>,
+        ?
+        /// The instance that gets it.
+        instance_id: String,
+        /// Why it is not known how it goes on after the last of these hops.
+        unknown: String,
+    }
+
+    /// What one host would do with a packet.
+    FlowHop {
+        /// The host's zone.
+        az: String,
+        /// The program that decides: `edge`: from outside. `from_instance`: from an instance of this host. `from_overlay`: from another host.
+        program: String,
+        /// How it comes to its decision, in order.
+        steps: Vec<FlowStep>,
+        /// Name of what it decides.
+        outcome: String,
+        /// What kind of outcome that is.
+        kind: String as "OutcomeKind",
+        /// What the outcome means.
+        meaning: String,
+        /// What becomes of the packet: it is answered where it came from, delivered to an instance, ends here, leaves the region or is sent to the next host.
+        fate: String as "FlowFate",
+        ?
+        /// The host: for those who operate the region.
+        host_id: String,
+        /// The instance that gets it here, or for which it is sent on.
+        instance_id: String,
+        /// Of what is refused or dropped, what to look at.
+        advice: String,
+    }
+
+    /// A step of a decision.
+    FlowStep {
+        /// What it is about, for programs.
+        code: String,
+        /// A sentence for people.
+        text: String,
+    }
 }

@@ -365,6 +365,18 @@ models! {
         offline: bool,
     }
 
+    /// Ours: what an instance has written to its console.
+    ConsoleLog {
+        /// The instance.
+        instance_id: String,
+        /// The end of it, in whole lines if it is cut. What is not UTF-8 is replaced.
+        text: String,
+        /// Whether there was more before it.
+        truncated: bool,
+        /// Bytes that the instance has written since it was made.
+        written_bytes: u64,
+    }
+
     /// A change of an instance; what is left out stays.
     ModifyInstanceAttribute {
         ?

@@ -10,7 +10,7 @@ use super::{Common, Texts, common, done, given, pairs, parse_pair, show_one, tem
 use crate::{
     api::Api,
     kind::{AG, INSTANCE, TEMPLATE},
-    print::Format,
+    print::{self, Format},
     wait::{self, Patience, Progress, wait_until},
 };
 
@@ -53,6 +53,11 @@ pub(crate) enum Command {
         /// Metadata instead of what it has; may be repeated
         #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
         metadata: Option<Vec<(String, String)>>,
+    },
+    /// What one has written last, up to 64 KiB
+    ConsoleLog {
+        /// Name or id
+        name: String,
     },
     /// Start one that is stopped
     Start {
@@ -105,6 +110,17 @@ pub(crate) fn run(api: &Api, command: Command, format: Format) -> Result<()> {
             let id = api.id(kind, &name)?;
             api.act(kind, &id, "modifyInstanceAttribute", body)?;
             show_one(api, kind, api.show(kind, &id)?, format)
+        }
+        Command::ConsoleLog { name } => {
+            let id = api.id(kind, &name)?;
+            let reply = api.get(kind.service, &format!("instances/{id}:describeConsoleLog"))?;
+            let log = &reply["consoleLog"];
+            match format {
+                Format::Json | Format::Yaml => print::data(format, log),
+                // The end of the last line comes with printing.
+                Format::Table => print::text(log["text"].as_str().unwrap_or_default().trim_end_matches('\n')),
+            }
+            Ok(())
         }
         Command::Start { name } => power(api, &name, "startInstance", "starts", format),
         Command::Stop { name } => power(api, &name, "stopInstance", "stops", format),

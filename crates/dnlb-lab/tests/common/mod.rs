@@ -3,8 +3,9 @@
 
 use std::{
     collections::BTreeMap,
+    io::{BufRead, BufReader, Write},
     path::PathBuf,
-    process::Command,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::mpsc::{RecvTimeoutError, Sender, channel},
     thread,
     time::Duration,
@@ -219,6 +220,41 @@ impl Drop for Region {
         if std::env::var_os("DNLB_KEEP_LABS").is_none() {
             self.lab_command("down");
         }
+    }
+}
+
+/// A program that answers line by line.
+pub(crate) struct Talk {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Talk {
+    /// Starts it on a node or in an instance.
+    pub(crate) fn start(region: &Region, place: &str, words: &[&str]) -> Self {
+        let lab = region.lab();
+        let mut command = Command::new(lab.program());
+        command.args(["lab", "--name", lab.name(), "exec", place, "--"]).args(words);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let to = child.stdin.take().unwrap();
+        let from = BufReader::new(child.stdout.take().unwrap());
+        Self { child, to, from }
+    }
+
+    /// Says a line, and returns the one that comes back.
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        writeln!(self.to, "{line}").unwrap();
+        let mut reply = String::new();
+        assert!(self.from.read_line(&mut reply).unwrap() > 0, "no reply to {line}");
+        reply.trim_end().to_owned()
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

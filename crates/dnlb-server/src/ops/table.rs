@@ -3,8 +3,9 @@
 use dnlb_model::{Region, Role};
 
 use super::{
-    Call, Outcome, access_key, account, acl, ag, ag_target, backend, catalogue, dnlb, eip, instance,
-    listener, load_balancer, metrics, quota,
+    Call, Outcome, access_key, account, acl, ag, ag_target,
+    ask::Inquiry,
+    backend, catalogue, console_log, dnlb, eip, flow, instance, listener, load_balancer, metrics, quota,
     records::{self, Records},
     refused::REFUSED,
     row_distribution, security_group, session, subnet, target_group, template, trace, user, vpc,
@@ -25,6 +26,8 @@ pub enum Operation {
     Login(()),
     /// Looks at what is remembered of changes in the caller's account.
     Records(Records),
+    /// Asks hosts about what the caller's account has.
+    Ask(Inquiry),
     /// Looks at the whole region.
     RegionRead(fn(&Region, &Call<'_>) -> Outcome),
     /// Looks at the whole region and has an effect that is not a change of it.
@@ -34,7 +37,7 @@ pub enum Operation {
 }
 
 use Operation::{
-    Login, Manage, Own, Read, Records as Remembered, RegionAct, RegionManage, RegionRead, Write,
+    Ask, Login, Manage, Own, Read, Records as Remembered, RegionAct, RegionManage, RegionRead, Write,
 };
 
 impl Operation {
@@ -42,6 +45,7 @@ impl Operation {
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
+            Ask(inquiry) => inquiry.role(),
             Login(()) | Read(_) | Remembered(_) | Own(_) | RegionRead(_) => Role::Viewer,
             Write(_) | RegionAct(_) => Role::Operator,
             Manage(_) | RegionManage(_) => Role::Admin,
@@ -151,6 +155,7 @@ const ROUTES: &[Route] = rows! {
     "dnlb" DELETE "accounts/{accountId}" DeleteAccount RegionManage account::delete;
     "dnlb" GET "auditRecords" DescribeAuditRecords Remembered records::AUDIT_RECORDS;
     "dnlb" GET "events" DescribeEvents Remembered records::EVENTS;
+    "dnlb" POST "flows:explain" ExplainFlow Ask flow::EXPLAIN;
     "dnlb" GET "hosts" DescribeHosts RegionRead dnlb::hosts;
     "dnlb" GET "loadBalancers/{loadBalancerId}/convergence" DescribeConvergence Read dnlb::convergence;
     "dnlb" GET "metrics" DescribeMetrics Read metrics::describe;
@@ -213,6 +218,7 @@ const ROUTES: &[Route] = rows! {
     "vm" POST "instances" CreateInstances Write instance::create;
     "vm" GET "instances/{instanceId}" DescribeInstance Read instance::describe;
     "vm" DELETE "instances/{instanceId}" DeleteInstance Write instance::delete;
+    "vm" GET "instances/{instanceId}:describeConsoleLog" DescribeConsoleLog Ask console_log::DESCRIBE;
     "vm" POST "instances/{instanceId}:modifyInstanceAttribute" ModifyInstanceAttribute Write instance::modify;
     "vm" POST "instances/{instanceId}:rebootInstance" RebootInstance Write instance::reboot;
     "vm" POST "instances/{instanceId}:startInstance" StartInstance Write instance::start;

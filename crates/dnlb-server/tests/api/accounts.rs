@@ -54,7 +54,7 @@ fn plain(
 }
 
 /// A new account and its administrator's client.
-fn account(server: &Server, name: &str) -> (String, Client) {
+pub(crate) fn account(server: &Server, name: &str) -> (String, Client) {
     let made = server.post("dnlb", "accounts", json!({"accountName": name, "adminPassword": PASSWORD}));
     (made["accountId"].as_str().unwrap().to_owned(), as_key(server, &made))
 }

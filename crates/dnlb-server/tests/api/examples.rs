@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use dnlb_api::client::exchange;
 use dnlb_model::InstanceState;
+use dnlb_proto::{Answer, ConsoleAnswer, Packet, PacketAnswer, PacketFate, PacketStep, Question};
 use dnlb_server::ops;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/openapi/examples.js
 fn every_operation_has_an_example_that_is_still_true() {
     let mut walk = Walk::default();
     let server = Server::start();
+    ["h1", "h2", "h3", "h4"].iter().for_each(|host| server.answering(host, answer));
     let made = networks(&mut walk, &server);
     let instances = computers(&mut walk, &server, &made);
     balancing(&mut walk, &server, &made, &instances);
@@ -40,6 +42,37 @@ fn every_operation_has_an_example_that_is_still_true() {
         recorded == kept,
         "{FILE} is not what the server says: run `cargo xtask reference`; at {differs:?}"
     );
+}
+
+/// What hosts say of the first instance, and of packets to it.
+fn answer(question: Question) -> Result<Answer, String> {
+    let step = |code: &str, text: &str| PacketStep { code: code.to_owned(), text: text.to_owned() };
+    let (program, steps, outcome, fate) = match question {
+        Question::Console { .. } => {
+            let text = b"hi\n".to_vec();
+            return Ok(Answer::Console(ConsoleAnswer { written: text.len() as u64, text }));
+        }
+        Question::Packet { packet: Packet::New(_), .. } => (
+            "from_instance",
+            vec![
+                step(
+                    "service",
+                    "tcp 10.77.1.100:80 is listener shop/http, backend service 1, VNI 1, rows by source address",
+                ),
+                step("row", "hash 0x1c9a5df2, row 457 of 1024: web-01 on h3"),
+            ],
+            "tunnelled",
+            PacketFate::Sent { to: [10, 255, 0, 3].into(), vni: 1, frame: vec![0; 60] },
+        ),
+        Question::Packet { packet: Packet::Arrived(_), .. } => (
+            "from_overlay",
+            vec![step("target", "web-01 serves backend service 1 at port 8080")],
+            "delivered",
+            PacketFate::Delivered,
+        ),
+    };
+    let (program, outcome) = (program.to_owned(), outcome.to_owned());
+    Ok(Answer::Packet(PacketAnswer { program, steps, outcome, advice: String::new(), instance: 1, fate }))
 }
 
 /// What was made on the way.
@@ -219,6 +252,7 @@ fn computers(walk: &mut Walk, server: &Server, made: &Made) -> Vec<String> {
     let first = format!("instances/{}", instances[0]);
     server.report(&instances[0], InstanceState::Running);
     walk.get(server, "vm", &first, &[]);
+    walk.get(server, "vm", &format!("{first}:describeConsoleLog"), &[("maxBytes", "4096")]);
     walk.get(
         server,
         "vm",
@@ -340,6 +374,9 @@ fn balancing(walk: &mut Walk, server: &Server, made: &Made, instances: &[String]
     walk.get(server, "lb", &listener_path, &[]);
     walk.get(server, "lb", "listeners", &ours);
     walk.get(server, "dnlb", "status", &[]);
+    let flow = json!({"vpcId": made.vpc, "sourceAddress": "10.77.1.3", "destinationAddress": "10.77.1.100",
+        "protocol": "Tcp", "sourcePort": 51234, "destinationPort": 80});
+    walk.post(server, "dnlb", "flows:explain", flow);
     let of_listener = [
         ("resourceType", "listener"),
         ("resourceId", &listener),

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod ag_weights;
+mod asking;
 mod console;
 mod edges;
 mod examples;

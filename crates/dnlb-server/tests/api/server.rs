@@ -7,6 +7,7 @@ use dnlb_api::{
     client::{CallError, Client},
 };
 use dnlb_model::{Host, HostId, HostState, InstanceId, InstanceState, Region, RegionSettings};
+use dnlb_proto::{Answer, Asked, Question};
 use dnlb_server::{
     RegionStore,
     access::FirstAdmin,
@@ -27,6 +28,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) region: RegionStore,
+    observed: SharedObserved,
     runtime: Runtime,
     _stop: oneshot::Sender<()>,
     _dir: tempfile::TempDir,
@@ -53,6 +55,8 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
+        let observed = SharedObserved::new();
+        let seen = observed.clone();
         let (region, endpoint) = runtime.block_on(async {
             let store = Arc::new(SqliteStore::open(&dir.path().join("region.db")).unwrap());
             let settings = RegionSettings {
@@ -88,7 +92,7 @@ impl Server {
             let endpoint = listener.local_addr().unwrap().to_string();
             let api = Api {
                 region: region.clone(),
-                observed: SharedObserved::new(),
+                observed: seen,
                 limits: CallLimits::new(Some(100_000)),
                 quotas,
                 console,
@@ -106,7 +110,7 @@ impl Server {
             secret_key: SECRET_KEY.into(),
             token: None,
         };
-        Self { client, region, runtime, _stop: stop, _dir: dir }
+        Self { client, region, observed, runtime, _stop: stop, _dir: dir }
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Region> {
@@ -120,6 +124,17 @@ impl Server {
             Ok::<_, ()>(())
         };
         self.runtime.block_on(self.region.transact(change)).unwrap();
+    }
+
+    /// A host that answers what it is asked.
+    pub(crate) fn answering(&self, host: &str, answer: fn(Question) -> Result<Answer, String>) {
+        let (questions, host) = (self.observed.questions().clone(), HostId::from(host));
+        let mut respondent = questions.connect(&host, true);
+        self.runtime.spawn(async move {
+            while let Some(Asked { id, question }) = respondent.next().await {
+                questions.on_answer(&host, id, answer(question));
+            }
+        });
     }
 
     pub(crate) fn transact(&self, change: impl FnOnce(&mut Region)) {

@@ -69,6 +69,10 @@ pub(super) fn operations() -> Vec<Description> {
         operation("UpdateUser", "Changes a user, or disables it").body::<UpdateUser>(),
         operation("DeleteUser", "Deletes a user with its keys and sessions"),
         operation("ChangePassword", "Changes one's own password").body::<ChangePassword>(),
+        operation("ExplainFlow", "Explains what would become of the first packet of a flow")
+            .details("The hosts on its way are asked one after another, and each decides on its live maps as it would in earnest; nothing is sent or changed. From outside an elastic IP of the account can be reached. 400 while the first host does not answer. Which hosts they are is told to those who operate the region.")
+            .body::<ExplainFlow>()
+            .gives::<FlowExplanation>("flowExplanation"),
         operation("DescribeHosts", "Lists the region's hosts").gives_all::<Host>("hosts"),
         operation("DescribeStatus", "Shows the region at a glance")
             .details("Hosts, load balancers with the health of their targets, and whether every host has caught up.")

@@ -1,6 +1,6 @@
 //! Service `vm`.
 
-use dnlb_api::wire::vm::*;
+use dnlb_api::{shape::ConsoleBytes, wire::vm::*};
 
 use super::{Description, names, operation};
 use crate::ops::{catalogue, instance, quota, template};
@@ -75,6 +75,10 @@ fn instances() -> Vec<Description> {
             .body::<CreateInstances>()
             .gives::<Vec<String>>("instanceIds"),
         operation("DescribeInstance", "Shows an instance").gives::<Instance>("instance"),
+        operation("DescribeConsoleLog", "Shows what an instance has written last")
+            .details("Asked of the instance's host: 400 while that does not answer.")
+            .parameter::<ConsoleBytes>("maxBytes", "Bytes of the reply at most. Default 65536.")
+            .gives::<ConsoleLog>("consoleLog"),
         operation("DeleteInstance", "Deletes an instance")
             .details("At once: its connections break. It leaves all target groups."),
         operation("ModifyInstanceAttribute", "Changes an instance").body::<ModifyInstanceAttribute>(),
