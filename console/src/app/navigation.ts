@@ -10,6 +10,7 @@ export interface Section {
 
 export const SECTIONS: readonly Section[] = [
   { title: "nav.balancing", pages: [{ title: "nav.loadBalancers", href: paths.loadBalancers() }] },
+  { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },
   {
     title: "nav.administration",
     pages: [

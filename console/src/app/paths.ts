@@ -1,5 +1,7 @@
 // Where pages are. Cloudscape's components take addresses as text, so text is what everybody passes on.
 
+import type { Asked } from "../explain/asked";
+
 /** The server serves the console below it. */
 export const BASE = "/console";
 
@@ -20,6 +22,8 @@ export const paths = {
   listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
+  /** Of a flow of which some is known already. */
+  explain: (asked: Asked = {}) => at("explain") + query(asked),
   users: () => at("users"),
   user: (id: string) => at("users", id),
   accounts: () => at("accounts"),

@@ -2,6 +2,7 @@
 
 import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 
+import { explainRoutes } from "../explain/routes";
 import { loadBalancerRoutes } from "../load-balancers/routes";
 import { peopleRoutes } from "../people/routes";
 import { recordRoutes } from "../records/routes";
@@ -18,7 +19,7 @@ const start = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...peopleRoutes, ...recordRoutes]),
+  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
   basepath: BASE,
   defaultNotFoundComponent: NoPage,
   defaultErrorComponent: Crashed,

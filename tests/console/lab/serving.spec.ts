@@ -105,6 +105,23 @@ test("from the log-in to a group that serves, shared by two listeners, and what 
     expect(Object.keys(fromInside.clients)).toEqual([caller.privateIpAddress]);
   });
 
+  await test.step("the way of a flow is drawn from its client to the instance that gets it, or to where it is dropped", async () => {
+    const before = page.url();
+    await page.getByRole("link", { name: "Explain a flow" }).click();
+    await field(page, "Client's address").fill("198.51.100.10");
+    await choose(page, "Listener", /tcp-80/);
+    await press(page, "Explain");
+    const way = page.getByRole("region", { name: "The way" });
+    await expect(way.getByText(new RegExp(`^Delivered to .*(${ids.join("|")})`))).toBeVisible();
+    await page.getByRole("radio", { name: "From an instance" }).click();
+    await choose(page, "Instance", /caller/);
+    await page.getByRole("radio", { name: "To an address" }).click();
+    await field(page, "Address").fill("10.0.0.250");
+    await press(page, "Explain");
+    await expect(way.getByText("Dropped: drop_no_route")).toBeVisible();
+    await page.goto(before);
+  });
+
   await test.step("a second listener shares the backend service, and both serve", async () => {
     await showListeners();
     await press(page, "Create Listener");
