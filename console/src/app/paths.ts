@@ -19,6 +19,7 @@ export const paths = {
   createListener: (id: string) => at("load-balancers", id, "listeners", "create"),
   listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
+  target: (id: string, backendId: string, instanceId: string) => at("load-balancers", id, "backends", backendId, "targets", instanceId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
   users: () => at("users"),
   user: (id: string) => at("users", id),

@@ -14,6 +14,7 @@ import { FormDialog } from "../form/FormDialog";
 import { description, name } from "../form/problems";
 import { useEditor } from "../form/useEditor";
 import { notify } from "../app/notices";
+import { Monitoring } from "../monitoring/Monitoring";
 import { subnet, vpc } from "../network/api";
 import { Copyable } from "../resource/Copyable";
 import { DescribePage } from "../resource/DescribePage";
@@ -84,6 +85,7 @@ function Balancer({ balancer }: { balancer: LoadBalancer }) {
           { id: "listeners", label: say("tab.listeners"), content: <ListenersTab balancer={balancer} /> },
           { id: "backends", label: say("tab.backends"), content: <BackendsTab balancer={balancer} /> },
           { id: "target-groups", label: say("tab.targetGroups"), content: <TargetGroupsTab balancer={balancer} /> },
+          { id: "monitoring", label: say("tab.monitoring"), content: <Monitoring resourceType="loadBalancer" resourceId={id} /> },
           { id: "events", label: say("tab.events"), content: <EventsTab balancer={balancer} /> },
         ]}
       />
