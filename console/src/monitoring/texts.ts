@@ -6,7 +6,7 @@ export const monitoringTexts = catalogue(
   {
     "monitoring.title": "Monitoring",
     "monitoring.range": "Time to show",
-    "monitoring.step": "A point each {step}",
+    "monitoring.step": "Each point: {step}",
     "monitoring.unknown": "Nothing is known of this time",
     "monitoring.unknown.text": "Hosts tell each second what goes by, and the server keeps it for 30 days. Choose another time, or see whether hosts are up.",
     "monitoring.idle": "Nothing went by in this time",
@@ -37,7 +37,7 @@ export const monitoringTexts = catalogue(
   {
     "monitoring.title": "监控",
     "monitoring.range": "时间范围",
-    "monitoring.step": "每 {step} 一个点",
+    "monitoring.step": "每点：{step}",
     "monitoring.unknown": "该时间段没有任何数据",
     "monitoring.unknown.text": "主机每秒上报流量，服务器保留 30 天。请选择其他时间，或检查主机是否在线。",
     "monitoring.idle": "该时间段没有流量",
