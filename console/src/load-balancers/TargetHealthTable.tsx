@@ -1,5 +1,6 @@
 // The health of every target of a backend service: state, since when, and why.
 
+import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -19,9 +20,13 @@ import { useMoment, useTexts } from "../texts/texts";
 import { withPort } from "./address";
 import { agTargets, type Backend, type TargetHealth, targetHealths, updateAgTargets } from "./api";
 import { countOfTargets } from "./health";
+import { HealthStrip } from "./HealthStrip";
 import { HealthSummary } from "./HealthSummary";
 import { TargetStatus } from "./TargetStatus";
 import { lbTexts } from "./texts";
+import { type Span, SPANS, useHealthChanges } from "./useHealthChanges";
+
+const spans = Object.keys(SPANS) as readonly Span[];
 
 export function TargetHealthTable({ backend }: { backend: Backend }) {
   const say = useTexts(lbTexts);
@@ -30,6 +35,8 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
   const { backendId } = backend;
   const [agId] = backend.agIds;
   const [weighing, setWeighing] = useState<TargetHealth | null>(null);
+  const [span, setSpan] = useState<Span>("hour");
+  const changes = useHealthChanges(backendId, span);
   const health = useQuery({ queryKey: ["targetHealths", backendId, "count"], queryFn: () => targetHealths(backendId) });
   const members = useQuery({
     queryKey: ["instances", "ag", agId],
@@ -50,6 +57,14 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
           (it, { values }) => values.some((text) => `${it.instanceId} ${it.ipAddress} ${it.status} ${it.unhealthReason?.detail ?? ""}`.includes(text)),
         )}
         nameFilter="any"
+        beside={
+          <SegmentedControl
+            label={say("history.title")}
+            selectedId={span}
+            onChange={({ detail }) => setSpan(spans.find((one) => one === detail.selectedId) ?? "hour")}
+            options={spans.map((one) => ({ id: one, text: say(`history.span.${one}`) }))}
+          />
+        }
         id={(it) => it.instanceId}
         name={(it) => it.instanceId}
         columns={[
@@ -65,6 +80,7 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
           },
           { id: "address", header: say("target.address"), cell: (it) => withPort(it.ipAddress, it.port) },
           { id: "status", header: say("lb.state"), cell: (it) => <TargetStatus status={it.status} /> },
+          { id: "history", header: say(`history.span.${span}`), cell: (it) => changes !== undefined && <HealthStrip target={it} changes={changes} /> },
           { id: "since", header: say("target.since"), cell: (it) => (it.sinceTime === undefined ? say("field.none") : moment(it.sinceTime)) },
           { id: "reason", header: say("target.reason"), cell: (it) => it.unhealthReason?.detail ?? say("field.none") },
           { id: "weight", header: say("target.weight"), cell: (it) => it.weight },

@@ -140,7 +140,9 @@ test("from the log-in to a group that serves, shared by two listeners, and what 
     lab.fail(dead);
     await row.getByRole("link", { name: "Health of Availability group web-group" }).click();
     await expect(page.getByText(`${INSTANCES - 1} of ${INSTANCES} healthy`)).toBeVisible({ timeout: 60_000 });
-    await expect(page.getByRole("row", { name: new RegExp(dead) })).toContainText("Unhealthy");
+    const shown = page.getByRole("row", { name: new RegExp(dead) });
+    await expect(shown).toContainText("Unhealthy");
+    await expect(shown.getByRole("img", { name: /; unhealthy from/ })).toBeVisible();
     lab.dnlb("health", "web-servers", "--wait", String(INSTANCES - 1));
     expectServed(lab.load("client", `http://${eip}/`, REQUESTS), alive);
   });
