@@ -21,6 +21,7 @@ export const paths = {
   createListener: (id: string) => at("load-balancers", id, "listeners", "create"),
   listener: (id: string, listenerId: string) => at("load-balancers", id, "listeners", listenerId),
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
+  target: (id: string, backendId: string, instanceId: string) => at("load-balancers", id, "backends", backendId, "targets", instanceId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
   /** Of a flow of which some is known already. */
   explain: (asked: Asked = {}) => at("explain") + query(asked),

@@ -15,6 +15,7 @@ import { useMoment, useTexts } from "../texts/texts";
 import { backend, type Backend, type LoadBalancer } from "./api";
 import { type BackendAction, BackendDialogs, useBackendActions } from "./backendActions";
 import { PartOfBalancer } from "./OfBalancer";
+import { RowsTab } from "./rows/RowsTab";
 import { TargetHealthTable } from "./TargetHealthTable";
 import { lbTexts } from "./texts";
 import { nameOfGroup, useBalancerCrumbs, useServerGroups } from "./useBalancer";
@@ -73,9 +74,11 @@ function One({ it, balancer, back }: { it: Backend; balancer: LoadBalancer; back
           { label: say("backend.without"), value: say(`without.${it.withoutMember ?? "Reset"}`) },
           { label: say("field.created"), value: moment(it.createdTime) },
         ]}
-      >
-        <TargetHealthTable backend={it} />
-      </DescribePage>
+        tabs={[
+          { id: "health", label: say("health.title"), content: <TargetHealthTable backend={it} /> },
+          { id: "rows", label: say("rows.title"), content: <RowsTab backend={it} /> },
+        ]}
+      />
       <BackendDialogs acting={acting} balancer={balancer} onClose={() => setActing(null)} onDeleted={() => go(back)} />
     </>
   );

@@ -9,6 +9,7 @@ import { useGo } from "../app/follow";
 import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
+import { Monitoring } from "../monitoring/Monitoring";
 import { Copyable } from "../resource/Copyable";
 import { DescribePage } from "../resource/DescribePage";
 import { ActionButtons } from "../resource/RowActions";
@@ -66,9 +67,11 @@ function One({ it, balancer, back }: { it: Listener; balancer: LoadBalancer; bac
           { label: say("lb.convergence"), value: <ConvergenceStatus loadBalancerId={loadBalancerId} /> },
           { label: say("field.created"), value: moment(it.createdTime) },
         ]}
-      >
-        {serving.data !== undefined && <TargetHealthTable backend={serving.data} />}
-      </DescribePage>
+        tabs={[
+          { id: "health", label: say("health.title"), content: serving.data !== undefined && <TargetHealthTable backend={serving.data} /> },
+          { id: "monitoring", label: say("tab.monitoring"), content: <Monitoring resourceType="listener" resourceId={it.listenerId} /> },
+        ]}
+      />
       <ListenerDialogs acting={acting} onClose={() => setActing(null)} onDeleted={() => go(back)} />
     </>
   );

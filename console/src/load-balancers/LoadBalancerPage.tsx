@@ -2,9 +2,10 @@
 
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
+import Spinner from "@cloudscape-design/components/spinner";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 
 import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
@@ -14,6 +15,7 @@ import { FormDialog } from "../form/FormDialog";
 import { description, name } from "../form/problems";
 import { useEditor } from "../form/useEditor";
 import { notify } from "../app/notices";
+import { Monitoring } from "../monitoring/Monitoring";
 import { subnet, vpc } from "../network/api";
 import { Copyable } from "../resource/Copyable";
 import { DescribePage } from "../resource/DescribePage";
@@ -28,6 +30,9 @@ import { OfBalancer } from "./OfBalancer";
 import { TargetGroupsTab } from "./TargetGroupsTab";
 import { lbTexts } from "./texts";
 import { useBalancerCrumbs } from "./useBalancer";
+
+/** Loaded when somebody looks. */
+const PictureTab = lazy(() => import("./picture/PictureTab"));
 
 export function LoadBalancerPage() {
   return <OfBalancer>{(balancer) => <Balancer key={balancer.loadBalancerId} balancer={balancer} />}</OfBalancer>;
@@ -84,6 +89,16 @@ function Balancer({ balancer }: { balancer: LoadBalancer }) {
           { id: "listeners", label: say("tab.listeners"), content: <ListenersTab balancer={balancer} /> },
           { id: "backends", label: say("tab.backends"), content: <BackendsTab balancer={balancer} /> },
           { id: "target-groups", label: say("tab.targetGroups"), content: <TargetGroupsTab balancer={balancer} /> },
+          {
+            id: "picture",
+            label: say("tab.picture"),
+            content: (
+              <Suspense fallback={<Spinner size="large" />}>
+                <PictureTab balancer={balancer} />
+              </Suspense>
+            ),
+          },
+          { id: "monitoring", label: say("tab.monitoring"), content: <Monitoring resourceType="loadBalancer" resourceId={id} /> },
           { id: "events", label: say("tab.events"), content: <EventsTab balancer={balancer} /> },
         ]}
       />

@@ -1,12 +1,14 @@
 // The health of every target of a backend service: state, since when, and why.
 
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { everything, type PageRequest } from "../api/pages";
 import { useMay } from "../api/session";
 import { notify } from "../app/notices";
+import { paths } from "../app/paths";
+import { RouteLink } from "../app/RouteLink";
 import { instances } from "../compute/api";
 import { TextField } from "../form/fields";
 import { FormDialog } from "../form/FormDialog";
@@ -15,12 +17,16 @@ import { useForm } from "../form/useForm";
 import { ResourceTable, wholeList } from "../resource/ResourceTable";
 import { RowActions } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
+import { withPort } from "./address";
 import { agTargets, type Backend, type TargetHealth, targetHealths, updateAgTargets } from "./api";
 import { countOfTargets } from "./health";
+import { HealthStrip } from "./HealthStrip";
 import { HealthSummary } from "./HealthSummary";
+import { TargetStatus } from "./TargetStatus";
 import { lbTexts } from "./texts";
+import { type Span, SPANS, useHealthChanges } from "./useHealthChanges";
 
-const TYPE = { healthy: "success", unhealthy: "error", "N/A": "info" } as const;
+const spans = Object.keys(SPANS) as readonly Span[];
 
 export function TargetHealthTable({ backend }: { backend: Backend }) {
   const say = useTexts(lbTexts);
@@ -29,6 +35,8 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
   const { backendId } = backend;
   const [agId] = backend.agIds;
   const [weighing, setWeighing] = useState<TargetHealth | null>(null);
+  const [span, setSpan] = useState<Span>("hour");
+  const changes = useHealthChanges(backendId, span);
   const health = useQuery({ queryKey: ["targetHealths", backendId, "count"], queryFn: () => targetHealths(backendId) });
   const members = useQuery({
     queryKey: ["instances", "ag", agId],
@@ -49,6 +57,14 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
           (it, { values }) => values.some((text) => `${it.instanceId} ${it.ipAddress} ${it.status} ${it.unhealthReason?.detail ?? ""}`.includes(text)),
         )}
         nameFilter="any"
+        beside={
+          <SegmentedControl
+            label={say("history.title")}
+            selectedId={span}
+            onChange={({ detail }) => setSpan(spans.find((one) => one === detail.selectedId) ?? "hour")}
+            options={spans.map((one) => ({ id: one, text: say(`history.span.${one}`) }))}
+          />
+        }
         id={(it) => it.instanceId}
         name={(it) => it.instanceId}
         columns={[
@@ -58,11 +74,13 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
             isRowHeader: true,
             cell: (it) => {
               const name = nameOf(it.instanceId);
-              return name === undefined ? it.instanceId : `${name} (${it.instanceId})`;
+              const text = name === undefined ? it.instanceId : `${name} (${it.instanceId})`;
+              return <RouteLink href={paths.target(backend.loadBalancerId, backendId, it.instanceId)}>{text}</RouteLink>;
             },
           },
-          { id: "address", header: say("target.address"), cell: (it) => say("target.at", { address: it.ipAddress.includes(":") ? `[${it.ipAddress}]` : it.ipAddress, port: it.port }) },
-          { id: "status", header: say("lb.state"), cell: (it) => <StatusIndicator type={TYPE[it.status]}>{say(`target.${it.status}`)}</StatusIndicator> },
+          { id: "address", header: say("target.address"), cell: (it) => withPort(it.ipAddress, it.port) },
+          { id: "status", header: say("lb.state"), cell: (it) => <TargetStatus status={it.status} /> },
+          { id: "history", header: say(`history.span.${span}`), cell: (it) => changes !== undefined && <HealthStrip target={it} changes={changes} /> },
           { id: "since", header: say("target.since"), cell: (it) => (it.sinceTime === undefined ? say("field.none") : moment(it.sinceTime)) },
           { id: "reason", header: say("target.reason"), cell: (it) => it.unhealthReason?.detail ?? say("field.none") },
           { id: "weight", header: say("target.weight"), cell: (it) => it.weight },

@@ -11,6 +11,8 @@ export type Listener = Lb["schemas"]["Listener"];
 export type Backend = Lb["schemas"]["Backend"];
 export type TargetGroup = Lb["schemas"]["TargetGroup"];
 export type Target = Lb["schemas"]["Target"];
+export type RowDistribution = Lb["schemas"]["RowDistribution"];
+export type TargetRows = Lb["schemas"]["TargetRows"];
 export type TargetHealth = Lb["schemas"]["TargetHealth"];
 export type AgTarget = Lb["schemas"]["AgTarget"];
 export type Protocol = Listener["protocol"];
@@ -122,6 +124,12 @@ export async function deleteBackend(backendId: string): Promise<void> {
 export async function targetHealths(backendId: string): Promise<TargetHealth[]> {
   const params = { path: { ...at(), backendId } };
   return result(await api.lb.GET("/v1/regions/{regionId}/backends/{backendId}/health", { params })).targetHealths;
+}
+
+/** As hosts compute it for new connections. */
+export async function rowDistribution(backendId: string): Promise<RowDistribution> {
+  const params = { path: { ...at(), backendId } };
+  return result(await api.lb.GET("/v1/regions/{regionId}/backends/{backendId}/rowDistribution", { params })).rowDistribution;
 }
 
 export async function updateAgTargets(backendId: string, targetUpdateSpecs: Lb["schemas"]["AgTargetUpdateSpec"][]): Promise<void> {

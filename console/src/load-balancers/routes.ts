@@ -37,6 +37,11 @@ export const loadBalancerRoutes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/load-balancers/$loadBalancerId/backends/$backendId/targets/$targetInstanceId",
+    component: lazyRouteComponent(() => import("./TargetPage"), "TargetPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/load-balancers/$loadBalancerId/target-groups/$targetGroupId",
     component: lazyRouteComponent(() => import("./TargetGroupPage"), "TargetGroupPage"),
   }),

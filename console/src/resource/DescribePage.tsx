@@ -43,7 +43,7 @@ interface Props {
 export function useTab(): [tab: string | undefined, show: (tab: string) => void] {
   const { tab } = useSearch({ strict: false });
   const navigate = useNavigate();
-  return [tab, (next) => void navigate({ to: ".", search: { tab: next }, replace: true })];
+  return [tab, (next) => void navigate({ to: ".", search: (was) => ({ ...was, tab: next }), replace: true })];
 }
 
 export function DescribePage({ title, description, crumbs, actions, factsTitle, factsActions, facts, tabs = [], children }: Props) {

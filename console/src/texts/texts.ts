@@ -39,6 +39,11 @@ export function useTexts<Key extends string = CommonKey>(texts?: Catalogue<Key>)
 
 const LOCALE: Record<Language, string> = { en: "en-GB", zh: "zh-CN" };
 
+/** How the language that is spoken writes numbers and times, for `Intl`. */
+export function useLocale(): string {
+  return LOCALE[useCell(language)];
+}
+
 export type Unit = "second" | "minute" | "hour" | "day" | "week" | "month" | "year";
 
 /** A length of time, as people of the language write it. */

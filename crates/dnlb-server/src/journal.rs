@@ -9,7 +9,7 @@ pub mod retention;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dnlb_api::{time, wire};
-use dnlb_model::{AccountId, HostState, InstanceState, Region, changes};
+use dnlb_model::{AccountId, BackendId, HostId, HostState, InstanceId, InstanceState, Region, changes};
 use dnlb_store::{Store, StoreError};
 use wire::journal::{AuditRecord, Event};
 
@@ -87,13 +87,25 @@ fn encode<T: serde::Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
         .map_err(|source| StoreError::Failed { doing: "encoding a record", source: source.into() })
 }
 
+/// To what something happened.
+enum Subject<'a> {
+    Host(&'a HostId),
+    Instance(&'a InstanceId),
+    Target(&'a BackendId, &'a InstanceId),
+}
+
 /// What happened by itself, with whose it is. The times are left empty.
 fn events(old: &Region, new: &Region) -> Vec<(AccountId, Event)> {
     let mut events = Vec::new();
-    let mut note = |account: AccountId, kind: &str, resource: &str, id: String, message: String| {
-        let (kind, resource_type) = (kind.to_owned(), resource.to_owned());
-        let event = Event { time: String::new(), kind, resource_type, resource_id: id, message };
-        events.push((account, event));
+    let mut note = |account: AccountId, kind: &str, of: Subject, message: String| {
+        let (resource_type, resource_id, instance_id) = match of {
+            Subject::Host(id) => ("host", id.0.clone(), None),
+            Subject::Instance(id) => ("instance", id.0.clone(), None),
+            Subject::Target(backend, instance) => ("backend", backend.0.clone(), Some(instance.0.clone())),
+        };
+        let (kind, resource_type) = (kind.to_owned(), resource_type.to_owned());
+        let time = String::new();
+        events.push((account, Event { time, kind, resource_type, resource_id, instance_id, message }));
     };
     for (id, was, is) in changes(&old.hosts, &new.hosts) {
         let Some(host) = is else { continue };
@@ -103,7 +115,7 @@ fn events(old: &Region, new: &Region) -> Vec<(AccountId, Event)> {
             (Some(HostState::Down), HostState::Up) => ("HostUp", "it is heard of again".to_owned()),
             _ => continue,
         };
-        note(AccountId::operating(), kind, "host", id.0.clone(), message);
+        note(AccountId::operating(), kind, Subject::Host(id), message);
     }
     for (id, was, is) in changes(&old.instances, &new.instances) {
         let (Some(was), Some(is)) = (was, is) else { continue };
@@ -116,13 +128,13 @@ fn events(old: &Region, new: &Region) -> Vec<(AccountId, Event)> {
             InstanceState::Running => ("InstanceRunning", format!("on host {}", is.host)),
             InstanceState::Stopped => ("InstanceStopped", format!("on host {}", is.host)),
         };
-        note(new.owner(id.as_str()), kind, "instance", id.0.clone(), message);
+        note(new.owner(id.as_str()), kind, Subject::Instance(id), message);
     }
     for ((backend, instance), was, is) in changes(&old.health, &new.health) {
         let Some(is) = is.filter(|is| was.is_none_or(|was| was.healthy != is.healthy)) else { continue };
         let kind = if is.healthy { "TargetHealthy" } else { "TargetUnhealthy" };
         let message = format!("target {instance}: {}", is.reason);
-        note(new.owner(backend.as_str()), kind, "backend", backend.0.clone(), message);
+        note(new.owner(backend.as_str()), kind, Subject::Target(backend, instance), message);
     }
     for ((backend, instance), was, is) in changes(&old.draining, &new.draining) {
         let over = |drain: &dnlb_model::Draining| drain.over;
@@ -136,7 +148,7 @@ fn events(old: &Region, new: &Region) -> Vec<(AccountId, Event)> {
             _ => continue,
         };
         let of = if new.backends.contains_key(backend) { new } else { old };
-        note(of.owner(backend.as_str()), kind, "backend", backend.0.clone(), message);
+        note(of.owner(backend.as_str()), kind, Subject::Target(backend, instance), message);
     }
     events
 }

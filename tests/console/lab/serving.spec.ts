@@ -96,6 +96,21 @@ test("from the log-in to a group that serves, shared by two listeners, and what 
   const { privateIp } = lab.dnlb("lb", "show", "storefront") as { privateIp: { privateIpAddress: string; elasticIpAddress: string } };
   const { privateIpAddress: vip, elasticIpAddress: eip } = privateIp;
 
+  await test.step("the picture shows who serves and leads to the listener, whose chart moves when it is called", async () => {
+    await showListeners();
+    await page.getByRole("tab", { name: "Picture" }).click();
+    const picture = page.getByRole("group", { name: "Picture of storefront" });
+    await expect(picture.getByRole("link", { name: /^Target .*serves$/ })).toHaveCount(INSTANCES);
+    await picture.getByRole("link", { name: "Listener tcp-80: TCP:80 · all healthy" }).click();
+    await page.getByRole("tab", { name: "Monitoring" }).click();
+    const connections = page.getByRole("application", { name: "New connections" });
+    await expect(page.getByText("Nothing went by in this time")).toBeVisible();
+    await expect(connections).toHaveAccessibleDescription(/at most 0\/s$/);
+    expectServed(lab.load("client", `http://${eip}/`, REQUESTS), ids);
+    await expect(connections).toHaveAccessibleDescription(/at most [1-9][\d.]*k?\/s$/, { timeout: 30_000 });
+    await expect(page.getByText("Nothing went by in this time")).toBeHidden();
+  });
+
   await test.step("requests from outside and inside are answered by all of them", async () => {
     const fromOutside = lab.load("client", `http://${eip}/`, REQUESTS);
     expectServed(fromOutside, ids);
@@ -142,7 +157,9 @@ test("from the log-in to a group that serves, shared by two listeners, and what 
     lab.fail(dead);
     await row.getByRole("link", { name: "Health of Availability group web-group" }).click();
     await expect(page.getByText(`${INSTANCES - 1} of ${INSTANCES} healthy`)).toBeVisible({ timeout: 60_000 });
-    await expect(page.getByRole("row", { name: new RegExp(dead) })).toContainText("Unhealthy");
+    const shown = page.getByRole("row", { name: new RegExp(dead) });
+    await expect(shown).toContainText("Unhealthy");
+    await expect(shown.getByRole("img", { name: /; unhealthy from/ })).toBeVisible();
     lab.dnlb("health", "web-servers", "--wait", String(INSTANCES - 1));
     expectServed(lab.load("client", `http://${eip}/`, REQUESTS), alive);
   });

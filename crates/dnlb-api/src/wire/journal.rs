@@ -51,6 +51,8 @@ models! {
         resource_type: String,
         /// Its id.
         resource_id: String,
+        /// Of a backend service, the target that it is about: its instance.
+        instance_id: Option<String>,
         /// More about it, for people.
         message: String,
     }

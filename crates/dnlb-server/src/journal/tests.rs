@@ -110,19 +110,22 @@ fn what_happens_by_itself_is_an_event_of_whose_it_is() {
                 account,
                 event["kind"].as_str().unwrap().to_owned(),
                 event["message"].as_str().unwrap().to_owned(),
+                event["instanceId"].as_str().map(str::to_owned),
             )
         })
         .collect();
     let told: Vec<_> = told
         .iter()
-        .map(|(account, kind, message)| (account.as_str(), kind.as_str(), message.as_str()))
+        .map(|(account, kind, message, target)| {
+            (account.as_str(), kind.as_str(), message.as_str(), target.as_deref())
+        })
         .collect();
     assert_eq!(
         told,
         [
-            ("account-operating", "HostDown", "its heart-beats are missing"),
-            ("account-b", "InstanceFailed", "its host is down"),
-            ("account-b", "TargetUnhealthy", "target i-1: timeout"),
+            ("account-operating", "HostDown", "its heart-beats are missing", None),
+            ("account-b", "InstanceFailed", "its host is down", None),
+            ("account-b", "TargetUnhealthy", "target i-1: timeout", Some("i-1")),
         ]
     );
 }
@@ -136,6 +139,7 @@ async fn store() -> (tempfile::TempDir, Arc<SqliteStore>) {
             kind: if second.is_multiple_of(2) { "even" } else { "odd" }.to_owned(),
             resource_type: String::new(),
             resource_id: String::new(),
+            instance_id: None,
             message: String::new(),
         };
         serde_json::to_vec(&event).unwrap()
