@@ -36,8 +36,8 @@ export function TargetHealthTable({ backend }: { backend: Backend }) {
   const [agId] = backend.agIds;
   const [weighing, setWeighing] = useState<TargetHealth | null>(null);
   const [span, setSpan] = useState<Span>("hour");
-  const changes = useHealthChanges(backendId, span);
   const health = useQuery({ queryKey: ["targetHealths", backendId, "count"], queryFn: () => targetHealths(backendId) });
+  const changes = useHealthChanges(backendId, (health.data ?? []).map(({ instanceId }) => instanceId), span);
   const members = useQuery({
     queryKey: ["instances", "ag", agId],
     queryFn: () => everything(instances, [{ name: "agId", operator: "eq", values: [agId ?? ""] }]),

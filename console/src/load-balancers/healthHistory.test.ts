@@ -14,12 +14,14 @@ const history = (of: ReturnType<typeof target>, changes: readonly Change[]) => s
 test("only changes of health count, and only those that say of which target", () => {
   expect(
     changesOf([
-      { kind: "TargetUnhealthy", time: iso(5), instanceId: "i-1" },
-      { kind: "DrainBegun", time: iso(4), instanceId: "i-1" },
-      { kind: "TargetHealthy", time: iso(3) },
-      { kind: "TargetHealthy", time: iso(2), instanceId: "i-2" },
+      { kind: "TargetUnhealthy", time: iso(5), resourceId: "b", instanceId: "i-1" },
+      { kind: "DrainBegun", time: iso(4), resourceId: "b", instanceId: "i-1" },
+      { kind: "TargetHealthy", time: iso(3), resourceId: "b" },
+      { kind: "TargetHealthy", time: iso(2), resourceId: "b", instanceId: "i-2" },
+      { kind: "InstanceFailed", time: iso(1), resourceId: "i-3" },
+      { kind: "InstanceRunning", time: iso(0), resourceId: "i-3" },
     ]),
-  ).toEqual([change(5, "unhealthy"), change(2, "healthy", "i-2")]);
+  ).toEqual([change(5, "unhealthy"), change(2, "healthy", "i-2"), change(1, "unhealthy", "i-3"), change(0, "unknown", "i-3")]);
 });
 
 test("a change before the time says how it began", () => {
@@ -46,6 +48,13 @@ test("what a target says of itself wins over events that are missing", () => {
 test("what nobody checks any more has a past, and no state", () => {
   expect(history(target("N/A"), [change(10, "healthy"), change(-5, "unhealthy")])).toEqual([["unhealthy", 10], ["unknown", 60]]);
   expect(history(target("N/A"), [])).toEqual([["unknown", 60]]);
+});
+
+test("an instance that does not run serves nothing, although no check says so", () => {
+  expect(history(target("unhealthy"), [change(20, "unhealthy"), change(-30, "healthy")])).toEqual([["healthy", 20], ["unhealthy", 60]]);
+  expect(history(target("unhealthy"), [change(-30, "healthy")])).toEqual([["unknown", 60]]);
+  // It came back, and what checks said before holds on.
+  expect(history(target("healthy", -30), [change(25, "unknown"), change(20, "unhealthy"), change(-30, "healthy")])).toEqual([["healthy", 20], ["unhealthy", 25], ["healthy", 60]]);
 });
 
 test("the healthy part is one of what is known", () => {

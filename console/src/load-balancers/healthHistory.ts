@@ -8,7 +8,7 @@ export type State = "healthy" | "unhealthy" | "unknown";
 export interface Change {
   instanceId: string;
   atMs: number;
-  state: "healthy" | "unhealthy";
+  state: State;
 }
 
 export interface Stretch {
@@ -20,14 +20,27 @@ export interface Stretch {
 interface ToldEvent {
   kind: string;
   time: string;
+  resourceId: string;
   instanceId?: string;
 }
 
-/** Those of events that say how a target is from then on; the newest event comes first, as the API lists them. */
+/** How a target is after an event of it, or of its instance: one that does not run is not checked, and gets nothing. */
+const STATES: Readonly<Record<string, State>> = {
+  TargetHealthy: "healthy",
+  TargetUnhealthy: "unhealthy",
+  InstanceFailed: "unhealthy",
+  InstanceStopped: "unhealthy",
+  InstanceRunning: "unknown",
+};
+
+export const KINDS = Object.keys(STATES);
+
+/** Those of events that say how a target is from then on. */
 export function changesOf(events: readonly ToldEvent[]): Change[] {
-  return events.flatMap(({ kind, time, instanceId }) => {
-    const state = kind === "TargetHealthy" ? ("healthy" as const) : kind === "TargetUnhealthy" ? ("unhealthy" as const) : null;
-    return state === null || instanceId === undefined ? [] : [{ instanceId, atMs: Date.parse(time), state }];
+  return events.flatMap(({ kind, time, resourceId, instanceId }) => {
+    const state = STATES[kind];
+    const of = kind.startsWith("Instance") ? resourceId : instanceId;
+    return state === undefined || of === undefined ? [] : [{ instanceId: of, atMs: Date.parse(time), state }];
   });
 }
 
@@ -42,7 +55,6 @@ export function historyOf(target: Pick<TargetHealth, "instanceId" | "status" | "
   const before = own.filter(({ atMs }) => atMs <= fromMs).at(-1);
   const within = own.filter(({ atMs }) => atMs > fromMs && atMs < toMs);
   const sinceMs = target.sinceTime === undefined ? null : Date.parse(target.sinceTime);
-  const now: State = target.status === "N/A" || sinceMs === null ? "unknown" : target.status;
 
   const stretches: Stretch[] = [];
   const stay = (state: State, from: number, to: number) => {
@@ -58,13 +70,14 @@ export function historyOf(target: Pick<TargetHealth, "instanceId" | "status" | "
     state = change.state;
   }
   // An event may be forgotten, or be on its way: what the target says of itself wins from when it says so.
-  if (sinceMs !== null && now !== "unknown" && sinceMs < toMs && state !== now) {
+  if (sinceMs !== null && target.status !== "N/A" && sinceMs < toMs && state !== target.status) {
     const from = Math.max(at, sinceMs);
     stay(state, at, from);
     at = from;
-    state = now;
+    state = target.status;
   }
-  stay(now === "unknown" ? "unknown" : state, at, toMs);
+  // Without a time of its own it has no checks now, and events that say something else are not the last ones.
+  stay(sinceMs === null && state !== target.status ? "unknown" : state, at, toMs);
   return stretches;
 }
 

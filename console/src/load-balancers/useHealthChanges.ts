@@ -1,10 +1,10 @@
-// When targets of a backend service became healthy or unhealthy, as events tell.
+// When targets of a backend service became healthy or unhealthy, as events of them and of their instances tell.
 
 import { useQuery } from "@tanstack/react-query";
 
 import type { Filter } from "../api/pages";
 import { type Event, type EventFilter, events } from "../records/api";
-import { type Change, changesOf } from "./healthHistory";
+import { type Change, changesOf, KINDS } from "./healthHistory";
 
 const HOUR_MS = 3_600_000;
 export const SPANS = { hour: HOUR_MS, day: 24 * HOUR_MS } as const;
@@ -13,6 +13,8 @@ export type Span = keyof typeof SPANS;
 const REFRESH_MS = 10_000;
 /** The API's limit for one reply. */
 const PART = 1_000;
+/** Of more instances nobody asks whether they ran: a request has to name each. */
+const MOST_INSTANCES = 100;
 /** Targets that flap for a day without end are not read to the end. */
 const MOST_PARTS = 5;
 
@@ -26,12 +28,12 @@ function iso(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-async function read(backendId: string, span: Span): Promise<Changes> {
+async function read(backendId: string, instanceIds: readonly string[], span: Span): Promise<Changes> {
   const toMs = Date.now();
   const fromMs = toMs - SPANS[span];
   const filters: readonly Filter<EventFilter>[] = [
-    { name: "resourceId", operator: "eq", values: [backendId] },
-    { name: "kind", operator: "eq", values: ["TargetHealthy", "TargetUnhealthy"] },
+    { name: "resourceId", operator: "eq", values: [backendId, ...(instanceIds.length > MOST_INSTANCES ? [] : instanceIds)] },
+    { name: "kind", operator: "eq", values: KINDS },
   ];
   const found: Event[] = [];
   let nextToken = "";
@@ -46,6 +48,12 @@ async function read(backendId: string, span: Span): Promise<Changes> {
   return { fromMs, toMs, changes: changesOf([...found, ...before.items]) };
 }
 
-export function useHealthChanges(backendId: string, span: Span): Changes | undefined {
-  return useQuery({ queryKey: ["healthChanges", backendId, span], queryFn: () => read(backendId, span), refetchInterval: REFRESH_MS }).data;
+/** Undefined: not read yet, or nothing to read. */
+export function useHealthChanges(backendId: string, instanceIds: readonly string[], span: Span): Changes | undefined {
+  return useQuery({
+    queryKey: ["healthChanges", backendId, instanceIds, span],
+    queryFn: () => read(backendId, instanceIds, span),
+    refetchInterval: REFRESH_MS,
+    enabled: instanceIds.length > 0,
+  }).data;
 }

@@ -127,7 +127,7 @@ test("from the log-in to a group that serves, shared by two listeners, and what 
     await choose(page, "Listener", /tcp-80/);
     await press(page, "Explain");
     const way = page.getByRole("region", { name: "The way" });
-    await expect(way.getByText(new RegExp(`^Delivered to .*(${ids.join("|")})`))).toBeVisible();
+    await expect(way.getByText(new RegExp(`^Delivered to \\S+ \\((${ids.join("|")})\\)$`))).toBeVisible();
     await page.getByRole("radio", { name: "From an instance" }).click();
     await choose(page, "Instance", /caller/);
     await page.getByRole("radio", { name: "To an address" }).click();
