@@ -51,9 +51,10 @@ models! {
         resource_type: String,
         /// Its id.
         resource_id: String,
-        /// Of a backend service, the target that it is about: its instance.
-        instance_id: Option<String>,
         /// More about it, for people.
         message: String,
+        ?
+        /// Of a backend service, the target that it is about: its instance.
+        instance_id: String,
     }
 }

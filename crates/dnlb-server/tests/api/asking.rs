@@ -45,7 +45,7 @@ fn a_console_log_comes_from_the_instances_host() {
     assert_eq!(log(&[]), whole);
     assert_eq!(log(&[("maxBytes", "5")])["truncated"], true);
     let wide = [("maxBytes".to_owned(), "65537".to_owned())];
-    let refused = server.client.call::<Value>("vm", "GET", &path, &wide, None).unwrap_err();
+    let refused = server.client.call("vm", "GET", &path, &wide, None::<&Value>).unwrap_err();
     assert!(refused.to_string().contains("maxBytes"), "{refused}");
     server.refused(404, "i-none", "vm", "GET", "instances/i-none:describeConsoleLog", Value::Null);
 
