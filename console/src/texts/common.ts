@@ -130,6 +130,7 @@ export const common = catalogue(
     "conflict.overwrite": "Overwrite",
     "conflict.reload": "Reload",
 
+    "edit.title": "Edit {what} {name}",
     "save.done": "{name} was saved",
 
     "problem.required": "This is needed.",
@@ -273,6 +274,7 @@ export const common = catalogue(
     "conflict.overwrite": "覆盖",
     "conflict.reload": "重新加载",
 
+    "edit.title": "编辑{what} {name}",
     "save.done": "{name} 已保存",
 
     "problem.required": "此项必填。",
