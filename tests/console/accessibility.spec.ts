@@ -31,9 +31,10 @@ test.beforeAll(({ region }) => {
   const { userId } = region.dnlb("user", "create", "seen", "--role", "viewer") as { userId: string };
   const ofRecords = { resourceType: "loadBalancer", resourceId: shop.id };
   const { accountId } = region.dnlb("account", "create", "seen") as { accountId: string };
+  const { vpcId, subnetId } = shop;
   // Without hosts there is no instance: a target's page says that it is not there.
   const targetInstanceId = "i-none";
-  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, userId, accountId, ...ofRecords };
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, vpcId, subnetId, userId, accountId, ...ofRecords };
 });
 
 async function look(page: Page, { appearance, language }: Look): Promise<void> {

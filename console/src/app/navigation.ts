@@ -10,6 +10,13 @@ export interface Section {
 
 export const SECTIONS: readonly Section[] = [
   { title: "nav.balancing", pages: [{ title: "nav.loadBalancers", href: paths.loadBalancers() }] },
+  {
+    title: "nav.network",
+    pages: [
+      { title: "nav.vpcs", href: paths.vpcs() },
+      { title: "nav.subnets", href: paths.subnets() },
+    ],
+  },
   { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },
   {
     title: "nav.administration",

@@ -23,6 +23,10 @@ export const paths = {
   backend: (id: string, backendId: string) => at("load-balancers", id, "backends", backendId),
   target: (id: string, backendId: string, instanceId: string) => at("load-balancers", id, "backends", backendId, "targets", instanceId),
   targetGroup: (id: string, groupId: string) => at("load-balancers", id, "target-groups", groupId),
+  vpcs: () => at("vpcs"),
+  vpc: (id: string) => at("vpcs", id),
+  subnets: () => at("subnets"),
+  subnet: (id: string) => at("subnets", id),
   /** Of a flow of which some is known already. */
   explain: (asked: Asked = {}) => at("explain") + query(asked),
   users: () => at("users"),

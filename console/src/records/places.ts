@@ -12,8 +12,10 @@ const PLACES: Readonly<Record<string, Find>> = {
   backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
   listener: async (id) => paths.listener((await listener(id)).loadBalancerId, id),
   loadBalancer: (id) => paths.loadBalancer(id),
+  subnet: (id) => paths.subnet(id),
   targetGroup: async (id) => paths.targetGroup((await targetGroup(id)).loadBalancerId, id),
   user: (id) => paths.user(id),
+  vpc: (id) => paths.vpc(id),
 };
 
 export function hasPlace(kind: string): boolean {
