@@ -5,6 +5,7 @@ import type { Page } from "@playwright/test";
 import { choose, field, more, next, press, toServerGroup } from "./actions";
 import { expectAccessible } from "./axe";
 import { address, patterns } from "./pages";
+import type { Region } from "./region";
 import { backend, group, listener, type Scene, scene } from "./scene";
 import { endSession, enter, expect, test } from "./test";
 
@@ -31,11 +32,21 @@ test.beforeAll(({ region }) => {
   const { userId } = region.dnlb("user", "create", "seen", "--role", "viewer") as { userId: string };
   const ofRecords = { resourceType: "loadBalancer", resourceId: shop.id };
   const { accountId } = region.dnlb("account", "create", "seen") as { accountId: string };
-  const { vpcId, subnetId } = shop;
   // Without hosts there is no instance: a target's page says that it is not there.
   const targetInstanceId = "i-none";
-  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, vpcId, subnetId, userId, accountId, ...ofRecords };
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, userId, accountId, ...ofRecords, ...networkIds(region) };
 });
+
+/** A security group and a network ACL with a rule each. */
+function networkIds(region: Region): Record<string, string> {
+  const { vpcId, subnetId } = shop;
+  const rule = ["--direction", "in", "--protocol", "tcp", "--port", "80", "--prefix", "0.0.0.0/0"];
+  const { networkSecurityGroupId: securityGroupId } = region.dnlb("sg", "create", "seen-sg", "--vpc", vpcId) as { networkSecurityGroupId: string };
+  region.dnlb("sg", "allow", securityGroupId, ...rule);
+  const { networkAclId } = region.dnlb("acl", "create", "seen-acl", "--vpc", vpcId) as { networkAclId: string };
+  region.dnlb("acl", "add", networkAclId, "--priority", "100", "--action", "allow", ...rule);
+  return { vpcId, subnetId, securityGroupId, networkAclId };
+}
 
 async function look(page: Page, { appearance, language }: Look): Promise<void> {
   await page.addInitScript(

@@ -1,9 +1,10 @@
-// VPCs, subnets, security groups, network ACLs and elastic IPs: made, changed and deleted, with what stands in the way.
+// VPCs, subnets, security groups and network ACLs: made, changed and deleted, with what stands in the way.
 
 import type { Page } from "@playwright/test";
 
-import { choose, deafen, field, more, press } from "./actions";
-import { type Scene, scene } from "./scene";
+import { choice, choose, deafen, field, more, press } from "./actions";
+import type { Region } from "./region";
+import { group, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
 // Each test has a network of its own.
@@ -157,7 +158,214 @@ test("a VPC in use says by what, down to who has addresses of its subnet", async
   expect((region.dnlb("vpc", "list") as Vpc[]).map(({ vpcId }) => vpcId)).not.toContain(shop.vpcId);
 });
 
-function shopBlock(region: { dnlb(...words: string[]): unknown }, { vpcId }: Scene): string {
+function shopBlock(region: Region, { vpcId }: Scene): string {
   const { addressPrefix } = region.dnlb("vpc", "show", vpcId) as Vpc;
   return addressPrefix.replace(/\/16$/, "/24");
 }
+
+interface SecurityGroup {
+  networkSecurityGroupId: string;
+  networkSecurityGroupName: string;
+  securityGroupRules: { ruleId: string; direction: number; protocol: number; fromPort: number; toPort: number; addressPrefix: string; description: string }[];
+}
+
+test("a security group gets rules, which are changed and removed", async ({ page, region }) => {
+  const shop = scene(region, "guarded");
+  await enter(page, region, `vpcs/${shop.vpcId}?tab=security-groups`);
+  await page.getByRole("button", { name: "Create security group" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await field(dialog, "Name").fill("guarded-sg");
+  await press(dialog, "Create");
+  await title(page, "guarded-sg");
+  const rules = () => (region.dnlb("sg", "show", "guarded-sg") as SecurityGroup).securityGroupRules;
+
+  await page.getByRole("button", { name: "Add rule" }).first().click();
+  await field(dialog, "Ports").fill("90-80");
+  await field(dialog, "From").fill("10.1.2.3/8");
+  await press(dialog, "Add");
+  await expect(field(dialog, "Ports")).toHaveAccessibleDescription(/a range such as 8000-8100/);
+  await expect(field(dialog, "From")).toHaveAccessibleDescription(/did you mean 10\.0\.0\.0\/8\?/);
+  await field(dialog, "Ports").fill("8000-8100");
+  await field(dialog, "From").fill("10.0.0.0/8");
+  await press(dialog, "Add");
+  await expect(page.getByRole("row", { name: /8000-8100/ })).toContainText("10.0.0.0/8");
+  expect(rules()).toMatchObject([{ direction: 0, protocol: 6, fromPort: 8000, toPort: 8100, addressPrefix: "10.0.0.0/8" }]);
+
+  // What is made often is filled in.
+  await press(page, "Add rule");
+  await choose(dialog, "Fill in for", /^Health checks$/);
+  await press(dialog, "Add");
+  await expect(page.getByRole("row", { name: /169\.254\.169\.110\/32/ })).toContainText("Health checks");
+
+  await more(page, "TCP 8000-8100", "Edit");
+  await choose(dialog, "Protocol", "UDP");
+  await field(dialog, "Ports").fill("53");
+  await press(dialog, "Save");
+  await expect(page.getByRole("row", { name: /UDP/ })).toContainText("53");
+  await more(page, "UDP 53", "Delete");
+  await press(dialog, "Delete");
+  await expect(page.getByRole("row", { name: /UDP/ })).toHaveCount(0);
+
+  await page.getByRole("tab", { name: "Outbound rules" }).click();
+  await page.getByRole("button", { name: "Add rule" }).first().click();
+  await choose(dialog, "Fill in for", "Everything");
+  await expect(field(dialog, "Ports")).toHaveCount(0);
+  await press(dialog, "Add");
+  await expect(page.getByRole("row", { name: /0\.0\.0\.0\/0/ })).toBeVisible();
+  expect(rules()).toMatchObject([
+    { direction: 0, protocol: 300, addressPrefix: "169.254.169.110/32", description: "Health checks" },
+    { direction: 1, protocol: 300, addressPrefix: "0.0.0.0/0" },
+  ]);
+});
+
+test("a rule that two change says so before it is overwritten", async ({ page, region }) => {
+  scene(region, "twice");
+  const { networkSecurityGroupId: id } = region.dnlb("sg", "create", "twice-sg", "--vpc", "twice") as SecurityGroup;
+  region.dnlb("sg", "allow", id, "--direction", "in", "--protocol", "tcp", "--port", "80", "--prefix", "10.0.0.0/8");
+  await enter(page, region, `security-groups/${id}`);
+  await more(page, "TCP 80", "Edit");
+  const dialog = page.getByRole("dialog", { name: "Edit rule" });
+  await field(dialog, "Ports").fill("81");
+  const [rule] = (region.dnlb("sg", "show", id) as SecurityGroup).securityGroupRules;
+  region.dnlb("sg", "change-rule", id, rule?.ruleId ?? "", "--port", "82");
+  await press(dialog, "Save");
+  const conflict = page.getByRole("dialog", { name: "Somebody has changed it meanwhile" });
+  await expect(conflict.getByRole("row", { name: /Ports/ })).toContainText("82");
+  await press(conflict, "Overwrite");
+  await expect(page.getByRole("row", { name: /TCP/ })).toContainText("81");
+});
+
+test("a security group in use names the templates that have it", async ({ page, region }) => {
+  const shop = scene(region, "templated");
+  const { networkSecurityGroupId: id } = region.dnlb("sg", "create", "templated-sg", "--vpc", "templated") as SecurityGroup;
+  region.dnlb("template", "create", "templated-template", "--subnet", shop.subnetId, "--sg", id);
+  await enter(page, region, "security-groups");
+  await more(page, "templated-sg", "Delete");
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("Instance template templated-template");
+  await expect(dialog.getByRole("button", { name: "Delete", exact: true })).toBeDisabled();
+  await press(dialog, "Cancel");
+  await more(page, "templated-sg", "Edit");
+  await field(dialog, "Name").fill("templated-other");
+  await press(dialog, "Save");
+  await expect(page.getByRole("link", { name: "templated-other" })).toBeVisible();
+});
+
+interface Acl {
+  networkAclId: string;
+  networkAclRules: { direction: string; protocol: string; priority: number; ruleAction: string; fromPort: number }[];
+  subnetIds: string[];
+}
+
+test("rules of a network ACL are in order, each with a priority of its own", async ({ page, region }) => {
+  scene(region, "ordered");
+  await enter(page, region, "network-acls");
+  await page.getByRole("button", { name: "Create network ACL" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await field(dialog, "Name").fill("ordered-acl");
+  await choose(dialog, "VPC", /^ordered/);
+  await press(dialog, "Create");
+  await title(page, "ordered-acl");
+
+  const add = async (fill: () => Promise<void>) => {
+    await page.getByRole("button", { name: "Add rule" }).first().click();
+    await fill();
+    await press(dialog, "Add");
+    await expect(dialog).toHaveCount(0);
+  };
+  await add(() => choose(dialog, "Fill in for", /^HTTP$/));
+  await add(async () => {
+    await expect(field(dialog, "Priority")).toHaveValue("110");
+    await field(dialog, "Priority").fill("100");
+    await choose(dialog, "Action", "Deny");
+    await choose(dialog, "Protocol", "All");
+    await press(dialog, "Add");
+    await expect(field(dialog, "Priority")).toHaveAccessibleDescription(/has priority 100 already/);
+    await field(dialog, "Priority").fill("32769");
+    await expect(field(dialog, "Priority")).toHaveAccessibleDescription(/from 1 to 32768/);
+    await field(dialog, "Priority").fill("50");
+  });
+  await expect(page.getByRole("rowheader")).toHaveText(["50", "100"]);
+  await more(page, "50 · All", "Edit");
+  await field(dialog, "Priority").fill("100");
+  await press(dialog, "Save");
+  await expect(field(dialog, "Priority")).toHaveAccessibleDescription(/has priority 100 already/);
+  await field(dialog, "Priority").fill("200");
+  await press(dialog, "Save");
+  await expect(page.getByRole("rowheader")).toHaveText(["100", "200"]);
+  // The other direction has an order of its own.
+  await page.getByRole("tab", { name: "Outbound rules" }).click();
+  await page.getByRole("button", { name: "Add rule" }).first().click();
+  await expect(field(dialog, "Priority")).toHaveValue("100");
+  await press(dialog, "Cancel");
+  expect((region.dnlb("acl", "show", "ordered-acl") as Acl).networkAclRules).toMatchObject([
+    { direction: "ingress", protocol: "TCP", priority: 100, ruleAction: "allow", fromPort: 80 },
+    { direction: "ingress", protocol: "All", priority: 200, ruleAction: "deny" },
+  ]);
+});
+
+test("a network ACL is given to subnets and taken away, and cannot be deleted in between", async ({ page, region }) => {
+  const shop = scene(region, "border");
+  const { networkAclId: id } = region.dnlb("acl", "create", "border-acl", "--vpc", "border") as Acl;
+  await enter(page, region, `network-acls/${id}?tab=subnets`);
+  await page.getByRole("button", { name: "Associate subnets" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await press(dialog, "Associate subnets");
+  await expect(choice(dialog, "Subnets")).toHaveAccessibleDescription(/Choose one/);
+  await choose(dialog, "Subnets", /border-web/);
+  await page.keyboard.press("Escape");
+  await press(dialog, "Associate subnets");
+  await expect(page.getByRole("row", { name: /border-web/ })).toBeVisible();
+  await press(page, "Delete");
+  await expect(dialog.getByRole("button", { name: "Delete", exact: true })).toBeDisabled();
+  await dialog.getByRole("link", { name: "Subnet border-web" }).click();
+  await title(page, "border-web");
+  await expect(page.getByRole("main").getByRole("link", { name: "border-acl" })).toBeVisible();
+
+  await press(page, "Change network ACL");
+  await choose(dialog, "Network ACL", /None/);
+  await press(dialog, "Save");
+  await expect(page.getByRole("main").getByRole("link", { name: "border-acl" })).toHaveCount(0);
+  expect((region.dnlb("acl", "show", id) as Acl).subnetIds).toEqual([]);
+  await press(page, "Change network ACL");
+  await choose(dialog, "Network ACL", /border-acl/);
+  await press(dialog, "Save");
+  await page.getByRole("main").getByRole("link", { name: "border-acl" }).click();
+  await page.getByRole("tab", { name: "Subnets" }).click();
+  await more(page, "border-web", "Disassociate");
+  await expect(page.getByText("border-web has no network ACL any more")).toBeVisible();
+  await press(page, "Delete");
+  await press(dialog, "Delete");
+  await expect(page.getByText("border-acl was deleted")).toBeVisible();
+  expect(region.dnlb("subnet", "show", shop.subnetId)).not.toHaveProperty("aclId");
+});
+
+test("a viewer sees networks, and no action", async ({ page, region }) => {
+  const shop = scene(region, "watched");
+  const { networkSecurityGroupId } = region.dnlb("sg", "create", "watched-sg", "--vpc", "watched") as SecurityGroup;
+  region.dnlb("sg", "allow", networkSecurityGroupId, "--direction", "in", "--protocol", "tcp", "--port", "80", "--prefix", "10.0.0.0/8");
+  const { networkAclId } = region.dnlb("acl", "create", "watched-acl", "--vpc", "watched") as Acl;
+  region.dnlb("acl", "attach", networkAclId, shop.subnetId);
+  group(region, shop, "watched-ag");
+  const vera = region.user("watcher", "viewer");
+  const pages: [path: string, shows: string][] = [
+    ["vpcs", "watched"],
+    [`vpcs/${shop.vpcId}`, "watched-web"],
+    [`vpcs/${shop.vpcId}?tab=security-groups`, "watched-sg"],
+    [`vpcs/${shop.vpcId}?tab=network-acls`, "watched-acl"],
+    [`vpcs/${shop.vpcId}?tab=load-balancers`, "watched"],
+    ["subnets", "watched-web"],
+    [`subnets/${shop.subnetId}`, "watched-web"],
+    ["security-groups", "watched-sg"],
+    [`security-groups/${networkSecurityGroupId}`, "10.0.0.0/8"],
+    ["network-acls", "watched-acl"],
+    [`network-acls/${networkAclId}?tab=subnets`, "watched-web"],
+  ];
+  for (const [path, shows] of pages) {
+    await enter(page, region, path, vera);
+    const main = page.getByRole("main");
+    await expect(main.getByText(shows, { exact: true }).first(), path).toBeVisible();
+    await expect(main.getByRole("button", { name: /^(Add|Associate|Change|Create|Delete|Disassociate|Edit|More)\b/ }), path).toHaveCount(0);
+    await expect(main.getByRole("columnheader", { name: "Operation" }), path).toHaveCount(0);
+  }
+});

@@ -15,6 +15,8 @@ export const SECTIONS: readonly Section[] = [
     pages: [
       { title: "nav.vpcs", href: paths.vpcs() },
       { title: "nav.subnets", href: paths.subnets() },
+      { title: "nav.securityGroups", href: paths.securityGroups() },
+      { title: "nav.networkAcls", href: paths.networkAcls() },
     ],
   },
   { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },

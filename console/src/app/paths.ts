@@ -27,6 +27,10 @@ export const paths = {
   vpc: (id: string) => at("vpcs", id),
   subnets: () => at("subnets"),
   subnet: (id: string) => at("subnets", id),
+  securityGroups: () => at("security-groups"),
+  securityGroup: (id: string) => at("security-groups", id),
+  networkAcls: () => at("network-acls"),
+  networkAcl: (id: string) => at("network-acls", id),
   /** Of a flow of which some is known already. */
   explain: (asked: Asked = {}) => at("explain") + query(asked),
   users: () => at("users"),

@@ -11,11 +11,13 @@ import { Copyable } from "../resource/Copyable";
 import { Described, DescribePage } from "../resource/DescribePage";
 import { ActionButtons } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
+import { AclOf } from "./AclOf";
 import { subnet, type Subnet } from "./api";
 import { BalancerTable } from "./BalancerTable";
 import { InstanceTable } from "./InstanceTable";
 import { useSubnetActions } from "./subnetActions";
 import { networkTexts } from "./texts";
+import { useAcls } from "./useAcls";
 import { useVpcs } from "./useVpcs";
 
 export function SubnetPage() {
@@ -29,6 +31,7 @@ function One({ it }: { it: Subnet }) {
   const moment = useMoment();
   const go = useGo();
   const { nameOf } = useVpcs();
+  const { nameOf: nameOfAcl } = useAcls(it.vpcId);
   const { actionsOf, dialogs } = useSubnetActions(() => go(paths.subnets()));
   return (
     <>
@@ -48,6 +51,7 @@ function One({ it }: { it: Subnet }) {
           { label: say("subnet.free"), value: it.availableIpCount },
           { label: say("subnet.first"), value: it.startIp },
           { label: say("subnet.last"), value: it.endIp },
+          { label: say("acl.label"), value: <AclOf subnet={it} nameOf={nameOfAcl} /> },
           { label: say("field.created"), value: moment(it.createdTime) },
           { label: say("net.changes"), value: <RouteLink href={paths.auditRecords({ resourceId: it.subnetId })}>{say("net.changes.show")}</RouteLink> },
         ]}

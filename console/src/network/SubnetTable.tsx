@@ -7,16 +7,19 @@ import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { ResourceTable } from "../resource/ResourceTable";
 import { useMoment, useTexts } from "../texts/texts";
+import { AclOf } from "./AclOf";
 import { type Subnet, subnets, type Vpc } from "./api";
 import { CreateSubnetDialog } from "./CreateSubnetDialog";
 import { useSubnetActions } from "./subnetActions";
 import { networkTexts } from "./texts";
+import { useAcls } from "./useAcls";
 import { useVpcs } from "./useVpcs";
 
 export function SubnetTable({ of }: { of?: Vpc }) {
   const say = useTexts(networkTexts);
   const moment = useMoment();
   const { nameOf, options } = useVpcs();
+  const { nameOf: nameOfAcl } = useAcls(of?.vpcId);
   const [isCreating, setCreating] = useState(false);
   const { may, operation, dialogs } = useSubnetActions();
   const create = may && <Button variant={of === undefined ? "primary" : "normal"} onClick={() => setCreating(true)}>{say("subnet.create")}</Button>;
@@ -59,8 +62,9 @@ export function SubnetTable({ of }: { of?: Vpc }) {
               ]
             : []),
           { id: "free", header: say("subnet.free"), cell: (it) => it.availableIpCount },
+          { id: "acl", header: say("acl.label"), cell: (it) => <AclOf subnet={it} nameOf={nameOfAcl} /> },
           { id: "description", header: say("field.description"), isExtra: true, cell: (it) => it.description },
-          { id: "created", header: say("field.created"), sort: "createdTime", cell: (it) => moment(it.createdTime) },
+          { id: "created", header: say("field.created"), isExtra: true, sort: "createdTime", cell: (it) => moment(it.createdTime) },
           ...operation,
         ]}
       />

@@ -10,8 +10,10 @@ import { Copyable } from "../resource/Copyable";
 import { Described, DescribePage } from "../resource/DescribePage";
 import { ActionButtons } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
+import { AclTable } from "./AclTable";
 import { vpc, type Vpc } from "./api";
 import { BalancerTable } from "./BalancerTable";
+import { GroupTable } from "./GroupTable";
 import { SubnetTable } from "./SubnetTable";
 import { networkTexts } from "./texts";
 import { useVpcActions } from "./vpcActions";
@@ -47,6 +49,8 @@ function One({ it }: { it: Vpc }) {
         ]}
         tabs={[
           { id: "subnets", label: say("subnet.title"), content: <SubnetTable of={it} /> },
+          { id: "security-groups", label: say("group.title"), content: <GroupTable of={it} /> },
+          { id: "network-acls", label: say("acl.title"), content: <AclTable of={it} /> },
           { id: "load-balancers", label: say("balancer.title"), content: <BalancerTable vpcId={it.vpcId} /> },
         ]}
       />

@@ -123,6 +123,59 @@ export async function networkAcls(request: PageRequest<AclFilter>): Promise<Page
   return { items: found.networkAcls, total: found.totalCount };
 }
 
+export async function networkAcl(networkAclId: string): Promise<NetworkAcl> {
+  const params = { path: { ...at(), networkAclId } };
+  return result(await api.vpc.GET("/v1/regions/{regionId}/networkAcls/{networkAclId}", { params })).networkAcl;
+}
+
+export async function createNetworkAcl(body: components["schemas"]["CreateNetworkAcl"]): Promise<string> {
+  return result(await api.vpc.POST("/v1/regions/{regionId}/networkAcls", { params: { path: at() }, body })).networkAclId;
+}
+
+export async function updateNetworkAcl(networkAclId: string, body: components["schemas"]["ModifyNetworkAcl"]): Promise<void> {
+  await api.vpc.PATCH("/v1/regions/{regionId}/networkAcls/{networkAclId}", { params: { path: { ...at(), networkAclId } }, body });
+}
+
+export async function deleteNetworkAcl(networkAclId: string): Promise<void> {
+  await api.vpc.DELETE("/v1/regions/{regionId}/networkAcls/{networkAclId}", { params: { path: { ...at(), networkAclId } } });
+}
+
+export async function addAclRule(networkAclId: string, rule: components["schemas"]["NetworkAclRuleSpec"]): Promise<void> {
+  await api.vpc.POST("/v1/regions/{regionId}/networkAcls/{networkAclId}:addNetworkAclRules", {
+    params: { path: { ...at(), networkAclId } },
+    body: { networkAclRuleSpecs: [rule] },
+  });
+}
+
+export async function updateAclRule(networkAclId: string, rule: components["schemas"]["NetworkAclRuleChange"]): Promise<void> {
+  await api.vpc.POST("/v1/regions/{regionId}/networkAcls/{networkAclId}:modifyNetworkAclRules", {
+    params: { path: { ...at(), networkAclId } },
+    body: { modifyNetworkAclRuleSpecs: [rule] },
+  });
+}
+
+export async function removeAclRule(networkAclId: string, ruleId: string): Promise<void> {
+  await api.vpc.POST("/v1/regions/{regionId}/networkAcls/{networkAclId}:removeNetworkAclRules", {
+    params: { path: { ...at(), networkAclId } },
+    body: { ruleIds: [ruleId] },
+  });
+}
+
+/** Subnets that have another one lose that. */
+export async function associateAcl(networkAclId: string, subnetIds: string[]): Promise<void> {
+  await api.vpc.POST("/v1/regions/{regionId}/networkAcls/{networkAclId}:associateNetworkAcl", {
+    params: { path: { ...at(), networkAclId } },
+    body: { subnetIds },
+  });
+}
+
+export async function disassociateAcl(networkAclId: string, subnetId: string): Promise<void> {
+  await api.vpc.POST("/v1/regions/{regionId}/networkAcls/{networkAclId}:disassociateNetworkAcl", {
+    params: { path: { ...at(), networkAclId } },
+    body: { subnetId },
+  });
+}
+
 export async function elasticIps(request: PageRequest<"elasticIpIds" | "elasticIpAddress" | "status">): Promise<Page<ElasticIp>> {
   const path = at();
   const found = result(await api.vpc.GET("/v1/regions/{regionId}/elasticIps", { params: { path, query: pageQuery(request) } }));

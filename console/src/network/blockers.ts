@@ -71,3 +71,8 @@ export async function usersOfGroup(group: SecurityGroup, say: Say<NetworkKey>): 
     .map((it) => named("instanceTemplate", it.id, say("used.template", { name: it.name })));
   return [...few(ofInstances, ofInstances.length, say), ...few(ofTemplates, ofTemplates.length, say)];
 }
+
+export async function usersOfAcl(networkAclId: string, say: Say<NetworkKey>): Promise<User[]> {
+  const filters = [{ name: "aclId", operator: "eq", values: [networkAclId] }] as const;
+  return firstFew(subnets, filters, (it) => named("subnet", it.subnetId, say("subnet.named", { name: it.subnetName })), say);
+}

@@ -25,4 +25,24 @@ export const networkRoutes = [
     path: "/subnets/$subnetId",
     component: lazyRouteComponent(() => import("./SubnetPage"), "SubnetPage"),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/security-groups",
+    component: lazyRouteComponent(() => import("./GroupsPage"), "GroupsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/security-groups/$securityGroupId",
+    component: lazyRouteComponent(() => import("./GroupPage"), "GroupPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/network-acls",
+    component: lazyRouteComponent(() => import("./AclsPage"), "AclsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/network-acls/$networkAclId",
+    component: lazyRouteComponent(() => import("./AclPage"), "AclPage"),
+  }),
 ] as const;
