@@ -37,7 +37,7 @@ test.beforeAll(({ region }) => {
   ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, userId, accountId, ...ofRecords, ...networkIds(region) };
 });
 
-/** A security group and a network ACL with a rule each. */
+/** A security group and a network ACL with a rule each, and an elastic IP. */
 function networkIds(region: Region): Record<string, string> {
   const { vpcId, subnetId } = shop;
   const rule = ["--direction", "in", "--protocol", "tcp", "--port", "80", "--prefix", "0.0.0.0/0"];
@@ -45,7 +45,8 @@ function networkIds(region: Region): Record<string, string> {
   region.dnlb("sg", "allow", securityGroupId, ...rule);
   const { networkAclId } = region.dnlb("acl", "create", "seen-acl", "--vpc", vpcId) as { networkAclId: string };
   region.dnlb("acl", "add", networkAclId, "--priority", "100", "--action", "allow", ...rule);
-  return { vpcId, subnetId, securityGroupId, networkAclId };
+  const [{ elasticIpId }] = [region.dnlb("eip", "create")].flat() as [{ elasticIpId: string }];
+  return { vpcId, subnetId, securityGroupId, networkAclId, elasticIpId };
 }
 
 async function look(page: Page, { appearance, language }: Look): Promise<void> {

@@ -1,4 +1,4 @@
-// VPCs, subnets, security groups and network ACLs: made, changed and deleted, with what stands in the way.
+// VPCs, subnets, security groups, network ACLs and elastic IPs: made, changed and deleted, with what stands in the way.
 
 import type { Page } from "@playwright/test";
 
@@ -340,6 +340,66 @@ test("a network ACL is given to subnets and taken away, and cannot be deleted in
   expect(region.dnlb("subnet", "show", shop.subnetId)).not.toHaveProperty("aclId");
 });
 
+interface ElasticIp {
+  elasticIpId: string;
+  elasticIpAddress: string;
+  bandwidthMbps: number;
+  status: string;
+  instanceId: string;
+}
+
+test("elastic IPs are allocated, associated, and released again", async ({ page, region }) => {
+  const shop = scene(region, "public");
+  const all = () => region.dnlb("eip", "list") as ElasticIp[];
+  await enter(page, region, "elastic-ips");
+  await page.getByRole("button", { name: "Allocate elastic IPs" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await field(dialog, "How many").fill("1000");
+  await press(dialog, "Allocate");
+  await expect(field(dialog, "How many")).toHaveAccessibleDescription(/from 1 to 100/);
+  await field(dialog, "How many").fill("99");
+  await press(dialog, "Allocate");
+  await expect(dialog).toContainText(/elastic IPs of the account are in use/);
+  expect(all()).toEqual([]);
+  await field(dialog, "How many").fill("2");
+  await field(dialog, "Bandwidth in Mbit/s").fill("50");
+  await press(dialog, "Allocate");
+  await expect(page.getByRole("rowheader")).toHaveCount(2);
+  const [one, other] = all();
+  if (one === undefined || other === undefined) throw new Error("two were allocated");
+
+  await more(page, one.elasticIpAddress, "Associate with load balancer");
+  await press(dialog, "Associate with load balancer");
+  await expect(choice(dialog, "Load balancer")).toHaveAccessibleDescription(/Choose one/);
+  await choose(dialog, "Load balancer", /^public/);
+  await press(dialog, "Associate with load balancer");
+  const row = page.getByRole("row", { name: new RegExp(one.elasticIpId) });
+  await expect(row).toContainText("Associated");
+  await expect(row.getByRole("link", { name: "public" })).toBeVisible();
+  expect(all().find(({ elasticIpId }) => elasticIpId === one.elasticIpId)).toMatchObject({ instanceId: shop.id, bandwidthMbps: 50 });
+
+  await page.getByRole("link", { name: one.elasticIpAddress, exact: true }).click();
+  await title(page, one.elasticIpAddress);
+  await press(page, "Edit");
+  await field(dialog, "Bandwidth in Mbit/s").fill("201");
+  await press(dialog, "Save");
+  await expect(field(dialog, "Bandwidth in Mbit/s")).toHaveAccessibleDescription(/from 1 to 200/);
+  await field(dialog, "Bandwidth in Mbit/s").fill("200");
+  await press(dialog, "Save");
+  await expect(page.getByText(`${one.elasticIpAddress} was saved`)).toBeVisible();
+
+  await press(page, "Delete");
+  await expect(dialog.getByRole("link", { name: "Load balancer public" })).toBeVisible();
+  await expect(dialog.getByRole("button", { name: "Delete", exact: true })).toBeDisabled();
+  await press(dialog, "Cancel");
+  await press(page, "Disassociate");
+  await expect(page.getByText(`${one.elasticIpAddress} was disassociated`)).toBeVisible();
+  await press(page, "Delete");
+  await press(dialog, "Delete");
+  await expect(page).toHaveURL(/\/elastic-ips$/);
+  await expect(page.getByRole("rowheader")).toHaveText([other.elasticIpAddress]);
+});
+
 test("a viewer sees networks, and no action", async ({ page, region }) => {
   const shop = scene(region, "watched");
   const { networkSecurityGroupId } = region.dnlb("sg", "create", "watched-sg", "--vpc", "watched") as SecurityGroup;
@@ -347,6 +407,7 @@ test("a viewer sees networks, and no action", async ({ page, region }) => {
   const { networkAclId } = region.dnlb("acl", "create", "watched-acl", "--vpc", "watched") as Acl;
   region.dnlb("acl", "attach", networkAclId, shop.subnetId);
   group(region, shop, "watched-ag");
+  const [{ elasticIpId, elasticIpAddress }] = [region.dnlb("eip", "create")].flat() as [ElasticIp];
   const vera = region.user("watcher", "viewer");
   const pages: [path: string, shows: string][] = [
     ["vpcs", "watched"],
@@ -360,12 +421,14 @@ test("a viewer sees networks, and no action", async ({ page, region }) => {
     [`security-groups/${networkSecurityGroupId}`, "10.0.0.0/8"],
     ["network-acls", "watched-acl"],
     [`network-acls/${networkAclId}?tab=subnets`, "watched-web"],
+    ["elastic-ips", elasticIpAddress],
+    [`elastic-ips/${elasticIpId}`, elasticIpAddress],
   ];
   for (const [path, shows] of pages) {
     await enter(page, region, path, vera);
     const main = page.getByRole("main");
     await expect(main.getByText(shows, { exact: true }).first(), path).toBeVisible();
-    await expect(main.getByRole("button", { name: /^(Add|Associate|Change|Create|Delete|Disassociate|Edit|More)\b/ }), path).toHaveCount(0);
+    await expect(main.getByRole("button", { name: /^(Add|Allocate|Associate|Change|Create|Delete|Disassociate|Edit|More)\b/ }), path).toHaveCount(0);
     await expect(main.getByRole("columnheader", { name: "Operation" }), path).toHaveCount(0);
   }
 });

@@ -17,6 +17,7 @@ export const SECTIONS: readonly Section[] = [
       { title: "nav.subnets", href: paths.subnets() },
       { title: "nav.securityGroups", href: paths.securityGroups() },
       { title: "nav.networkAcls", href: paths.networkAcls() },
+      { title: "nav.elasticIps", href: paths.elasticIps() },
     ],
   },
   { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },

@@ -31,6 +31,8 @@ export const paths = {
   securityGroup: (id: string) => at("security-groups", id),
   networkAcls: () => at("network-acls"),
   networkAcl: (id: string) => at("network-acls", id),
+  elasticIps: () => at("elastic-ips"),
+  elasticIp: (id: string) => at("elastic-ips", id),
   /** Of a flow of which some is known already. */
   explain: (asked: Asked = {}) => at("explain") + query(asked),
   users: () => at("users"),

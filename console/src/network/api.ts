@@ -176,22 +176,26 @@ export async function disassociateAcl(networkAclId: string, subnetId: string): P
   });
 }
 
-export async function elasticIps(request: PageRequest<"elasticIpIds" | "elasticIpAddress" | "status">): Promise<Page<ElasticIp>> {
+export type ElasticIpFilter = "elasticIpIds" | "elasticIpAddress" | "status" | "ipVersion";
+
+export async function elasticIps(request: PageRequest<ElasticIpFilter>): Promise<Page<ElasticIp>> {
   const path = at();
   const found = result(await api.vpc.GET("/v1/regions/{regionId}/elasticIps", { params: { path, query: pageQuery(request) } }));
   return { items: found.elasticIps, total: found.totalCount };
 }
 
-export async function createElasticIp(bandwidthMbps: number, ipVersion: 4 | 6): Promise<string> {
-  const found = result(
-    await api.vpc.POST("/v1/regions/{regionId}/elasticIps", {
-      params: { path: at() },
-      body: { maxCount: 1, elasticIpSpec: { bandwidthMbps }, ipVersion },
-    }),
-  );
-  const [id] = found.elasticIpIds;
-  if (id === undefined) throw new Error("the server made no elastic IP");
-  return id;
+export async function elasticIp(elasticIpId: string): Promise<ElasticIp> {
+  const params = { path: { ...at(), elasticIpId } };
+  return result(await api.vpc.GET("/v1/regions/{regionId}/elasticIps/{elasticIpId}", { params })).elasticIp;
+}
+
+export async function createElasticIps(body: components["schemas"]["CreateElasticIps"]): Promise<string[]> {
+  return result(await api.vpc.POST("/v1/regions/{regionId}/elasticIps", { params: { path: at() }, body })).elasticIpIds;
+}
+
+export async function updateElasticIp(elasticIpId: string, bandwidthMbps: number): Promise<void> {
+  const params = { path: { ...at(), elasticIpId } };
+  await api.vpc.PATCH("/v1/regions/{regionId}/elasticIps/{elasticIpId}", { params, body: { bandwidthMbps } });
 }
 
 export async function deleteElasticIp(elasticIpId: string): Promise<void> {

@@ -45,4 +45,14 @@ export const networkRoutes = [
     path: "/network-acls/$networkAclId",
     component: lazyRouteComponent(() => import("./AclPage"), "AclPage"),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/elastic-ips",
+    component: lazyRouteComponent(() => import("./ElasticIpsPage"), "ElasticIpsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/elastic-ips/$elasticIpId",
+    component: lazyRouteComponent(() => import("./ElasticIpPage"), "ElasticIpPage"),
+  }),
 ] as const;
