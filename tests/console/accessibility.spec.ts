@@ -5,6 +5,7 @@ import type { Page } from "@playwright/test";
 import { choose, field, more, next, press, toServerGroup } from "./actions";
 import { expectAccessible } from "./axe";
 import { address, patterns } from "./pages";
+import type { Region } from "./region";
 import { backend, group, listener, type Scene, scene } from "./scene";
 import { endSession, enter, expect, test } from "./test";
 
@@ -33,8 +34,20 @@ test.beforeAll(({ region }) => {
   const { accountId } = region.dnlb("account", "create", "seen") as { accountId: string };
   // Without hosts there is no instance: a target's page says that it is not there.
   const targetInstanceId = "i-none";
-  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, userId, accountId, ...ofRecords };
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, userId, accountId, ...ofRecords, ...networkIds(region) };
 });
+
+/** A security group and a network ACL with a rule each, and an elastic IP. */
+function networkIds(region: Region): Record<string, string> {
+  const { vpcId, subnetId } = shop;
+  const rule = ["--direction", "in", "--protocol", "tcp", "--port", "80", "--prefix", "0.0.0.0/0"];
+  const { networkSecurityGroupId: securityGroupId } = region.dnlb("sg", "create", "seen-sg", "--vpc", vpcId) as { networkSecurityGroupId: string };
+  region.dnlb("sg", "allow", securityGroupId, ...rule);
+  const { networkAclId } = region.dnlb("acl", "create", "seen-acl", "--vpc", vpcId) as { networkAclId: string };
+  region.dnlb("acl", "add", networkAclId, "--priority", "100", "--action", "allow", ...rule);
+  const [{ elasticIpId }] = [region.dnlb("eip", "create")].flat() as [{ elasticIpId: string }];
+  return { vpcId, subnetId, securityGroupId, networkAclId, elasticIpId };
+}
 
 async function look(page: Page, { appearance, language }: Look): Promise<void> {
   await page.addInitScript(

@@ -10,6 +10,16 @@ export interface Section {
 
 export const SECTIONS: readonly Section[] = [
   { title: "nav.balancing", pages: [{ title: "nav.loadBalancers", href: paths.loadBalancers() }] },
+  {
+    title: "nav.network",
+    pages: [
+      { title: "nav.vpcs", href: paths.vpcs() },
+      { title: "nav.subnets", href: paths.subnets() },
+      { title: "nav.securityGroups", href: paths.securityGroups() },
+      { title: "nav.networkAcls", href: paths.networkAcls() },
+      { title: "nav.elasticIps", href: paths.elasticIps() },
+    ],
+  },
   { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },
   {
     title: "nav.administration",

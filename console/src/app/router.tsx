@@ -4,6 +4,7 @@ import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 
 import { explainRoutes } from "../explain/routes";
 import { loadBalancerRoutes } from "../load-balancers/routes";
+import { networkRoutes } from "../network/routes";
 import { peopleRoutes } from "../people/routes";
 import { recordRoutes } from "../records/routes";
 import { Crashed, NoPage } from "./Outcome";
@@ -19,7 +20,7 @@ const start = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
+  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...networkRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
   basepath: BASE,
   defaultNotFoundComponent: NoPage,
   defaultErrorComponent: Crashed,

@@ -10,6 +10,7 @@ import { lazy, Suspense, useState } from "react";
 import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
 import { paths } from "../app/paths";
+import { RouteLink } from "../app/RouteLink";
 import { DescriptionField, NameField, SwitchField } from "../form/fields";
 import { FormDialog } from "../form/FormDialog";
 import { description, name } from "../form/problems";
@@ -78,8 +79,15 @@ function Balancer({ balancer }: { balancer: LoadBalancer }) {
           { label: say("lb.state"), value: <StatusIndicator type={isOn ? "success" : "stopped"}>{say(`lb.state.${balancer.state.code}`)}</StatusIndicator> },
           { label: say("lb.vip"), value: <Copyable text={balancer.privateIp.privateIpAddress} /> },
           { label: say("lb.eip"), value: <Copyable text={balancer.privateIp.elasticIpAddress ?? ""} /> },
-          { label: say("lb.vpc"), value: network.data?.vpcName ?? vpcId },
-          { label: say("lb.subnet"), value: block.data === undefined ? subnetId : `${block.data.subnetName} (${block.data.addressPrefix})` },
+          { label: say("lb.vpc"), value: <RouteLink href={paths.vpc(vpcId)}>{network.data?.vpcName ?? vpcId}</RouteLink> },
+          {
+            label: say("lb.subnet"),
+            value: (
+              <>
+                <RouteLink href={paths.subnet(subnetId)}>{block.data?.subnetName ?? subnetId}</RouteLink> {block.data?.addressPrefix}
+              </>
+            ),
+          },
           { label: say("lb.azs"), value: balancer.azs.join(", ") },
           { label: say("lb.protection"), value: say(balancer.deleteProtection ? "field.on" : "field.off") },
           { label: say("lb.convergence"), value: <ConvergenceStatus loadBalancerId={id} /> },

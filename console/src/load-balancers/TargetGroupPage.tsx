@@ -5,7 +5,6 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { everything, type PageRequest } from "../api/pages";
-import { useMay } from "../api/session";
 import { useGo } from "../app/follow";
 import { notify } from "../app/notices";
 import { useParameter } from "../app/parameter";
@@ -23,7 +22,7 @@ import { deregisterTargets, type LoadBalancer, registerTargets, type Target, tar
 import { InstancePicker } from "./InstancePicker";
 import { PartOfBalancer } from "./OfBalancer";
 import { checkTarget, type TargetFields, targetSpec, USUAL_TARGET } from "./targetFields";
-import { type GroupAction, GroupDialogs, useGroupActions } from "./targetGroupActions";
+import { useGroupActions } from "./targetGroupActions";
 import { lbTexts } from "./texts";
 import { useBalancerCrumbs } from "./useBalancer";
 
@@ -42,11 +41,9 @@ function One({ it, balancer, back }: { it: TargetGroup; balancer: LoadBalancer; 
   const say = useTexts(lbTexts);
   const moment = useMoment();
   const go = useGo();
-  const may = useMay("Operator");
-  const [acting, setActing] = useState<GroupAction | null>(null);
+  const { may, actionsOf, dialogs } = useGroupActions(() => go(back));
   const [isAdding, setAdding] = useState(false);
   const [editing, setEditing] = useState<readonly Target[] | null>(null);
-  const actions = useGroupActions(setActing)(it);
   const { targetGroupId: id } = it;
   const { loadBalancerId } = balancer;
   const remove = useAction(
@@ -62,7 +59,7 @@ function One({ it, balancer, back }: { it: TargetGroup; balancer: LoadBalancer; 
           ...useBalancerCrumbs(balancer, loadBalancerId, "target-groups"),
           { text: it.targetGroupName, href: paths.targetGroup(loadBalancerId, id) },
         ]}
-        actions={may && <ActionButtons actions={actions} />}
+        actions={<ActionButtons actions={actionsOf(it)} />}
         factsTitle={say("lb.basics")}
         facts={[
           { label: say("field.id"), value: <Copyable text={id} /> },
@@ -104,7 +101,7 @@ function One({ it, balancer, back }: { it: TargetGroup; balancer: LoadBalancer; 
       </DescribePage>
       {isAdding && <AddDialog balancer={balancer} groupId={id} onClose={() => setAdding(false)} />}
       {editing !== null && <TargetDialog groupId={id} was={editing} onClose={() => setEditing(null)} />}
-      <GroupDialogs acting={acting} onClose={() => setActing(null)} onDeleted={() => go(back)} />
+      {dialogs}
     </>
   );
 }

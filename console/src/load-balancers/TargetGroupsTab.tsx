@@ -3,24 +3,20 @@
 import Button from "@cloudscape-design/components/button";
 import { useState } from "react";
 
-import { useMay } from "../api/session";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { ResourceTable } from "../resource/ResourceTable";
-import { RowActions } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
 import { type LoadBalancer, type TargetGroup, targetGroups } from "./api";
 import { CreateTargetGroupDialog } from "./CreateTargetGroupDialog";
-import { type GroupAction, GroupDialogs, useGroupActions } from "./targetGroupActions";
+import { useGroupActions } from "./targetGroupActions";
 import { lbTexts } from "./texts";
 
 export function TargetGroupsTab({ balancer }: { balancer: LoadBalancer }) {
   const say = useTexts(lbTexts);
   const moment = useMoment();
-  const may = useMay("Operator");
   const [isCreating, setCreating] = useState(false);
-  const [acting, setActing] = useState<GroupAction | null>(null);
-  const actionsOf = useGroupActions(setActing);
+  const { may, operation, dialogs } = useGroupActions();
   const id = balancer.loadBalancerId;
   const create = may && <Button onClick={() => setCreating(true)}>{say("group.targetGroup.create")}</Button>;
   return (
@@ -48,13 +44,11 @@ export function TargetGroupsTab({ balancer }: { balancer: LoadBalancer }) {
           { id: "id", header: say("field.id"), cell: (it) => it.targetGroupId },
           { id: "description", header: say("field.description"), cell: (it) => it.description },
           { id: "created", header: say("field.created"), sort: "createdTime", cell: (it) => moment(it.createdTime) },
-          ...(may
-            ? [{ id: "operation", header: say("list.operation"), cell: (it: TargetGroup) => <RowActions name={it.targetGroupName} more={actionsOf(it)} /> }]
-            : []),
+          ...operation,
         ]}
       />
       {isCreating && <CreateTargetGroupDialog balancer={balancer} onClose={() => setCreating(false)} />}
-      <GroupDialogs acting={acting} onClose={() => setActing(null)} />
+      {dialogs}
     </>
   );
 }

@@ -10,10 +10,15 @@ const PLACES: Readonly<Record<string, Find>> = {
   accessKey: () => paths.accessKeys(),
   account: (id) => paths.account(id),
   backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
+  elasticIp: (id) => paths.elasticIp(id),
   listener: async (id) => paths.listener((await listener(id)).loadBalancerId, id),
   loadBalancer: (id) => paths.loadBalancer(id),
+  networkAcl: (id) => paths.networkAcl(id),
+  networkSecurityGroup: (id) => paths.securityGroup(id),
+  subnet: (id) => paths.subnet(id),
   targetGroup: async (id) => paths.targetGroup((await targetGroup(id)).loadBalancerId, id),
   user: (id) => paths.user(id),
+  vpc: (id) => paths.vpc(id),
 };
 
 export function hasPlace(kind: string): boolean {

@@ -9,6 +9,12 @@ export const common = catalogue(
     "nav.balancing": "Load balancing",
     "nav.label": "Resources",
     "nav.loadBalancers": "Load balancers",
+    "nav.network": "Network",
+    "nav.vpcs": "VPCs",
+    "nav.subnets": "Subnets",
+    "nav.securityGroups": "Security groups",
+    "nav.networkAcls": "Network ACLs",
+    "nav.elasticIps": "Elastic IPs",
     "nav.observe": "Observe",
     "nav.explain": "Explain a flow",
     "nav.administration": "Administration",
@@ -130,6 +136,7 @@ export const common = catalogue(
     "conflict.overwrite": "Overwrite",
     "conflict.reload": "Reload",
 
+    "edit.title": "Edit {what} {name}",
     "save.done": "{name} was saved",
 
     "problem.required": "This is needed.",
@@ -152,6 +159,12 @@ export const common = catalogue(
     "nav.balancing": "负载均衡",
     "nav.label": "资源",
     "nav.loadBalancers": "负载均衡实例",
+    "nav.network": "网络",
+    "nav.vpcs": "私有网络",
+    "nav.subnets": "子网",
+    "nav.securityGroups": "安全组",
+    "nav.networkAcls": "网络 ACL",
+    "nav.elasticIps": "弹性公网 IP",
     "nav.observe": "观测",
     "nav.explain": "流路径分析",
     "nav.administration": "管理",
@@ -273,6 +286,7 @@ export const common = catalogue(
     "conflict.overwrite": "覆盖",
     "conflict.reload": "重新加载",
 
+    "edit.title": "编辑{what} {name}",
     "save.done": "{name} 已保存",
 
     "problem.required": "此项必填。",
