@@ -27,14 +27,16 @@ let ids: Record<string, string>;
 test.beforeAll(({ region }) => {
   shop = scene(region, "seen");
   const { targetGroupId } = region.dnlb("target-group", "create", "picked", "--lb", shop.id) as { targetGroupId: string };
-  const backendId = backend(region, shop, "servers", "--ag", group(region, shop, "seen-ag"));
+  const agId = group(region, shop, "seen-ag");
+  const { instanceTemplateId } = region.dnlb("ag", "show", agId) as { instanceTemplateId: string };
+  const backendId = backend(region, shop, "servers", "--ag", agId);
   const listenerId = listener(region, shop, "web", 80, backendId);
   const { userId } = region.dnlb("user", "create", "seen", "--role", "viewer") as { userId: string };
   const ofRecords = { resourceType: "loadBalancer", resourceId: shop.id };
   const { accountId } = region.dnlb("account", "create", "seen") as { accountId: string };
   // Without hosts there is no instance: a target's page says that it is not there.
   const targetInstanceId = "i-none";
-  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, userId, accountId, ...ofRecords, ...networkIds(region) };
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, instanceTemplateId, userId, accountId, ...ofRecords, ...networkIds(region) };
 });
 
 /** A security group and a network ACL with a rule each, and an elastic IP. */

@@ -2,6 +2,9 @@
 
 import { expect, type Locator, type Page } from "@playwright/test";
 
+/** Words with which the names of actions begin: whoever may not take them sees none. */
+export const ACTIONS = /^(Add|Associate|Change|Create|Delete|Edit|Leave|More|OK|Reboot|Remove|Save|Start|Stop|Switch)\b/;
+
 /** A page, or a part of it. */
 type Place = Pick<Locator, "getByRole">;
 

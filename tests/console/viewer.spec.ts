@@ -1,12 +1,9 @@
 // A viewer sees everything that there is, and no action that would be refused.
 
-import { field, toServerGroup } from "./actions";
+import { ACTIONS, field, toServerGroup } from "./actions";
 import type { User } from "./region";
 import { backend, group, listener, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
-
-/** Words of actions on load balancers' pages. */
-const ACTIONS = /^(Add|Associate|Change|Create|Delete|Edit|More|OK|Remove|Save|Start|Stop|Switch)/;
 
 let shop: Scene;
 let vera: User;

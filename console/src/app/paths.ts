@@ -33,6 +33,10 @@ export const paths = {
   networkAcl: (id: string) => at("network-acls", id),
   elasticIps: () => at("elastic-ips"),
   elasticIp: (id: string) => at("elastic-ips", id),
+  instanceTemplates: () => at("instance-templates"),
+  createInstanceTemplate: () => at("instance-templates", "create"),
+  instanceTemplate: (id: string) => at("instance-templates", id),
+  editInstanceTemplate: (id: string) => at("instance-templates", id, "edit"),
   /** Of a flow of which some is known already. */
   explain: (asked: Asked = {}) => at("explain") + query(asked),
   users: () => at("users"),

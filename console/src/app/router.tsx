@@ -2,6 +2,7 @@
 
 import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 
+import { computeRoutes } from "../compute/routes";
 import { explainRoutes } from "../explain/routes";
 import { loadBalancerRoutes } from "../load-balancers/routes";
 import { networkRoutes } from "../network/routes";
@@ -20,7 +21,7 @@ const start = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...networkRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
+  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...networkRoutes, ...computeRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
   basepath: BASE,
   defaultNotFoundComponent: NoPage,
   defaultErrorComponent: Crashed,

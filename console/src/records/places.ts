@@ -11,6 +11,7 @@ const PLACES: Readonly<Record<string, Find>> = {
   account: (id) => paths.account(id),
   backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
   elasticIp: (id) => paths.elasticIp(id),
+  instanceTemplate: (id) => paths.instanceTemplate(id),
   listener: async (id) => paths.listener((await listener(id)).loadBalancerId, id),
   loadBalancer: (id) => paths.loadBalancer(id),
   networkAcl: (id) => paths.networkAcl(id),

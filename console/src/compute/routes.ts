@@ -1,0 +1,28 @@
+// Pages of what serves.
+
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+
+import { root } from "../app/root";
+
+export const computeRoutes = [
+  createRoute({
+    getParentRoute: () => root,
+    path: "/instance-templates",
+    component: lazyRouteComponent(() => import("./TemplatesPage"), "TemplatesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/instance-templates/create",
+    component: lazyRouteComponent(() => import("./CreateTemplatePage"), "CreateTemplatePage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/instance-templates/$instanceTemplateId",
+    component: lazyRouteComponent(() => import("./TemplatePage"), "TemplatePage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/instance-templates/$instanceTemplateId/edit",
+    component: lazyRouteComponent(() => import("./EditTemplatePage"), "EditTemplatePage"),
+  }),
+] as const;
