@@ -36,7 +36,7 @@ test.beforeAll(({ region }) => {
   const { accountId } = region.dnlb("account", "create", "seen") as { accountId: string };
   // Without hosts there is no instance: a target's page says that it is not there.
   const targetInstanceId = "i-none";
-  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, instanceTemplateId, userId, accountId, ...ofRecords, ...networkIds(region) };
+  ids = { loadBalancerId: shop.id, backendId, targetGroupId, listenerId, targetInstanceId, agId, instanceTemplateId, userId, accountId, ...ofRecords, ...networkIds(region) };
 });
 
 /** A security group and a network ACL with a rule each, and an elastic IP. */

@@ -20,7 +20,13 @@ export const SECTIONS: readonly Section[] = [
       { title: "nav.elasticIps", href: paths.elasticIps() },
     ],
   },
-  { title: "nav.compute", pages: [{ title: "nav.instanceTemplates", href: paths.instanceTemplates() }] },
+  {
+    title: "nav.compute",
+    pages: [
+      { title: "nav.availabilityGroups", href: paths.availabilityGroups() },
+      { title: "nav.instanceTemplates", href: paths.instanceTemplates() },
+    ],
+  },
   { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },
   {
     title: "nav.administration",

@@ -88,11 +88,6 @@ export async function deleteInstance(instanceId: string): Promise<void> {
   await api.vm.DELETE("/v1/regions/{regionId}/instances/{instanceId}", { params: { path: { ...at(), instanceId } } });
 }
 
-/** Adds instances to an availability group; it spreads them. */
-export async function growAvailabilityGroup(agId: string, name: string, count: number): Promise<string[]> {
-  return createInstances({ agId, name }, count);
-}
-
 export async function instanceTemplates(request: PageRequest<"name" | "instanceTemplateId">): Promise<Page<InstanceTemplate>> {
   const params = { path: at(), query: pageQuery(request) };
   const found = result(await api.vm.GET("/v1/regions/{regionId}/instanceTemplates", { params }));

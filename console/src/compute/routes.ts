@@ -7,6 +7,21 @@ import { root } from "../app/root";
 export const computeRoutes = [
   createRoute({
     getParentRoute: () => root,
+    path: "/availability-groups",
+    component: lazyRouteComponent(() => import("./GroupsPage"), "GroupsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/availability-groups/create",
+    component: lazyRouteComponent(() => import("./CreateGroupPage"), "CreateGroupPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/availability-groups/$agId",
+    component: lazyRouteComponent(() => import("./GroupPage"), "GroupPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/instance-templates",
     component: lazyRouteComponent(() => import("./TemplatesPage"), "TemplatesPage"),
   }),

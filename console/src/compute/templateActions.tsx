@@ -19,7 +19,7 @@ export function useTemplateActions(beginDelete: (template: InstanceTemplate) => 
 
 async function usersOf(id: string, say: (key: "ag.named", values: { name: string }) => string): Promise<User[]> {
   const { ags } = await instanceTemplate(id);
-  return ags.map((ag) => ({ text: say("ag.named", { name: ag.name }) }));
+  return ags.map((ag) => ({ text: say("ag.named", { name: ag.name }), href: paths.availabilityGroup(ag.id) }));
 }
 
 interface Props {

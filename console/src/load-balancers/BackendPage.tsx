@@ -43,6 +43,9 @@ function One({ it, balancer, back }: { it: Backend; balancer: LoadBalancer; back
   const { healthCheck: check } = it;
   const group = nameOfGroup(it, groups);
   const [targetGroupId] = it.targetGroupIds;
+  const [agId] = it.agIds;
+  const groupPath =
+    targetGroupId !== undefined ? paths.targetGroup(loadBalancerId, targetGroupId) : agId !== undefined ? paths.availabilityGroup(agId) : null;
   const checkFacts = it.closeHealthCheck
     ? [{ label: say("check.title"), value: say("field.off") }]
     : [
@@ -66,8 +69,7 @@ function One({ it, balancer, back }: { it: Backend; balancer: LoadBalancer; back
           { label: say("backend.algorithm"), value: say(`algorithm.${it.algorithm}`) },
           {
             label: say("group.title"),
-            value:
-              targetGroupId === undefined ? group ?? say("group.none") : <RouteLink href={paths.targetGroup(loadBalancerId, targetGroupId)}>{group ?? targetGroupId}</RouteLink>,
+            value: groupPath === null ? say("group.none") : <RouteLink href={groupPath}>{group}</RouteLink>,
           },
           ...checkFacts,
           { label: say("backend.draining"), value: it.connectionDrainingSeconds },

@@ -9,6 +9,7 @@ type Find = (id: string) => string | Promise<string>;
 const PLACES: Readonly<Record<string, Find>> = {
   accessKey: () => paths.accessKeys(),
   account: (id) => paths.account(id),
+  availabilityGroup: (id) => paths.availabilityGroup(id),
   backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
   elasticIp: (id) => paths.elasticIp(id),
   instanceTemplate: (id) => paths.instanceTemplate(id),

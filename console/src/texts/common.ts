@@ -16,6 +16,7 @@ export const common = catalogue(
     "nav.networkAcls": "Network ACLs",
     "nav.elasticIps": "Elastic IPs",
     "nav.compute": "Compute",
+    "nav.availabilityGroups": "Availability groups",
     "nav.instanceTemplates": "Instance templates",
     "nav.observe": "Observe",
     "nav.explain": "Explain a flow",
@@ -91,6 +92,8 @@ export const common = catalogue(
     "field.no": "No",
     "field.on": "On",
     "field.off": "Off",
+
+    "link.newTab": "Opens in a new tab",
 
     "action.cancel": "Cancel",
     "action.close": "Close",
@@ -168,6 +171,7 @@ export const common = catalogue(
     "nav.networkAcls": "网络 ACL",
     "nav.elasticIps": "弹性公网 IP",
     "nav.compute": "计算",
+    "nav.availabilityGroups": "高可用组",
     "nav.instanceTemplates": "实例模板",
     "nav.observe": "观测",
     "nav.explain": "流路径分析",
@@ -243,6 +247,8 @@ export const common = catalogue(
     "field.no": "否",
     "field.on": "开启",
     "field.off": "关闭",
+
+    "link.newTab": "在新标签页中打开",
 
     "action.cancel": "取消",
     "action.close": "关闭",
