@@ -32,7 +32,7 @@ test.describe("instance templates", () => {
     await page.getByRole("button", { name: "Create instance template" }).first().click();
     await field(page, "Name").fill("made");
     await press(page, "Create instance template");
-    await expect(choice(page, "VPC")).toHaveAccessibleDescription("Choose one.");
+    await expect(choice(page, "VPC")).toHaveAccessibleDescription(/Choose one\.$/);
     await choose(page, "VPC", /^made/);
     await choose(page, "Subnet", /made-web/);
     await choose(page, "Size", /g\.n2\.large/);
@@ -219,6 +219,23 @@ test.describe("availability groups", () => {
   });
 });
 
+test("an instance that nothing can carry is refused, with what was typed still there", async ({ page, region }) => {
+  const shop = scene(region, "lone");
+  region.dnlb("template", "create", "lone", "--subnet", shop.subnetId);
+  await enter(page, region, "instances");
+  await page.getByRole("button", { name: "Create instance" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await field(dialog, "Name").fill("x");
+  await choose(page, "Instance template", /^lone/);
+  await choose(page, "Zone", `${region.name}b`);
+  await press(dialog, "Create");
+  await expect(field(dialog, "Name")).toHaveAccessibleDescription(/Use 2 to 128 letters/);
+  await field(dialog, "Name").fill("lone.1");
+  await press(dialog, "Create");
+  await expect(dialog).toContainText(`no host that carries instances is up in ${region.name}b`);
+  await expect(field(dialog, "Name")).toHaveValue("lone.1");
+});
+
 test("a viewer sees all of it, and no action", async ({ page, region }) => {
   const shop = scene(region, "plain");
   const id = group(region, shop, "plain-ag");
@@ -227,6 +244,7 @@ test("a viewer sees all of it, and no action", async ({ page, region }) => {
   const pages: [path: string, shows: string][] = [
     ["instance-templates", "plain-ag-template"],
     [`instance-templates/${instanceTemplateId}`, "plain-ag-template"],
+    ["instances", "Instances"],
     ["availability-groups", "plain-ag"],
     [`availability-groups/${id}`, "plain-ag"],
   ];

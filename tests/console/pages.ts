@@ -18,6 +18,11 @@ export function patterns(): string[] {
   return found.sort();
 }
 
+/** Whether a page is of what only a region with hosts has: those are looked at in the lab. */
+export function needsHosts(pattern: string): boolean {
+  return /\$(hostId|instanceId)\b/.test(pattern);
+}
+
 /** An address of a pattern: with the ids of what there is. */
 export function address(pattern: string, ids: Record<string, string>): string {
   return pattern.replace(/\$(\w+)/g, (_, name: string) => {

@@ -24,6 +24,7 @@ export const SECTIONS: readonly Section[] = [
     title: "nav.compute",
     pages: [
       { title: "nav.availabilityGroups", href: paths.availabilityGroups() },
+      { title: "nav.instances", href: paths.instances() },
       { title: "nav.instanceTemplates", href: paths.instanceTemplates() },
     ],
   },

@@ -24,7 +24,7 @@ async function usersOf(agId: string, say: Say): Promise<User[]> {
   const ofInstances =
     instances.length > NAMED
       ? [{ text: say("ag.members", { count: instances.length }), href: paths.availabilityGroup(agId) }]
-      : instances.map((it) => ({ text: say("instance.named", { name: `${it.instanceName} (${it.instanceId})` }) }));
+      : instances.map((it) => ({ text: say("instance.named", { name: `${it.instanceName} (${it.instanceId})` }), href: paths.instance(it.instanceId) }));
   return [
     ...services.map((it) => ({ text: say("backend.named", { name: it.backendName }), href: paths.backend(it.loadBalancerId, it.backendId) })),
     ...ofInstances,

@@ -22,6 +22,16 @@ export const computeRoutes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/instances",
+    component: lazyRouteComponent(() => import("./InstancesPage"), "InstancesPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/instances/$instanceId",
+    component: lazyRouteComponent(() => import("./InstancePage"), "InstancePage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/instance-templates",
     component: lazyRouteComponent(() => import("./TemplatesPage"), "TemplatesPage"),
   }),

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 
-import { address, description, isAddress, name, range } from "./problems";
+import { address, description, instanceName, isAddress, name, range } from "./problems";
 
 test.each(["web", "a".repeat(32), "商店-1", "_"])("%s is a name", (text) => expect(name(text)).toBeUndefined());
 test.each(["", "  ", "a b", "a".repeat(33), "naïve", "a.b"])("`%s` is no name", (text) => expect(name(text)).toBeDefined());
+
+test.each(["web.1", "ab", "a".repeat(128), "商店-1"])("%s is an instance's name", (text) => expect(instanceName(text)).toBeUndefined());
+test.each(["", "a", ".ab", "ab.", "a b", "a".repeat(129)])("`%s` is no instance's name", (text) => expect(instanceName(text)).toBeDefined());
 
 test("what is missing is called missing, not wrong", () => {
   expect(name("")).toEqual(["problem.required"]);

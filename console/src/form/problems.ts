@@ -8,6 +8,7 @@ export type Problem<Key extends string = CommonKey> = readonly [key: Key | Commo
 export type Problems<Fields, Key extends string = CommonKey> = Partial<Record<keyof Fields, Problem<Key>>>;
 
 const NAME = /^[A-Za-z0-9_\u4e00-\u9fa5-]{1,32}$/u;
+const INSTANCE_NAME = /^(?!\.)[A-Za-z0-9_.\u4e00-\u9fa5-]{2,128}(?<!\.)$/u;
 const DESCRIPTION_LENGTH = 256;
 
 /** The first of some checks that finds something. */
@@ -25,6 +26,11 @@ export function chosen(id: string | null): Problem | undefined {
 
 export function name(text: string): Problem | undefined {
   return required(text) ?? (NAME.test(text) ? undefined : ["problem.name"]);
+}
+
+/** Of instances. */
+export function instanceName(text: string): Problem | undefined {
+  return required(text) ?? (INSTANCE_NAME.test(text) ? undefined : ["problem.instanceName"]);
 }
 
 export function description(text: string): Problem | undefined {
