@@ -28,6 +28,7 @@ export const SECTIONS: readonly Section[] = [
       { title: "nav.instanceTemplates", href: paths.instanceTemplates() },
     ],
   },
+  { title: "nav.region", pages: [{ title: "nav.hosts", href: paths.hosts(), operatesRegion: true }] },
   { title: "nav.observe", pages: [{ title: "nav.explain", href: paths.explain() }] },
   {
     title: "nav.administration",

@@ -42,6 +42,8 @@ export const paths = {
   createInstanceTemplate: () => at("instance-templates", "create"),
   instanceTemplate: (id: string) => at("instance-templates", id),
   editInstanceTemplate: (id: string) => at("instance-templates", id, "edit"),
+  hosts: (tab?: string) => at("hosts") + (tab === undefined ? "" : `?tab=${tab}`),
+  host: (id: string) => at("hosts", id),
   /** Of a flow of which some is known already. */
   explain: (asked: Asked = {}) => at("explain") + query(asked),
   users: () => at("users"),

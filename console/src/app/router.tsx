@@ -4,6 +4,7 @@ import { createRoute, createRouter, redirect } from "@tanstack/react-router";
 
 import { computeRoutes } from "../compute/routes";
 import { explainRoutes } from "../explain/routes";
+import { hostRoutes } from "../hosts/routes";
 import { loadBalancerRoutes } from "../load-balancers/routes";
 import { networkRoutes } from "../network/routes";
 import { peopleRoutes } from "../people/routes";
@@ -21,7 +22,7 @@ const start = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...networkRoutes, ...computeRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
+  routeTree: root.addChildren([start, ...loadBalancerRoutes, ...networkRoutes, ...computeRoutes, ...hostRoutes, ...peopleRoutes, ...recordRoutes, ...explainRoutes]),
   basepath: BASE,
   defaultNotFoundComponent: NoPage,
   defaultErrorComponent: Crashed,

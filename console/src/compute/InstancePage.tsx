@@ -3,6 +3,8 @@
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 
+import { session } from "../api/session";
+import { useCell } from "../app/cell";
 import { useGo } from "../app/follow";
 import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
@@ -41,6 +43,7 @@ function One({ it }: { it: Instance }) {
   const say = useTexts(computeTexts);
   const moment = useMoment();
   const go = useGo();
+  const operates = useCell(session)?.operates ?? false;
   const { may, actionsOf, dialogs } = useInstanceActions(() => go(paths.instances()));
   const { instanceId: id, vpcId, subnetId, ag, hostId } = it;
   const { securityGroups, macAddress } = it.primaryNetworkInterface.networkInterface;
@@ -68,7 +71,7 @@ function One({ it }: { it: Instance }) {
           { label: say("template.type"), value: it.instanceType },
           { label: say("instance.az"), value: it.az },
           { label: say("instance.rack"), value: it.faultDomain },
-          { label: say("instance.host"), value: hostId },
+          { label: say("instance.host"), value: operates ? <RouteLink href={paths.host(hostId)}>{hostId}</RouteLink> : hostId },
           { label: say("template.vpc"), value: <ResourceLink kind="vpc" id={vpcId} name={network.data?.vpcName ?? vpcId} /> },
           {
             label: say("template.subnet"),

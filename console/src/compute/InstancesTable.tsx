@@ -3,6 +3,8 @@
 import type { ReactNode } from "react";
 
 import type { Filter } from "../api/pages";
+import { session } from "../api/session";
+import { useCell } from "../app/cell";
 import { paths } from "../app/paths";
 import { RouteLink } from "../app/RouteLink";
 import { type FilterChoice, ResourceTable } from "../resource/ResourceTable";
@@ -24,6 +26,7 @@ interface Props {
 export function InstancesTable({ table, description, of, filters = [], start }: Props) {
   const say = useTexts(computeTexts);
   const moment = useMoment();
+  const operates = useCell(session)?.operates ?? false;
   const { operation, dialogs } = useInstanceActions();
   const isOf = (name: "agId" | "hostId") => of?.name === name;
   return (
@@ -66,7 +69,11 @@ export function InstancesTable({ table, description, of, filters = [], start }: 
             : [
                 { id: "az", header: say("instance.az"), cell: (it: Instance) => it.az },
                 { id: "rack", header: say("instance.rack"), cell: (it: Instance) => it.faultDomain },
-                { id: "host", header: say("instance.host"), cell: (it: Instance) => it.hostId },
+                {
+                  id: "host",
+                  header: say("instance.host"),
+                  cell: ({ hostId }: Instance) => (operates ? <RouteLink href={paths.host(hostId)}>{hostId}</RouteLink> : hostId),
+                },
               ]),
           { id: "type", header: say("template.type"), isExtra: true, cell: (it) => it.instanceType },
           { id: "image", header: say("template.image"), isExtra: true, cell: (it) => it.imageId },

@@ -12,6 +12,7 @@ const PLACES: Readonly<Record<string, Find>> = {
   availabilityGroup: (id) => paths.availabilityGroup(id),
   backend: async (id) => paths.backend((await backend(id)).loadBalancerId, id),
   elasticIp: (id) => paths.elasticIp(id),
+  host: (id) => paths.host(id),
   instance: (id) => paths.instance(id),
   instanceTemplate: (id) => paths.instanceTemplate(id),
   listener: async (id) => paths.listener((await listener(id)).loadBalancerId, id),

@@ -13,8 +13,10 @@ export interface Lab extends Region {
   env: Readonly<Record<string, string>>;
   /** Sends requests from a node or an instance, each over a connection of its own. */
   load(from: string, url: string, connections: number): Served;
-  /** Breaks a node or kills an instance. */
-  fail(what: string): void;
+  /** Breaks a node, in the lab's usual way or another one, or kills an instance. */
+  fail(what: string, how?: string): void;
+  /** Mends a node. */
+  heal(what: string): void;
 }
 
 /** What became of requests. */
@@ -57,6 +59,7 @@ export function up(): Lab {
     ...commands({ ...process.env, ...env }),
     load: (from, url, connections) =>
       JSON.parse(lab("exec", from, "dnlb", "guest", "load", "--connections", String(connections), "--url", url)) as Served,
-    fail: (what) => void lab("fail", what),
+    fail: (what, how) => void lab("fail", what, ...(how === undefined ? [] : ["--how", how])),
+    heal: (what) => void lab("heal", what),
   };
 }
