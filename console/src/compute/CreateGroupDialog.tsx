@@ -5,18 +5,18 @@ import { useZones } from "../app/region";
 import { FormDialog } from "../form/FormDialog";
 import { useForm } from "../form/useForm";
 import { useTexts } from "../texts/texts";
-import { checkGroup, GROUP_NAMES, type GroupFields, sizeOf, USUAL_GROUP } from "./groupFields";
+import { checkGroup, GROUP_NAMES, type GroupFields, sizeOf, USUAL_GROUP, type Within } from "./groupFields";
 import { GroupFieldsForm } from "./GroupFieldsForm";
 import { makeGroup } from "./groups";
 import { type ComputeKey, computeTexts } from "./texts";
 
 interface Props {
-  vpcId: string;
+  within: Within;
   onClose: () => void;
   onCreated: (agId: string) => void;
 }
 
-export function CreateGroupDialog({ vpcId, onClose, onCreated }: Props) {
+export function CreateGroupDialog({ within, onClose, onCreated }: Props) {
   const say = useTexts(computeTexts);
   const zones = useZones();
   const form = useForm<GroupFields, ComputeKey>({
@@ -33,7 +33,7 @@ export function CreateGroupDialog({ vpcId, onClose, onCreated }: Props) {
   });
   return (
     <FormDialog form={form} title={say("ag.create")} submitText={say("action.create")} onClose={onClose}>
-      <GroupFieldsForm form={form} vpcId={vpcId} />
+      <GroupFieldsForm form={form} within={within} />
     </FormDialog>
   );
 }

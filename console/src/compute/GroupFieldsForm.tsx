@@ -11,23 +11,26 @@ import { paths } from "../app/paths";
 import { useZones } from "../app/region";
 import { ChoiceField, DescriptionField, NameField, TextField } from "../form/fields";
 import type { Form } from "../form/useForm";
+import { subnets } from "../network/api";
 import { useTexts } from "../texts/texts";
 import { instanceTemplates } from "./api";
-import type { GroupFields } from "./groupFields";
+import { type GroupFields, isWithin, type Within } from "./groupFields";
 import { computeTexts } from "./texts";
 
 interface Props {
   form: Form<GroupFields>;
-  /** Only templates of this VPC are offered. */
-  vpcId?: string;
+  /** Only templates are offered whose instances are there. */
+  within?: Within;
 }
 
-export function GroupFieldsForm({ form, vpcId }: Props) {
+export function GroupFieldsForm({ form, within }: Props) {
   const say = useTexts(computeTexts);
   const zones = useZones();
   const templates = useQuery({ queryKey: ["instanceTemplates", "all"], queryFn: () => everything(instanceTemplates) });
-  const fitting = (templates.data ?? []).filter(({ instanceTemplateData }) => vpcId === undefined || instanceTemplateData.vpcId === vpcId);
-  const none = say(vpcId === undefined ? "ag.template.none" : "ag.template.noneInVpc");
+  const blocks = useQuery({ queryKey: ["subnets", "all"], queryFn: () => everything(subnets), enabled: within !== undefined });
+  const isPending = templates.isPending || (within !== undefined && blocks.isPending);
+  const fitting = (templates.data ?? []).filter((template) => within === undefined || isWithin(template, within, blocks.data ?? []));
+  const none = say(within === undefined ? "ag.template.none" : "ag.template.noneInVpc");
   return (
     <SpaceBetween size="l">
       <NameField form={form} field="agName" autoFocus />
@@ -36,15 +39,15 @@ export function GroupFieldsForm({ form, vpcId }: Props) {
         form={form}
         field="templateId"
         label={say("ag.template")}
-        hint={say(vpcId === undefined ? "ag.template.hint" : "ag.template.hintInVpc")}
+        hint={say(within === undefined ? "ag.template.hint" : "ag.template.hintInVpc")}
         constraint={
-          !templates.isPending && fitting.length === 0 ? (
+          !isPending && fitting.length === 0 ? (
             <>
               {none} <NewTabLink href={paths.createInstanceTemplate()} text={say("template.create")} />
             </>
           ) : undefined
         }
-        loading={templates.isPending}
+        loading={isPending}
         empty={none}
         choices={fitting.map((template) => ({
           value: template.id,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { checkGroup, checkSize, groupSpec, USUAL_GROUP } from "./groupFields";
+import { checkGroup, checkSize, groupSpec, isWithin, USUAL_GROUP } from "./groupFields";
 
 const ZONES = ["a", "b"];
 const WEB = { ...USUAL_GROUP, agName: "web", templateId: "it-1" };
@@ -28,3 +28,27 @@ test.each([
   ["-1", "problem.range"],
   ["many", "problem.range"],
 ])("from 2 to %s instances", (count, problem) => expect(checkSize(count, 2)?.[0]).toBe(problem));
+
+test("a template fits a load balancer by its VPC and by the family of its subnet", () => {
+  const subnets = [
+    { subnetId: "four", addressPrefix: "10.0.0.0/24" },
+    { subnetId: "six", addressPrefix: "fd00::/64" },
+  ];
+  const template = (vpcId: string, subnetId: string) => ({
+    instanceTemplateData: {
+      vpcId,
+      imageId: "img-web",
+      instanceType: "g.n2.medium",
+      includePassword: false as const,
+      keyNames: [],
+      metadata: [],
+      userdata: [],
+      primaryNetworkInterface: { deviceIndex: 0 as const, autoDelete: true as const, networkInterface: { subnetId, securityGroups: [] } },
+    },
+  });
+  expect(isWithin(template("vpc-1", "four"), { vpcId: "vpc-1", ipVersion: 4 }, subnets)).toBe(true);
+  expect(isWithin(template("vpc-1", "six"), { vpcId: "vpc-1", ipVersion: 4 }, subnets)).toBe(false);
+  expect(isWithin(template("vpc-1", "six"), { vpcId: "vpc-1", ipVersion: 6 }, subnets)).toBe(true);
+  expect(isWithin(template("vpc-2", "four"), { vpcId: "vpc-1", ipVersion: 4 }, subnets)).toBe(false);
+  expect(isWithin(template("vpc-1", "gone"), { vpcId: "vpc-1", ipVersion: 4 }, subnets)).toBe(false);
+});

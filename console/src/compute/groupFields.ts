@@ -1,6 +1,9 @@
 // The fields of a new availability group, and what they become in the API.
 
 import { chosen, description, firstOf, integer, name, type Problems, range } from "../form/problems";
+import { versionOf } from "../network/addresses";
+import type { Subnet } from "../network/api";
+import type { InstanceTemplate } from "./api";
 import type { ComputeKey } from "./texts";
 
 export interface GroupFields {
@@ -35,6 +38,21 @@ export function checkGroup(values: GroupFields, zones: readonly string[]): Probl
     without: zones.every((zone) => values.without.includes(zone)) ? ["ag.azs.needed"] : undefined,
     count: range(values.count, 0, MOST_FIRST),
   };
+}
+
+/** Where a load balancer takes its servers: in its VPC, with addresses of its VIP's family. */
+export interface Within {
+  vpcId: string;
+  ipVersion: 4 | 6;
+}
+
+export function isWithin(
+  { instanceTemplateData: data }: Pick<InstanceTemplate, "instanceTemplateData">,
+  { vpcId, ipVersion }: Within,
+  subnets: readonly Pick<Subnet, "addressPrefix" | "subnetId">[],
+): boolean {
+  const subnet = subnets.find(({ subnetId }) => subnetId === data.primaryNetworkInterface.networkInterface.subnetId);
+  return data.vpcId === vpcId && subnet !== undefined && versionOf(subnet.addressPrefix) === ipVersion;
 }
 
 export function sizeOf({ count }: Pick<GroupFields, "count">): number {

@@ -13,6 +13,7 @@ import { useState } from "react";
 import { CreateGroupDialog } from "../compute/CreateGroupDialog";
 import { ChoiceField, DescriptionField, NameField, TextField } from "../form/fields";
 import type { Form } from "../form/useForm";
+import { versionOf } from "../network/addresses";
 import { useTexts } from "../texts/texts";
 import type { LoadBalancer } from "./api";
 import { type BackendFields, checksOf, type GroupKind } from "./backendFields";
@@ -136,7 +137,11 @@ export function ServerGroupFields({ form, balancer, groups }: { form: Form<Backe
         />
       )}
       {creating === "ag" && (
-        <CreateGroupDialog vpcId={balancer.vpcId} onClose={() => setCreating(null)} onCreated={(id) => form.set("agId", id)} />
+        <CreateGroupDialog
+          within={{ vpcId: balancer.vpcId, ipVersion: versionOf(balancer.privateIp.privateIpAddress) }}
+          onClose={() => setCreating(null)}
+          onCreated={(id) => form.set("agId", id)}
+        />
       )}
       {creating === "targetGroup" && (
         <CreateTargetGroupDialog balancer={balancer} onClose={() => setCreating(null)} onCreated={(id) => form.set("targetGroupId", id)} />
