@@ -17,6 +17,7 @@ import { Described, DescribePage } from "../resource/DescribePage";
 import { ActionButtons } from "../resource/RowActions";
 import { useMoment, useTexts } from "../texts/texts";
 import { availabilityGroup, instance, type Instance, instanceTemplate } from "./api";
+import { ConsoleTab } from "./ConsoleTab";
 import { useInstanceActions } from "./instanceActions";
 import { InstanceHealthTab } from "./InstanceHealthTab";
 import { InstanceStatus } from "./InstanceStatus";
@@ -92,6 +93,7 @@ function One({ it }: { it: Instance }) {
         ]}
         tabs={[
           { id: "health", label: say("ag.health"), content: <InstanceHealthTab it={it} /> },
+          { id: "console", label: say("instance.console"), content: <ConsoleTab id={id} /> },
           { id: "start", label: say("start.title"), content: <StartShown of={it} /> },
           {
             id: "events",

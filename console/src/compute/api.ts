@@ -84,6 +84,14 @@ export async function powerInstance(instanceId: string, action: PowerAction): Pr
   await api.vm.POST(`/v1/regions/{regionId}/instances/{instanceId}:${action}`, { params: { path: { ...at(), instanceId } } });
 }
 
+export type ConsoleLog = Vm["schemas"]["ConsoleLog"];
+
+/** Asked of the instance's host: refused while that does not answer. */
+export async function consoleLog(instanceId: string): Promise<ConsoleLog> {
+  const params = { path: { ...at(), instanceId } };
+  return result(await api.vm.GET("/v1/regions/{regionId}/instances/{instanceId}:describeConsoleLog", { params })).consoleLog;
+}
+
 export async function deleteInstance(instanceId: string): Promise<void> {
   await api.vm.DELETE("/v1/regions/{regionId}/instances/{instanceId}", { params: { path: { ...at(), instanceId } } });
 }

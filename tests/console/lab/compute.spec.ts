@@ -52,6 +52,8 @@ test("a group grows, its instances are seen as they are, and it shrinks by whom 
     const [{ hostId } = { hostId: "" }] = members(lab).filter(({ instanceName }) => instanceName === "depot-ag-1");
     await expect(main.getByRole("link", { name: hostId, exact: true })).toBeVisible();
     await expect(page.getByRole("row", { name: /depot-servers/ })).toContainText("Healthy");
+    await page.getByRole("tab", { name: "Console log" }).click();
+    await expect(page.getByRole("log", { name: "Console log" })).toContainText(/\S/);
     await expect(page.getByRole("button", { name: "Start", exact: true })).toBeDisabled();
     await press(page, "Stop");
     await expect(main.getByText("Stopped")).toBeVisible({ timeout: 30_000 });
