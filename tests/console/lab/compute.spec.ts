@@ -17,6 +17,9 @@ function members(lab: Lab): Instance[] {
   return (lab.dnlb("instance", "list") as Instance[]).filter(({ instanceName }) => instanceName.startsWith("depot-ag-"));
 }
 
+// Each goes on with what the one before has left.
+test.describe.configure({ mode: "serial" });
+
 test.beforeAll(({ lab }) => {
   lab.dnlb("vpc", "create", "depot", "--prefix", "10.77.0.0/16");
   lab.dnlb("subnet", "create", "depot", "--vpc", "depot", "--prefix", "10.77.0.0/24");
@@ -56,9 +59,9 @@ test("a group grows, its instances are seen as they are, and it shrinks by whom 
     await expect(page.getByRole("log", { name: "Console log" })).toContainText(/\S/);
     await expect(page.getByRole("button", { name: "Start", exact: true })).toBeDisabled();
     await press(page, "Stop");
-    await expect(main.getByText("Stopped")).toBeVisible({ timeout: 30_000 });
+    await expect(main.getByText("Stopped", { exact: true })).toBeVisible({ timeout: 30_000 });
     await press(page, "Start");
-    await expect(main.getByText("Running")).toBeVisible({ timeout: 30_000 });
+    await expect(main.getByText("Running", { exact: true })).toBeVisible({ timeout: 30_000 });
   });
 
   await test.step("it takes another name, and leaves the group", async () => {
