@@ -44,6 +44,9 @@ pub enum AskError {
     Silent,
 }
 
+/// What comes back: an answer, or the host's own word why there is none.
+type Answered = Result<Answer, String>;
+
 #[derive(Debug, Default)]
 struct Lines {
     last: u64,
@@ -56,7 +59,7 @@ struct Line {
     /// None: its agent answers no questions.
     asked: Option<mpsc::Sender<Asked>>,
     /// Who waits for which answer.
-    waiting: BTreeMap<u64, oneshot::Sender<Result<Answer, String>>>,
+    waiting: BTreeMap<u64, oneshot::Sender<Answered>>,
 }
 
 /// A host's end: what it is asked. With it goes everybody's hope for an answer.
@@ -123,7 +126,7 @@ impl Questions {
         &self,
         host: &HostId,
         question: Question,
-    ) -> Result<(Waiting, oneshot::Receiver<Result<Answer, String>>), AskError> {
+    ) -> Result<(Waiting, oneshot::Receiver<Answered>), AskError> {
         let mut lines = self.lines();
         let line = lines.lines.get_mut(host).ok_or(AskError::Absent)?;
         let asked = line.asked.as_ref().ok_or(AskError::Old)?;

@@ -3,8 +3,9 @@
 use dnlb_api::ApiError;
 use dnlb_model::{HostId, Region, Role};
 use dnlb_proto::{Answer, Question};
+use serde_json::Value;
 
-use super::{Call, Outcome, console_log, flow};
+use super::{Call, console_log, flow};
 use crate::questions::AskError;
 
 /// What is asked.
@@ -31,12 +32,11 @@ impl Inquiry {
     ///
     /// # Errors
     /// What was asked for wrongly; 400 also when a host does not answer.
-    pub async fn answer(self, region: &Region, call: &Call<'_>) -> Result<serde_json::Value, ApiError> {
-        let outcome: Outcome = match self {
+    pub async fn answer(self, region: &Region, call: &Call<'_>) -> Result<Value, ApiError> {
+        match self {
             Self::ConsoleLog => console_log::describe(region, call).await,
             Self::Flow => flow::explain(region, call).await,
-        };
-        outcome
+        }
     }
 }
 
