@@ -6,6 +6,7 @@ import { Missing } from "../app/Outcome";
 import { useParameter } from "../app/parameter";
 import { paths } from "../app/paths";
 import { InstancesTable } from "../compute/InstancesTable";
+import { Monitoring } from "../monitoring/Monitoring";
 import { EventsTable } from "../records/EventsTable";
 import { Copyable } from "../resource/Copyable";
 import { Described, DescribePage } from "../resource/DescribePage";
@@ -71,6 +72,7 @@ function One({ host }: { host: Host }) {
             <InstancesTable table="instancesOfHost" description={say("host.instances.own")} of={{ name: "hostId", operator: "eq", values: [hostId] }} />
           ),
         },
+        { id: "monitoring", label: say("host.monitoring"), content: <Monitoring resourceType="host" resourceId={hostId} /> },
         {
           id: "events",
           label: say("host.events"),
