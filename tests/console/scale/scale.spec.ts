@@ -20,14 +20,26 @@ const test = base.extend<object, { large: Large }>({
   region: [({ large }, use) => use(large), { scope: "worker" }],
 });
 
+// Both slow down what they record.
+test.use({ trace: "off", screenshot: "off" });
+
 /** Milliseconds, by what took them, in the order in which they came. */
 const told = new Map<string, number[]>();
+
+function tell(what: string, milliseconds: number): void {
+  told.set(what, [...(told.get(what) ?? []), milliseconds]);
+}
 
 async function time(what: string, act: () => Promise<unknown>, seen: () => Promise<unknown>): Promise<void> {
   const begun = performance.now();
   await act();
   await seen();
-  told.set(what, [...(told.get(what) ?? []), performance.now() - begun]);
+  tell(what, performance.now() - begun);
+}
+
+/** When the browser had drawn the first text, since it was sent to the page. */
+async function firstContent(page: Page): Promise<number> {
+  return page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN);
 }
 
 interface Rows {
@@ -86,6 +98,7 @@ test("pages of a large region", async ({ page, region }) => {
           const names = fresh.getByRole("rowheader");
           const filter = fresh.getByRole("combobox", { name: "Filter" });
           await time(`${name}: first rows, nothing kept`, () => fresh.goto(region.console + path, { waitUntil: "commit" }), () => rows(fresh, { count: 20 }));
+          tell(`${name}: first content, nothing kept`, await firstContent(fresh));
           await expect(fresh.getByRole("heading", { level: 1 })).toContainText(`(${count})`);
           await time(`${name}: first rows again`, () => fresh.reload({ waitUntil: "commit" }), () => rows(fresh, { count: 20 }));
           const first = await names.first().innerText();
