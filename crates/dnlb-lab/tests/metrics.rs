@@ -6,7 +6,7 @@ mod common;
 
 use std::{
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use common::Region;
@@ -85,8 +85,9 @@ fn living_flows_are_seen(region: &Region, eip: &str) {
 fn minutes_outlive_the_server(region: &Region, of: &str) {
     let by_minutes = || total(&metrics_with(region, of, "--last 30m --step 60"), "connections");
     let all = total(&metrics_with(region, of, "--last 30m --step 60"), "connections");
-    // Until the minute of the last connection is on disk.
-    thread::sleep(Duration::from_secs(75));
+    // Until the minute of the last connection is over and on disk.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    thread::sleep(Duration::from_secs(60 - now.as_secs() % 60 + 15));
     let before = by_minutes();
     assert!(before >= all, "{before} of {all}");
     let server = region.processes()["server"].pid;
