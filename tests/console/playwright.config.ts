@@ -22,7 +22,8 @@ export default defineConfig({
   use: {
     actionTimeout: 15_000,
     screenshot: "only-on-failure",
-    trace: "retain-on-failure",
+    // What records a test makes it a third slower, and every test would be recorded for the one that fails: `npx playwright test --trace on`.
+    trace: "off",
     viewport: { width: 1280, height: 800 },
     launchOptions: {
       executablePath: process.env.DNLB_CHROMIUM ?? "/usr/bin/chromium",

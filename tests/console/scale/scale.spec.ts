@@ -20,9 +20,6 @@ const test = base.extend<object, { large: Large }>({
   region: [({ large }, use) => use(large), { scope: "worker" }],
 });
 
-// Both slow down what they record.
-test.use({ trace: "off", screenshot: "off" });
-
 /** Milliseconds, by what took them, in the order in which they came. */
 const told = new Map<string, number[]>();
 
