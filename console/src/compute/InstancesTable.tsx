@@ -68,7 +68,7 @@ export function InstancesTable({ table, description, of, filters = [], start }: 
             ? []
             : [
                 { id: "az", header: say("instance.az"), cell: (it: Instance) => it.az },
-                { id: "rack", header: say("instance.rack"), cell: (it: Instance) => it.faultDomain },
+                { id: "rack", header: say("instance.rack"), isExtra: true, cell: (it: Instance) => it.faultDomain },
                 {
                   id: "host",
                   header: say("instance.host"),
