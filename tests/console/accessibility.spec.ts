@@ -9,6 +9,8 @@ import type { Region } from "./region";
 import { backend, group, listener, type Scene, scene } from "./scene";
 import { endSession, enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 const LOOKS = [
   { appearance: "light", language: "en" },
   { appearance: "dark", language: "en" },

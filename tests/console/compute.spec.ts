@@ -7,6 +7,8 @@ import type { Region } from "./region";
 import { backend, group, listener, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 /** A field that may be left empty says so in its name. */
 function optional(page: Page, name: string) {
   return page.getByRole("textbox", { name: new RegExp(`^${name} `) });

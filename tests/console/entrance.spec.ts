@@ -2,6 +2,8 @@
 
 import { expect, logIn, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 test.beforeAll(({ region }) => {
   region.dnlb("vpc", "create", "shop", "--prefix", "10.0.0.0/16");
   region.dnlb("subnet", "create", "shop-web", "--vpc", "shop", "--prefix", "10.0.0.0/24");

@@ -4,6 +4,8 @@ import { choose, field, press } from "./actions";
 import { backend, listener, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 let shop: Scene;
 
 test.beforeAll(({ region }) => {

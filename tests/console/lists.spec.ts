@@ -3,6 +3,8 @@
 import { press } from "./actions";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 const COUNT = 25;
 
 test.beforeAll(({ region }) => {

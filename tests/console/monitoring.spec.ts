@@ -5,6 +5,8 @@ import type { Page } from "@playwright/test";
 import { backend, listener, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 let shop: Scene;
 let path: string;
 

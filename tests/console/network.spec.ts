@@ -7,6 +7,8 @@ import type { Region } from "./region";
 import { group, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 // Each test has a network of its own.
 test.use({ serverOptions: ["--quota", "vpcs=100"] });
 

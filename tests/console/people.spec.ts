@@ -4,6 +4,8 @@ import { choose, field, more, press } from "./actions";
 import type { User } from "./region";
 import { enter, expect, logIn, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 const PASSWORD = "correct horse battery";
 
 test("an administrator makes a user, who can then log in", async ({ page, other, region }) => {

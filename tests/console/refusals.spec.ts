@@ -4,6 +4,8 @@ import { choice, choose, deafen, expectStep, field, more, next, openMore, press,
 import { backend, backends, group, listener, listeners, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 // Few enough to use up.
 test.use({ serverOptions: ["--quota", "listeners=2"] });
 

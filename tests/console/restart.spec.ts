@@ -4,6 +4,8 @@ import { choose, expectStep, field, next, press, toServerGroup } from "./actions
 import { backends, listeners, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 const GONE = "The server does not answer";
 
 test.afterEach(async ({ server }) => {

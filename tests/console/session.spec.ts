@@ -4,6 +4,8 @@ import { expectStep, field, next, press, toServerGroup } from "./actions";
 import { listeners, scene } from "./scene";
 import { endSession, enter, expect, logIn, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 test("in the middle of the wizard it asks for the password and goes on", async ({ page, region }) => {
   const sue = region.user("sue", "operator");
   const shop = scene(region, "expiry");

@@ -22,6 +22,8 @@ interface Fixtures {
 }
 
 interface WorkerFixtures {
+  /** The file of tests, where each is to have a server of its own: what one file leaves is in no list of another. */
+  file: string;
   /** The server's, beyond those that every one has. */
   serverOptions: string[];
   server: Server;
@@ -30,6 +32,7 @@ interface WorkerFixtures {
 }
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
+  file: ["", { scope: "worker", option: true }],
   serverOptions: [[], { scope: "worker", option: true }],
   server: [
     async ({ serverOptions }, use) => {

@@ -7,6 +7,8 @@ import type { Region } from "./region";
 import { backend, listener, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 interface Kind {
   what: string;
   /** Where it is edited; its name is `edited`. */

@@ -5,6 +5,8 @@ import type { User } from "./region";
 import { backend, group, listener, type Scene, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 let shop: Scene;
 let vera: User;
 let backendId: string;

@@ -4,6 +4,8 @@ import { choice, choose, expectStep, field, next, press, tabTo, toServerGroup } 
 import { backend, backends, group, listener, listeners, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
+test.use({ file: import.meta.filename });
+
 test("going back loses nothing, and what was typed is what is made", async ({ page, region }) => {
   const shop = scene(region, "back");
   await enter(page, region, `${shop.path}/listeners/create`);
