@@ -5,6 +5,7 @@
 
 mod console;
 mod deps;
+mod programs;
 mod purity;
 mod reference;
 mod run;

@@ -69,8 +69,8 @@ pub(crate) fn as_root(command: &mut Command) {
 }
 
 /// A program that runs as root: through sudo, unless this is root already.
-pub(crate) fn root(program: &str) -> Command {
-    if is_root() { Command::new(program) } else { with(Command::new("sudo"), ["-E", program]) }
+pub(crate) fn root(program: impl AsRef<OsStr>) -> Command {
+    if is_root() { Command::new(program) } else { with(with(Command::new("sudo"), ["-E"]), [program]) }
 }
 
 /// Appends arguments.

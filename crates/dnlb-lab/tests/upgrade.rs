@@ -28,10 +28,10 @@ const HELD: u32 = 60;
 const SECONDS: u32 = 90;
 
 #[test]
-#[ignore = "needs root and two release builds"]
+#[ignore = "needs root, and an agent with other layouts"]
 fn nothing_breaks_while_every_agent_is_upgraded_and_brought_back() {
     let trial = std::env::var("DNLB_TRIAL_BIN")
-        .expect("DNLB_TRIAL_BIN names the binary with the trial layout: run `cargo xtask test lab`");
+        .expect("DNLB_TRIAL_BIN names an agent with the trial layout: run `cargo xtask test lab`");
     let region = Region::up("upgrade");
     let (vip, eip, caller) = prepare(&region);
     let usual = region.lab().program().display().to_string();
