@@ -115,6 +115,13 @@ pub trait ComputeDriver: Send + Sync {
     /// The state cannot be read.
     fn observe(&self, id: &InstanceId) -> Result<Observed, ComputeError>;
 
+    /// Takes back what an instance has used of the host's disk beyond what is its own. Called again and again: costs little where there
+    /// is nothing to take.
+    ///
+    /// # Errors
+    /// It has it still.
+    fn tidy(&self, id: &InstanceId) -> Result<(), ComputeError>;
+
     /// Starts an instance that does not run and returns its first process; its link is somebody else's task.
     ///
     /// # Errors

@@ -102,6 +102,8 @@ pub(crate) struct Fleet<D> {
     busy: BTreeMap<InstanceId, (task::Id, u32)>,
     linked: BTreeMap<u32, Linked>,
     troubles: BTreeMap<InstanceId, Trouble>,
+    /// Those that were told of because they could not be kept to their share of the disk.
+    untidy: BTreeSet<InstanceId>,
     /// Whether anything has been looked at yet.
     surveyed: bool,
 }
@@ -116,6 +118,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             busy: BTreeMap::new(),
             linked: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            untidy: BTreeSet::new(),
             surveyed: false,
         }
     }
@@ -143,6 +146,14 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
                     continue;
                 }
             };
+            match self.driver.tidy(&instance.id) {
+                Ok(()) => drop(self.untidy.remove(&instance.id)),
+                // Once: it is tried each time.
+                Err(error) if self.untidy.insert(instance.id.clone()) => {
+                    tracing::warn!(instance = %instance.id, error = chain(&error), "it may take more of the disk than is its own");
+                }
+                Err(_) => {}
+            }
             self.adopt(instance.number, &observed, devices.get(&instance.number).copied());
             if let Some(job) = self.due(config, instance, &observed, repair) {
                 survey.due.push((instance.id.clone(), Some(instance.number), instance.boot, job));
@@ -158,6 +169,7 @@ impl<D: ComputeDriver + 'static> Fleet<D> {
             }
         }
         self.linked.retain(|number, _| config.instances.contains_key(number));
+        self.untidy.retain(|id| wanted.contains(id));
         self.troubles.retain(|id, trouble| wanted.contains(id) || trouble.boot == REMOVAL);
         self.surveyed = true;
         survey.changed = before != self.ifindices();
@@ -421,6 +433,10 @@ mod tests {
         }
 
         fn observe(&self, _: &InstanceId) -> Result<Observed, ComputeError> {
+            unreachable!("this test looks at nothing")
+        }
+
+        fn tidy(&self, _: &InstanceId) -> Result<(), ComputeError> {
             unreachable!("this test looks at nothing")
         }
 

@@ -3,15 +3,15 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Seek, SeekFrom},
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
 use dnlb_model::InstanceId;
 use nix::{
-    fcntl::{Flock, FlockArg},
+    fcntl::{FallocateFlags, Flock, FlockArg, fallocate},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -28,6 +28,8 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the kernel may take to end killed processes.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
+/// How much of what an instance has written is kept: an hour of a talkative one.
+const CONSOLE_KEPT: u64 = 8 << 20;
 /// How often to look while waiting for a process to end.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -118,6 +120,14 @@ impl ComputeDriver for NetnsDriver {
 
     fn observe(&self, id: &InstanceId) -> Result<Observed, ComputeError> {
         self.dir(id)?.observe()
+    }
+
+    fn tidy(&self, id: &InstanceId) -> Result<(), ComputeError> {
+        let path = self.dir(id)?.console();
+        match forget_beginning(&path, CONSOLE_KEPT) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other.map_err(|error| io_error("shorten", &path, error)),
+        }
     }
 
     async fn start(&self, spec: &InstanceSpec) -> Result<u32, ComputeError> {
@@ -243,6 +253,29 @@ fn open_console(dir: &InstanceDir) -> Result<File, ComputeError> {
         .map_err(|error| io_error("open", &path, error))
 }
 
+/// Gives the disk back all but the last `kept` bytes of a file, once there are twice as many. The file stays as long as it is, with a hole at
+/// its beginning: whoever writes to its end loses nothing, and how much was written can still be told.
+fn forget_beginning(path: &Path, kept: u64) -> io::Result<()> {
+    /// Unit of `st_blocks`, whatever the file system has.
+    const BLOCK: u64 = 512;
+    let data = fs::metadata(path)?;
+    if data.blocks() * BLOCK <= 2 * kept {
+        return Ok(());
+    }
+    // What is set aside behind its end is the file system's business.
+    if data.len() <= kept {
+        return Ok(());
+    }
+    let file = OpenOptions::new().write(true).open(path)?;
+    let hole = i64::try_from(data.len() - kept).map_err(io::Error::other)?;
+    let how = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    match fallocate(&file, how, 0, hole) {
+        // A file system without holes: better no log than a full disk.
+        Err(nix::errno::Errno::EOPNOTSUPP) => file.set_len(0),
+        other => other.map_err(io::Error::from),
+    }
+}
+
 fn names_a_directory(id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !id.is_empty() && id.len() <= 64 && id.bytes().all(allowed)
@@ -250,6 +283,8 @@ fn names_a_directory(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -271,6 +306,35 @@ mod tests {
         assert_eq!(driver.console(&id, 7).unwrap(), (b"second\n".to_vec(), 13));
         assert_eq!(driver.console(&id, 100).unwrap(), (b"first\nsecond\n".to_vec(), 13));
         assert!(driver.console(&"../i-web".into(), 7).is_err());
+    }
+
+    #[test]
+    fn of_what_is_written_without_end_the_end_is_kept() {
+        const KEPT: u64 = 64 << 10;
+        let dir = tempfile::tempdir().unwrap();
+        let driver = NetnsDriver::new(dir.path(), "/nonexistent");
+        let id = InstanceId::from("i-web");
+        driver.tidy(&id).unwrap();
+        fs::create_dir(dir.path().join("i-web")).unwrap();
+        let path = dir.path().join("i-web/console.log");
+        let mut console = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let on_disk = || fs::metadata(&path).unwrap().blocks() * 512;
+        let mut written = 0;
+        for line in 0..40_000 {
+            let line = format!("this is line {line} of many\n");
+            console.write_all(line.as_bytes()).unwrap();
+            written += line.len() as u64;
+            if line.ends_with("000 of many\n") {
+                console.sync_all().unwrap();
+                forget_beginning(&path, KEPT).unwrap();
+                assert!(on_disk() <= 2 * KEPT + 8192, "{} of {written}", on_disk());
+            }
+        }
+        assert!(written > 10 * KEPT);
+        let (text, all) = driver.console(&id, KEPT).unwrap();
+        assert_eq!((text.len() as u64, all), (KEPT, written));
+        assert!(!text.contains(&0), "what is kept is whole");
+        assert!(text.ends_with(b"this is line 39999 of many\n"));
     }
 
     #[tokio::test]
