@@ -1,6 +1,6 @@
 // Every page, light and dark and in both languages, as a tool sees it that knows what shuts people out.
 
-import type { Page } from "@playwright/test";
+import type { Page, Request } from "@playwright/test";
 
 import { choose, field, more, next, press, toServerGroup } from "./actions";
 import { expectAccessible } from "./axe";
@@ -53,7 +53,19 @@ function networkIds(region: Region): Record<string, string> {
   return { vpcId, subnetId, securityGroupId, networkAclId, elasticIpId };
 }
 
+/** What pages ask for and have no answer to yet. */
+const open = new WeakMap<Page, Set<Request>>();
+/** For how long a page asks for nothing until it has all that it wants: one that must load what it is made of, and one that is there. */
+const QUIET_MS = { new: 500, known: 200 };
+const LOOK_MS = 50;
+/** No page takes so long. */
+const PATIENCE_MS = 30_000;
+
 async function look(page: Page, { appearance, language }: Look): Promise<void> {
+  const asked = new Set<Request>();
+  open.set(page, asked);
+  page.on("request", (request) => asked.add(request));
+  for (const end of ["requestfinished", "requestfailed"] as const) page.on(end as "requestfinished", (request) => asked.delete(request));
   await page.addInitScript(
     (kept) => {
       if (location.protocol.startsWith("http")) Object.entries(kept).forEach(([key, value]) => localStorage.setItem(key, value));
@@ -63,8 +75,13 @@ async function look(page: Page, { appearance, language }: Look): Promise<void> {
 }
 
 /** Waits until the page has all that it asked for. */
-async function settle(page: Page): Promise<void> {
-  await page.waitForLoadState("networkidle");
+async function settle(page: Page, quietMs = QUIET_MS.new): Promise<void> {
+  const asked = open.get(page) ?? new Set();
+  const end = Date.now() + PATIENCE_MS;
+  for (let quiet = 0; quiet < quietMs; quiet = asked.size === 0 ? quiet + LOOK_MS : 0) {
+    if (Date.now() > end) throw new Error(`the page still waits for ${[...asked].map((request) => request.url()).join(", ")}`);
+    await page.waitForTimeout(LOOK_MS);
+  }
   await expect(page.getByRole("heading", { level: 1 })).not.toHaveCount(0);
 }
 
@@ -72,7 +89,7 @@ async function settle(page: Page): Promise<void> {
 async function expectFitsTablet(page: Page): Promise<void> {
   const { width, height } = page.viewportSize() ?? TABLET;
   await page.setViewportSize(TABLET);
-  await settle(page);
+  await settle(page, QUIET_MS.known);
   await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth), { message: "pixels that the page is wide" }).toBeLessThanOrEqual(TABLET.width);
   await page.setViewportSize({ width, height });
 }
@@ -102,7 +119,7 @@ for (const pattern of patterns().filter((one) => !needsHosts(one))) {
     await press(page, "Language");
     await page.getByRole("menuitem", { name: "中文" }).click();
     await expect(page.locator("html")).toHaveAttribute("lang", "zh");
-    await settle(page);
+    await settle(page, QUIET_MS.known);
     await expectAccessible(page, "in Chinese", "all but colours");
     expect(refused, "what the page asked for in vain").toEqual([]);
   });

@@ -33,6 +33,7 @@ test("what nobody calls says how it would be called, and has charts with names",
     await expect(page.getByRole("heading", { name, exact: true })).toBeVisible();
     await expect(chart(page, name)).toHaveAccessibleDescription(/Now 0/);
   }
+  for (const name of ["Packets dropped or refused", "Second chances"]) await expect(page.getByRole("heading", { name, exact: true })).toBeVisible();
   await expect(page.getByText("From clients: Now 0/s, on average 0/s, at most 0/s", { exact: true })).toBeVisible();
 });
 

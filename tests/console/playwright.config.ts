@@ -1,10 +1,11 @@
 import { defineConfig } from "@playwright/test";
 
-// One browser, Debian's, and one server for each file of tests: two processors are all that there may be.
+// Debian's browser, and a server for each file of tests.
 export default defineConfig({
   outputDir: "../../target/console/browser",
   reporter: process.env.CI === undefined ? "list" : "line",
-  workers: 1,
+  // Files beside each other: a server and a browser wait for one another.
+  workers: 2,
   // A test that passes the second time is a bug that is not looked for.
   retries: 0,
   forbidOnly: process.env.CI !== undefined,

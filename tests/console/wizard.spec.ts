@@ -1,5 +1,7 @@
 // Create Listener: four steps, back and forth, and what is made in the end.
 
+import type { Page } from "@playwright/test";
+
 import { choice, choose, expectStep, field, next, press, tabTo, toServerGroup } from "./actions";
 import { backend, backends, group, listener, listeners, scene } from "./scene";
 import { enter, expect, test } from "./test";
@@ -162,6 +164,14 @@ test("nobody leaves it by mistake with something typed", async ({ page, region }
   await expect(page).toHaveURL(new RegExp(`${shop.path}\\?tab=listeners`));
 });
 
+/** Opens the list of what has the focus. As whoever types sees it: an open list with something marked, which takes keys only then. */
+async function openByKey(page: Page): Promise<void> {
+  await page.keyboard.press("Enter");
+  const list = page.getByRole("listbox");
+  await expect(list).toBeFocused();
+  await expect(list).toHaveAttribute("aria-activedescendant", /./);
+}
+
 test("the keyboard alone is enough", async ({ page, region }) => {
   const shop = scene(region, "keys");
   const id = group(region, shop, "keys-ag");
@@ -176,9 +186,7 @@ test("the keyboard alone is enough", async ({ page, region }) => {
   await keyboard.press("Enter");
   await expectStep(page, "Backend forwarding");
   await tabTo(page, choice(page, "Scheduling algorithm"));
-  await keyboard.press("Enter");
-  // As whoever types sees it: an open list first.
-  await expect(page.getByRole("option").first()).toBeVisible();
+  await openByKey(page);
   await keyboard.press("ArrowDown");
   await keyboard.press("Enter");
   await expect(choice(page, "Scheduling algorithm")).toContainText("five-tuple");
@@ -192,7 +200,7 @@ test("the keyboard alone is enough", async ({ page, region }) => {
   await keyboard.press("ArrowRight");
   await expect(page.getByRole("radio", { name: "Availability group" })).toBeChecked();
   await tabTo(page, choice(page, "Availability group"));
-  await keyboard.press("Enter");
+  await openByKey(page);
   await expect(page.getByRole("option", { name: /keys-ag/ })).toBeVisible();
   await keyboard.press("Enter");
   await expect(choice(page, "Availability group")).toContainText("keys-ag");
