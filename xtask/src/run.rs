@@ -4,6 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     path::PathBuf,
     process::Command,
+    thread,
     time::Instant,
 };
 
@@ -33,6 +34,18 @@ pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
     ensure!(status.success(), "{name}: {status}");
     println!("== {name}: done in {:.1} s", start.elapsed().as_secs_f32());
     Ok(())
+}
+
+/// Does two things at the same time, and both to their end.
+pub(crate) fn both(one: fn() -> Result<()>, other: fn() -> Result<()>) -> Result<()> {
+    let (ended, beside) = thread::scope(|scope| {
+        let beside = scope.spawn(other);
+        (one(), beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    if let (Err(_), Err(error)) = (&ended, &beside) {
+        eprintln!("error: {error:#}");
+    }
+    ended.and(beside)
 }
 
 /// Whether a program of that name is on the PATH.
