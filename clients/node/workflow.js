@@ -69,6 +69,8 @@ const refusal = url => until('refusal', async () => (await send(url, 8)).failed 
 
 // Sends requests that must all be answered, by exactly these instances, who must see the client's own address.
 async function answered (url, connections, instances) {
+  // Health, too, has its way to the rows of who balances.
+  await promisify(execFile)(process.env.DNLB_BIN, ['status', '--wait'])
   const served = await send(url, connections)
   assert.equal(served.failed, 0, JSON.stringify(served.errors))
   assert.deepEqual(Object.keys(served.clients), [OUTSIDE])

@@ -50,8 +50,14 @@ def send(place, url, connections):
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
+def settled():
+    """Waits until every host has what was changed: health, too, has its way to the rows of who balances."""
+    subprocess.run([PROGRAM, "status", "--wait"], check=True, stdout=subprocess.DEVNULL)
+
+
 def answered(place, url, connections, client, instances):
     """Sends requests that must all be answered, by exactly these instances, who must see the client's own address."""
+    settled()
     served = send(place, url, connections)
     equal(served["failed"], 0, f"{url} from {place}: {served['errors']}")
     equal(sorted(served["clients"]), [client], f"clients of {url}")

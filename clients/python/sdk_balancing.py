@@ -126,8 +126,9 @@ def health(backend):
 
 
 def healthy(backend, count):
-    """Waits until exactly so many targets are healthy."""
+    """Waits until exactly so many targets are healthy, and all hosts know."""
     until(f"{count} healthy targets", lambda: [one["status"] for one in health(backend)].count("healthy") == count)
+    lab.settled()
 
 
 def listener_and_balancer_go_off_and_on(net, group, balancer, listener):

@@ -4,6 +4,10 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -46,7 +50,7 @@ pub(crate) struct HoldOptions {
     /// Sessions of datagrams instead of connections; one that is answered by another server than before is broken
     #[arg(long)]
     datagrams: bool,
-    /// For how long after they are all open
+    /// For how long after they are all open, or until Ctrl-C
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=36_000))]
     seconds: u16,
     /// Milliseconds between two blocks of a connection
@@ -141,12 +145,13 @@ pub(crate) fn hold(options: &HoldOptions) -> Result<()> {
         let mut tasks = JoinSet::new();
         let (to, pause) = (options.to, Duration::from_millis(options.pause.into()));
         let opening = Duration::from_millis(u64::from(options.connections));
-        let end = Instant::now() + opening + Duration::from_secs(options.seconds.into());
+        let until = Until::at(Instant::now() + opening + Duration::from_secs(options.seconds.into()));
+        tokio::spawn(until.clone().end_by_signal());
         for number in 0..options.connections {
             if options.datagrams {
-                tasks.spawn(session(number, to, pause, end));
+                tasks.spawn(session(number, to, pause, until.clone()));
             } else {
-                tasks.spawn(connection(number, to, pause, end));
+                tasks.spawn(connection(number, to, pause, until.clone()));
             }
             // A thousand a second: this is no test of accept queues.
             sleep(Duration::from_millis(1)).await;
@@ -165,6 +170,30 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot allow more open files")?;
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// When connections have been held for long enough.
+#[derive(Clone, Debug)]
+struct Until {
+    end: Instant,
+    sooner: Arc<AtomicBool>,
+}
+
+impl Until {
+    fn at(end: Instant) -> Self {
+        Self { end, sooner: Arc::default() }
+    }
+
+    /// Ends them at SIGINT. Without handling of signals they last as long as they were to.
+    async fn end_by_signal(self) {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            self.sooner.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.sooner.load(Ordering::Relaxed) || Instant::now() >= self.end
+    }
 }
 
 /// How one connection ended.
@@ -187,9 +216,9 @@ impl Ended {
     }
 }
 
-async fn connection(number: u32, to: SocketAddr, pause: Duration, end: Instant) -> Ended {
+async fn connection(number: u32, to: SocketAddr, pause: Duration, until: Until) -> Ended {
     let mut ended = Ended::new();
-    if let Err(error) = exchange(number, to, pause, end, &mut ended).await {
+    if let Err(error) = exchange(number, to, pause, &until, &mut ended).await {
         ended.broken = Some(format!("{error:#}"));
     }
     ended.at = UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -200,7 +229,7 @@ async fn exchange(
     number: u32,
     to: SocketAddr,
     pause: Duration,
-    end: Instant,
+    until: &Until,
     ended: &mut Ended,
 ) -> Result<()> {
     let stream = timeout(PATIENCE, TcpStream::connect(to)).await.context("no answer to the SYN")??;
@@ -212,7 +241,7 @@ async fn exchange(
         bail!("closed instead of a greeting");
     }
     ended.server = Some(greeting.trim_end().to_owned());
-    while Instant::now() < end {
+    while !until.is_over() {
         let sent = block(number, ended.blocks);
         stream.write_all(&sent).await.context("sending")?;
         let mut received = [0; BLOCK];
@@ -227,9 +256,9 @@ async fn exchange(
     Ok(())
 }
 
-async fn session(number: u32, to: SocketAddr, pause: Duration, end: Instant) -> Ended {
+async fn session(number: u32, to: SocketAddr, pause: Duration, until: Until) -> Ended {
     let mut ended = Ended::new();
-    if let Err(error) = converse(number, to, pause, end, &mut ended).await {
+    if let Err(error) = converse(number, to, pause, &until, &mut ended).await {
         ended.broken = Some(format!("{error:#}"));
     }
     ended.at = UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -240,12 +269,12 @@ async fn converse(
     number: u32,
     to: SocketAddr,
     pause: Duration,
-    end: Instant,
+    until: &Until,
     ended: &mut Ended,
 ) -> Result<()> {
     let socket = UdpSocket::bind((unspecified(to), 0)).await?;
     socket.connect(to).await?;
-    while Instant::now() < end {
+    while !until.is_over() {
         let sent = block(number, ended.blocks);
         let (server, received) = timeout(PATIENCE, ask(&socket, &sent))
             .await
@@ -348,7 +377,7 @@ mod tests {
             }
         });
         let end = Instant::now() + Duration::from_secs(5);
-        let ended = session(7, to, Duration::ZERO, end).await;
+        let ended = session(7, to, Duration::ZERO, Until::at(end)).await;
         assert_eq!((ended.server.as_deref(), ended.blocks), (Some("i-1"), 2));
         assert_eq!(ended.broken.as_deref(), Some("i-2 answered"));
     }
@@ -366,7 +395,7 @@ mod tests {
                 stream.write_all(&answer).await.unwrap();
             });
             let end = Instant::now() + Duration::from_secs(5);
-            let ended = connection(7, to, Duration::ZERO, end).await;
+            let ended = connection(7, to, Duration::ZERO, Until::at(end)).await;
             assert_eq!(ended.server.as_deref(), Some("i-1"));
             assert!(ended.broken.is_some(), "{ended:?}");
         }
