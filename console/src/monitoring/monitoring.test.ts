@@ -42,7 +42,7 @@ test("a line says its last, average and highest value of what is known", () => {
   const { charts } = pictureOf(reply({ connections: [null, 2, 4, 0] }));
   expect(charts[0]).toMatchObject({ id: "connections", lines: [{ last: 0, average: 2, highest: 4 }] });
   expect(charts[1]).toMatchObject({ id: "flows", lines: [{ last: null, average: null, highest: null }] });
-  expect(charts.map(({ id }) => id)).toEqual(["connections", "flows", "bytes", "packets"]);
+  expect(charts.map(({ id }) => id)).toEqual(["connections", "flows", "bytes", "packets", "refused", "secondChance"]);
 });
 
 test.each([
@@ -71,6 +71,14 @@ test("second chances are a part of what went on", () => {
   const series = { connections: [0, 0, 0, null], second_chance: [1, 0, 0, null], delivered: [2, 3, 0, null], tunnelled: [1, 0, 0, null], forwarded: [1, 0, 0, null] };
   const { lines } = pictureOf(reply(series, "host")).charts.find(({ id }) => id === "secondChance") ?? { lines: [] };
   expect(lines[0]?.runs[0]?.map(({ y }) => y)).toEqual([0.25, 0, 0]);
+});
+
+test("of a listener, second chances are a part of what came in", () => {
+  const series = { connections: [1, 0], packetsIn: [3, 0], second_chance: [1, 0], drop_acl_in: [0, 2] };
+  const { charts } = pictureOf(reply(series, "listener"));
+  const lines = (wanted: string) => charts.find(({ id }) => id === wanted)?.lines ?? [];
+  expect(lines("secondChance").map(({ runs }) => runs[0]?.map(({ y }) => y))).toEqual([[0.25, 0]]);
+  expect(lines("refused").map(({ name }) => name)).toEqual(["drop_acl_in"]);
 });
 
 test.each([

@@ -57,14 +57,13 @@ export function pictureOf(reply: Metrics): Picture {
     { id: "bytes", quantity: "bytes", lines: [line("bytes")] },
     { id: "packets", quantity: "rate", lines: [line("packetsIn"), line("packetsOut")] },
   ];
-  // Only hosts count outcomes.
-  if (reply.resourceType === "host") {
-    const chances = share(of("second_chance"), CARRIED.map(of), of("connections"));
-    charts.push(
-      { id: "refused", quantity: "rate", lines: reasons(points).map(([name, values]) => line(name, values)) },
-      { id: "secondChance", quantity: "share", lines: [line("second_chance", chances)] },
-    );
-  }
+  // A host carries more than flows of clients. Of others, what goes on is not among what came in.
+  const wholes = reply.resourceType === "host" ? CARRIED : ["packetsIn", "second_chance"];
+  const chances = share(of("second_chance"), wholes.map(of), of("connections"));
+  charts.push(
+    { id: "refused", quantity: "rate", lines: reasons(points).map(([name, values]) => line(name, values)) },
+    { id: "secondChance", quantity: "share", lines: [line("second_chance", chances)] },
+  );
   const all = [...points.values()].flat();
   const isKnown = all.some((point) => point !== null);
   const isBusy = all.some((point) => point !== null && point > 0);

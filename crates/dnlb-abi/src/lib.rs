@@ -90,6 +90,9 @@ pub mod maps {
     /// Hash: [`super::FlowTotalsKey`] -> [`super::FlowTotals`], what flow records themselves cannot tell of a service's flows. Agents
     /// remove those of services and instances that are gone.
     pub const FLOW_TOTALS: &str = "FLOW_TOTALS";
+    /// Per-CPU hash: [`super::ServiceOutcomeKey`] -> packets, a word for each CPU: what went wrong with packets of a service. Agents remove
+    /// those of services and instances that are gone.
+    pub const SERVICE_OUTCOMES: &str = "SERVICE_OUTCOMES";
     /// Array of one word: not 0 while one version of the programs takes over from another that has other flow maps.
     pub const HANDING_OVER: &str = "HANDING_OVER";
     /// Hash: [`super::HandoverKey`] -> [`super::HandoverRecord`], flows made meanwhile; empty at all other times.
@@ -121,6 +124,8 @@ pub mod capacity {
     pub const OUTCOMES: u32 = 256;
     /// `FLOW_TOTALS`: services times the instances of a host that serve them.
     pub const FLOW_TOTALS: u32 = 1 << 16;
+    /// `SERVICE_OUTCOMES`: some outcomes of each service. An entry takes memory when it happens first.
+    pub const SERVICE_OUTCOMES: u32 = 1 << 16;
     /// `HANDOVER`: new flows of the second that an upgrade takes; no memory is taken at other times.
     pub const HANDOVER: u32 = 1 << 18;
 }
@@ -673,6 +678,20 @@ pub struct FlowTotalsKey {
 }
 
 const _: () = assert!(size_of::<FlowTotalsKey>() == 8);
+
+/// Key of `SERVICE_OUTCOMES`: an outcome that [`Outcome::concerns_service`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ServiceOutcomeKey {
+    /// Number of the service, never 0.
+    pub service: u32,
+    /// Number of the instance that was to serve, on its host; 0 before one was chosen, and on hosts that balance for others.
+    pub instance: u32,
+    /// Number of the [`Outcome`].
+    pub outcome: u32,
+}
+
+const _: () = assert!(size_of::<ServiceOutcomeKey>() == 12);
 
 /// Value of `FLOW_TOTALS`: totals since the map was made.
 ///

@@ -124,6 +124,40 @@ outcomes! {
     Drained = 44, "drained";
 }
 
+impl Outcome {
+    /// Whether it is counted for the packet's service, too: what went nowhere, and what has had a second chance.
+    #[inline(always)]
+    #[must_use]
+    pub const fn concerns_service(self) -> bool {
+        CONCERNING_SERVICES >> self as u32 & 1 != 0
+    }
+}
+
+/// Those that [`Outcome::concerns_service`], a bit each.
+const CONCERNING_SERVICES: u64 = {
+    assert!(Outcome::ALL.len() <= 64);
+    let (mut bits, mut i) = (1 << Outcome::SecondChance as u32, 0);
+    while i < Outcome::ALL.len() {
+        let name = Outcome::ALL[i].name().as_bytes();
+        if begins(name, b"drop_") || begins(name, b"reset_") || begins(name, b"unreachable_") {
+            bits |= 1 << i;
+        }
+        i += 1;
+    }
+    bits
+};
+
+const fn begins(name: &[u8], with: &[u8]) -> bool {
+    let mut i = 0;
+    while i < with.len() {
+        if i >= name.len() || name[i] != with[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 const _: () = {
     let mut i = 0;
     while i < Outcome::ALL.len() {

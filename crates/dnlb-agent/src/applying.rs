@@ -404,7 +404,9 @@ impl<D: ComputeDriver + 'static> Applier<D> {
     /// Ages flow records, logs those that are over, and reports what is in all of them.
     fn count_flows(&mut self, rules: &ExpiryRules) -> Result<(), SwitchError> {
         let Self { host, traffic, config, .. } = self;
-        let of_programs = host.switch.flow_totals()?;
+        // Records age also when what is only told cannot be read.
+        let of_programs = told(host.switch.flow_totals());
+        let outcomes = told(host.switch.service_outcomes());
         let mut closed = ClosedFlows::new();
         let aged = host.switch.age_flows(monotonic_ns(), rules, |key, record, aged| {
             traffic.on_record(key, record, aged);
@@ -416,15 +418,15 @@ impl<D: ComputeDriver + 'static> Applier<D> {
             // Who does not listen has ended: then there is no log.
             let _ = host.closed_flows.send(closed);
         }
-        host.reporter.traffic(traffic.finish_round(&of_programs));
+        host.reporter.traffic(traffic.finish_round(&of_programs, &outcomes));
         let known = |key: &FlowTotalsKey| {
             config.as_ref().is_none_or(|config| {
                 let service = config.services.binary_search_by_key(&key.service, |service| service.number);
-                service.is_ok() && config.instances.contains_key(&key.instance)
+                service.is_ok() && (key.instance == 0 || config.instances.contains_key(&key.instance))
             })
         };
-        for gone in traffic.forget(known) {
-            host.switch.forget_flow_totals(&gone)?;
+        for (gone, outcomes) in traffic.forget(known) {
+            host.switch.forget_totals(&gone, outcomes)?;
         }
         aged
     }
@@ -527,4 +529,11 @@ fn load_allocation(run_dir: &RunDir) -> Allocation {
             Allocation::default()
         }
     }
+}
+/// What was read for others to see, or nothing.
+fn told<T: Default>(read: Result<T, SwitchError>) -> T {
+    read.unwrap_or_else(|error| {
+        tracing::warn!(error = crate::fleet::chain(&error), "traffic is told without what cannot be read");
+        T::default()
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use dnlb_abi::{FlowKey, FlowRecord, FlowTotals, FlowTotalsKey};
 use dnlb_datapath::is_over;
 use dnlb_proto::ServiceTraffic;
-use dnlb_switch::Aged;
+use dnlb_switch::{Aged, ServiceOutcomes};
 
 /// Totals of a host, round by round. A round is one look at all established records.
 ///
@@ -56,10 +56,12 @@ impl Traffic {
         sums.entry(whose).or_default().add(record);
     }
 
-    /// Ends the round. `kernel` was read before it began, so that what is replaced meanwhile is missed rather than counted twice.
+    /// Ends the round. `kernel` was read before it began, so that what is replaced meanwhile is missed rather than counted twice. What
+    /// went wrong with packets of a service, in `outcomes`, is taken as it is.
     pub(crate) fn finish_round(
         &mut self,
         kernel: &BTreeMap<FlowTotalsKey, FlowTotals>,
+        outcomes: &ServiceOutcomes,
     ) -> &BTreeMap<(u32, u32), ServiceTraffic> {
         let living = std::mem::take(&mut self.living);
         // Those without any have none now.
@@ -77,19 +79,24 @@ impl Traffic {
             raise(&mut totals.bytes, programs.replaced_bytes + sum(|it| it.bytes));
             totals.flows = living.get(key).map_or(0, |it| it.flows);
         }
+        for (key, packets) in outcomes {
+            self.totals.entry((key.service, key.instance)).or_default().outcomes.clone_from(packets);
+        }
         &self.totals
     }
 
-    /// Forgets the totals of services and instances that are not `known` any more and have no flows; returns whose.
-    pub(crate) fn forget(&mut self, known: impl Fn(&FlowTotalsKey) -> bool) -> Vec<FlowTotalsKey> {
+    /// Forgets the totals of services and instances that are not `known` any more and have no flows; returns whose, and
+    /// which outcomes they had.
+    pub(crate) fn forget(&mut self, known: impl Fn(&FlowTotalsKey) -> bool) -> Vec<(FlowTotalsKey, Vec<u8>)> {
         let key = |&(service, instance): &(u32, u32)| FlowTotalsKey { service, instance };
         let idle = self.totals.iter().filter(|(_, totals)| totals.flows == 0).map(|(whose, _)| key(whose));
         let gone: Vec<_> = idle.filter(|whose| !known(whose)).collect();
-        for whose in &gone {
-            self.totals.remove(&(whose.service, whose.instance));
-            self.removed.remove(whose);
-        }
-        gone
+        let forget = |whose: FlowTotalsKey| {
+            self.removed.remove(&whose);
+            let totals = self.totals.remove(&(whose.service, whose.instance));
+            (whose, totals.map(|totals| totals.outcomes.into_keys().collect()).unwrap_or_default())
+        };
+        gone.into_iter().map(forget).collect()
     }
 }
 
@@ -183,7 +190,7 @@ mod tests {
                         self.traffic.on_record(&key(*socket), record, aged);
                     }
                     self.records.retain(|_, record| record.flags & OVER != OVER);
-                    assert_eq!(*self.traffic.finish_round(&self.kernel), self.truth);
+                    assert_eq!(*self.traffic.finish_round(&self.kernel, &ServiceOutcomes::new()), self.truth);
                 }
             }
         }
@@ -213,8 +220,9 @@ mod tests {
         let record = FlowRecord { service: 1, packets_in: 5, bytes: 500, ..FlowRecord::default() };
         let opened = BTreeMap::from([(whose(0), FlowTotals::ONE_OPENED)]);
         traffic.on_record(&key(0), &record, Aged::Living);
-        traffic.finish_round(&opened);
-        let totals = traffic.finish_round(&opened)[&(1, 10)];
+        let none = ServiceOutcomes::new();
+        traffic.finish_round(&opened, &none);
+        let totals = &traffic.finish_round(&opened, &none)[&(1, 10)];
         assert_eq!((totals.connections, totals.flows, totals.packets_in, totals.bytes), (1, 0, 5, 500));
     }
 
@@ -227,10 +235,34 @@ mod tests {
         traffic.on_record(&key(0), &record(3), Aged::Removed);
         // A health check's.
         traffic.on_record(&key(0), &record(0), Aged::Living);
-        assert_eq!(traffic.finish_round(&BTreeMap::new()).len(), 3);
+        let none = ServiceOutcomes::new();
+        assert_eq!(traffic.finish_round(&BTreeMap::new(), &none).len(), 3);
         let gone = traffic.forget(|key| key.service == 3);
-        assert_eq!(gone, [FlowTotalsKey { service: 2, instance: 10 }]);
-        let left: Vec<_> = traffic.finish_round(&BTreeMap::new()).keys().copied().collect();
+        assert_eq!(gone, [(FlowTotalsKey { service: 2, instance: 10 }, vec![])]);
+        let left: Vec<_> = traffic.finish_round(&BTreeMap::new(), &none).keys().copied().collect();
         assert_eq!(left, [(1, 10), (3, 10)]);
+    }
+
+    #[test]
+    fn what_went_wrong_is_told_with_the_rest_also_of_no_instance() {
+        let mut traffic = Traffic::default();
+        let outcomes = ServiceOutcomes::from([
+            (FlowTotalsKey { service: 1, instance: 0 }, [(19, 5)].into()),
+            (FlowTotalsKey { service: 1, instance: 10 }, [(22, 3), (32, 1)].into()),
+        ]);
+        traffic.on_record(
+            &key(0),
+            &FlowRecord { service: 1, packets_in: 5, ..FlowRecord::default() },
+            Aged::Living,
+        );
+        let totals = traffic.finish_round(&BTreeMap::new(), &outcomes);
+        assert_eq!(
+            totals[&(1, 0)],
+            ServiceTraffic { outcomes: [(19, 5)].into(), ..ServiceTraffic::default() }
+        );
+        let of_10 = &totals[&(1, 10)];
+        assert_eq!((of_10.packets_in, &of_10.outcomes), (5, &[(22, 3), (32, 1)].into()));
+        // Nobody is asked for what is not there any more.
+        assert_eq!(traffic.forget(|_| false), [(FlowTotalsKey { service: 1, instance: 0 }, vec![19])]);
     }
 }

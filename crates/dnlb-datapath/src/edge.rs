@@ -24,7 +24,7 @@ pub fn edge<'r, T: Tables, S: EdgeSink>(
     tables: &T,
     packet: &mut Packet,
     room: impl FnOnce() -> Option<&'r mut Room>,
-    sink: S,
+    mut sink: S,
 ) -> S::Verdict {
     let (Some(settings), Some(ethernet)) = (tables.settings(), Ethernet::read(frame)) else {
         return sink.pass();
@@ -55,6 +55,7 @@ pub fn edge<'r, T: Tables, S: EdgeSink>(
         }
         return sink.pass();
     };
+    sink.concerns(service.number);
     if to_itself(packet) {
         // Its answer would come back here, and the answer to that.
         return sink.drop(Outcome::DropSpoofed);

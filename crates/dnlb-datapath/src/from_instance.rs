@@ -28,7 +28,7 @@ pub fn from_instance<T: Tables, S: Sink>(
     tables: &T,
     ifindex: u32,
     room: &mut Room,
-    sink: S,
+    mut sink: S,
 ) -> S::Verdict {
     let Room { packet, seen, rewrite, fragment, record, key, other } = &mut *room;
     rewrite.clear();
@@ -64,10 +64,11 @@ pub fn from_instance<T: Tables, S: Sink>(
         return sink.drop(Outcome::DropFragment);
     }
     let (protocol, port) = (packet.protocol, packet.dst_port);
-    if !rules::acl_allows(tables, instance, instance.acl_out, &packet.dst, protocol, port) {
-        return sink.drop(Outcome::DropAclOut);
-    }
+    let allowed = rules::acl_allows(tables, instance, instance.acl_out, &packet.dst, protocol, port);
     if packet.icmp == Icmp::Error {
+        if !allowed {
+            return sink.drop(Outcome::DropAclOut);
+        }
         return icmp_error::from_instance(frame, tables, settings, instance, room, sink);
     }
 
@@ -75,7 +76,14 @@ pub fn from_instance<T: Tables, S: Sink>(
     *seen = *packet;
     let mut known = false;
     let mut reply = false;
-    if let Some(flow) = tables.flow(key) {
+    let found = tables.flow(key);
+    if let Some(flow) = &found {
+        sink.concerns(flow.service(), number);
+    }
+    if !allowed {
+        return sink.drop(Outcome::DropAclOut);
+    }
+    if let Some(flow) = found {
         let outbound = flow.flags() & FlowRecord::FLAG_OUTBOUND != 0;
         if flow.flags() & FlowRecord::FLAG_DRAINED != 0 && !(protocol == TCP && packet.opens()) {
             if protocol != TCP || packet.fragment == Fragment::Later {
@@ -135,6 +143,7 @@ pub fn from_instance<T: Tables, S: Sink>(
     let mut hop = 0;
     let mut absent = Absent::Listener;
     if let Some(service) = service {
+        sink.concerns(service.number, 0);
         let member = service::choose(tables, settings, service, packet);
         to_instance = member.instance;
         to_host = member.host as u32;
@@ -210,6 +219,7 @@ pub fn from_instance<T: Tables, S: Sink>(
         };
         arrival.port = port as u16;
         arrival.service = service.number;
+        sink.concerns(service.number, to_instance);
     }
     deliver(tables, target, packet, seen, &arrival, rewrite, (record, key), sink)
 }

@@ -22,7 +22,7 @@ pub fn from_overlay<T: Tables, S: Sink>(
     tables: &T,
     (vni, remote): (u32, &Addr),
     room: &mut Room,
-    sink: S,
+    mut sink: S,
 ) -> S::Verdict {
     let Room { packet, seen, rewrite, fragment, record, key, other } = &mut *room;
     rewrite.clear();
@@ -68,6 +68,7 @@ pub fn from_overlay<T: Tables, S: Sink>(
             let unknown = Outcome::DropUnknownInstance;
             return sink.drop(if found.is_none() { unknown } else { Outcome::DropNoListener });
         };
+        sink.concerns(service.number, 0);
         // An instance that has gone may still stand in a sender's row; the flow may be somebody else's. Its number still says
         // how far a search among all has come.
         let number = instance_of_mac(ethernet.dst);
@@ -98,6 +99,7 @@ pub fn from_overlay<T: Tables, S: Sink>(
         };
         arrival.port = port as u16;
         arrival.service = service.number;
+        sink.concerns(service.number, next.instance);
         tables.count_service(service.number, packet.ip_len);
     }
     let Some(instance) = found else {

@@ -47,7 +47,7 @@ pub(crate) fn from_instance<T: Tables, S: Sink>(
     settings: &Settings,
     instance: &InstanceEntry,
     room: &mut Room,
-    sink: S,
+    mut sink: S,
 ) -> S::Verdict {
     let Room { packet, seen, rewrite, key, .. } = &mut *room;
     if !parse_quote(frame, packet, &mut rewrite.quote) {
@@ -62,6 +62,7 @@ pub(crate) fn from_instance<T: Tables, S: Sink>(
     let Some(flow) = tables.flow(key) else {
         return sink.drop(Outcome::DropNoFlow);
     };
+    sink.concerns(flow.service(), instance.number);
     // An instance that is its own peer has no use for its errors; and two ports to translate are more than errors are worth.
     if flow.flags() & FlowRecord::FLAG_HAIRPIN != 0 || flow.peer_port() != 0 {
         return sink.drop(Outcome::DropNoFlow);
@@ -129,7 +130,7 @@ pub(crate) fn edge<T: Tables, S: EdgeSink>(
     settings: &Settings,
     packet: &Packet,
     room: &mut Room,
-    sink: S,
+    mut sink: S,
 ) -> S::Verdict {
     let Room { seen, rewrite, .. } = room;
     if !parse_quote(frame, packet, &mut rewrite.quote) || packet.dst != rewrite.quote.src {
@@ -142,6 +143,7 @@ pub(crate) fn edge<T: Tables, S: EdgeSink>(
     else {
         return sink.pass();
     };
+    sink.concerns(service.number);
     let member = service::choose(tables, settings, service, seen);
     if member.instance == 0 {
         return sink.drop(Outcome::DropNoBackend);
@@ -179,7 +181,7 @@ pub(crate) fn to_member<T: Tables, S: Sink>(
     backend: u32,
     number: u32,
     room: &mut Room,
-    sink: S,
+    mut sink: S,
 ) -> S::Verdict {
     let Room { packet, rewrite, key, .. } = room;
     let Some(instance) = tables.instance(number) else {
@@ -198,6 +200,7 @@ pub(crate) fn to_member<T: Tables, S: Sink>(
     let Some(flow) = tables.flow(key).filter(known) else {
         return sink.drop(Outcome::DropNoFlow);
     };
+    sink.concerns(flow.service(), number);
     let ports = (quote.dst_port, port as u16);
     if !flow::allowed(tables, instance, &flow, &quote.dst, quote.protocol, ports) {
         return sink.drop(Outcome::DropSecurityGroupIn);

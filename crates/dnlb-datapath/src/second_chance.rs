@@ -68,13 +68,13 @@ pub(crate) fn find<T: Tables>(
     let large = service.slots > ServiceEntry::SLOTS_ALL_ASKED;
     let next = next_of_chain(tables, settings, service, packet, came, (chain, large), other);
     if next.instance != 0 {
-        tables.count(Outcome::SecondChance);
+        count(tables, service, came);
         return next;
     }
     if !large {
         let next = next_of_all(tables, settings, service, packet, came, other);
         if next.instance != 0 {
-            tables.count(Outcome::SecondChance);
+            count(tables, service, came);
             return next;
         }
     }
@@ -85,6 +85,13 @@ pub(crate) fn find<T: Tables>(
         return Choice { hop: HOP_FINAL, ..came };
     }
     Choice { instance: current.instance, host: u32::from(current.host), hop: HOP_FINAL }
+}
+
+/// Counts a second chance, for the instance that it came for too, if that is here: the number may be of one that has gone, or of nobody.
+#[inline(always)]
+fn count<T: Tables>(tables: &T, service: &ServiceEntry, came: Choice) {
+    let here = tables.instance(came.instance).map_or(0, |instance| instance.number);
+    tables.count_for(service.number, here, Outcome::SecondChance);
 }
 
 /// The next of a row's chain; instance 0 when nobody is left. Those of this host count only if they know the flow.

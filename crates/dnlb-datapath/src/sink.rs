@@ -64,7 +64,7 @@ pub struct Tunnel {
     pub tos: u8,
 }
 
-/// One method a verdict of the switch's programs; exactly one is called for each packet.
+/// One method a verdict of the switch's programs; exactly one is called for each packet, but for [`Sink::concerns`].
 ///
 /// Methods and not an enum: merging enums with payload from several places copies uninitialised bytes, which the
 /// verifier refuses depending on how LLVM laid them out.
@@ -72,6 +72,9 @@ pub trait Sink {
     /// What the program returns.
     type Verdict;
 
+    /// The packet is one of this service; of an instance of this host that serves, or 0. How it ends is counted for them, too, if it
+    /// [`Outcome::concerns_service`]. The last call counts; a service of 0 takes it back.
+    fn concerns(&mut self, service: u32, instance: u32);
     /// Drops it; `outcome` is the reason.
     fn drop(self, outcome: Outcome) -> Self::Verdict;
     /// Answers an ARP request with the router's MAC address, back where it came from.
@@ -105,6 +108,8 @@ pub trait EdgeSink {
     /// What the program returns.
     type Verdict;
 
+    /// As [`Sink::concerns`]: an edge serves nothing itself.
+    fn concerns(&mut self, service: u32);
     /// Leaves it to the host's own stack.
     fn pass(self) -> Self::Verdict;
     /// Drops it.

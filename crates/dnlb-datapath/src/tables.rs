@@ -76,6 +76,8 @@ pub trait Tables {
 
     /// Counts something that happened on the way to the verdict.
     fn count(&self, outcome: Outcome);
+    /// [`Self::count`], for a service and an instance of this host that it came for, too.
+    fn count_for(&self, service: u32, instance: u32, outcome: Outcome);
     /// Counts a packet of a service.
     fn count_service(&self, number: u32, bytes: u32);
 }
@@ -86,6 +88,8 @@ pub trait Flow {
     fn original_addr(&self) -> Addr;
     /// [`FlowRecord::original_port`].
     fn original_port(&self) -> u16;
+    /// [`FlowRecord::service`].
+    fn service(&self) -> u32;
     /// [`FlowRecord::flags`].
     fn flags(&self) -> u32;
     /// [`FlowRecord::via`].

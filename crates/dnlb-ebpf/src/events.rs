@@ -103,7 +103,7 @@ pub(crate) fn to_traced_edge(ctx: &XdpContext) {
 
 /// Ends the program in `tell`, if there is something to tell of the packet.
 #[inline(always)]
-pub(crate) fn tell(ctx: &TcContext, verdict: i32, dropped: bool) {
+pub(crate) fn tell(ctx: &TcContext, verdict: i32) {
     let Some(telling) = tables::telling() else {
         return;
     };
@@ -111,12 +111,6 @@ pub(crate) fn tell(ctx: &TcContext, verdict: i32, dropped: bool) {
         return;
     }
     telling.verdict = verdict;
-    if verdict == tc::SHOT && !dropped {
-        // It could not be done as decided.
-        if let Some(note) = tables::note() {
-            note.outcome = Outcome::DropKernel;
-        }
-    }
     // SAFETY: as in `to_traced_edge`.
     let _ = unsafe { TELLER.tail_call(ctx, 0) };
 }

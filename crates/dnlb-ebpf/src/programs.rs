@@ -14,7 +14,7 @@ use crate::{
     frame::XdpFrame,
     tables::{self, KernelTables, count},
     tc::{self, TcSink},
-    xdp::XdpSink,
+    xdp::{Ended, XdpSink},
 };
 
 /// TCX ingress of the host side of every instance's link.
@@ -79,9 +79,12 @@ fn edge(ctx: XdpContext) -> u32 {
         events::to_traced_edge(&ctx);
     }
     let frame = XdpFrame::new(&ctx);
-    let sink = XdpSink { frame: &frame, traced: false };
+    let ended = Ended::default();
+    let sink = XdpSink { frame: &frame, traced: false, ended: &ended };
     let mut packet = Packet::default();
-    dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink)
+    let verdict = dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink);
+    ended.count();
+    verdict
 }
 
 /// [`edge`] while somebody traces, called by it. A program of its own, so that none of it weighs on the edge.
@@ -93,9 +96,11 @@ fn edge_traced(ctx: XdpContext) -> u32 {
     let frame = XdpFrame::new(&ctx);
     // Once more, because the stack has no place for a decision whose packet must last.
     dnlb_datapath::look(&frame, seen);
-    let sink = XdpSink { frame: &frame, traced: true };
+    let ended = Ended::default();
+    let sink = XdpSink { frame: &frame, traced: true, ended: &ended };
     let mut packet = Packet::default();
     let verdict = dnlb_datapath::edge(&frame, &KernelTables, &mut packet, tables::room, sink);
+    ended.count();
     events::tell_edge(&ctx, verdict);
     verdict
 }

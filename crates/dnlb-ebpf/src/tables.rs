@@ -6,13 +6,13 @@ use aya_ebpf::{
     bindings::BPF_NOEXIST,
     helpers::generated::{bpf_ktime_get_coarse_ns, bpf_loop},
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap},
 };
 use dnlb_abi::{
     Addr, Counter, EndpointEntry, EndpointKey, FlowEvent, FlowKey, FlowRecord, FlowTotals, FlowTotalsKey,
     FragmentEntry, FragmentKey, HandoverKey, HandoverRecord, HostEntry, InstanceEntry, MMAPABLE, MemberEntry,
     NO_PREALLOC, Outcome, Role, RuleEntry, RuleRange, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry,
-    ServiceKey, Settings, TargetEntry, TargetKey, capacity,
+    ServiceKey, ServiceOutcomeKey, Settings, TargetEntry, TargetKey, capacity,
 };
 use dnlb_datapath::{Flow, MemberSearch, Packet, Room, RuleQuery, RuleSearch, Rules, Tables, rule_matches};
 use dnlb_wire::ANSWER_MAX;
@@ -65,6 +65,9 @@ static SERVICE_COUNTERS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1,
 static FLOW_TOTALS: HashMap<FlowTotalsKey, FlowTotals> =
     HashMap::with_max_entries(capacity::FLOW_TOTALS, NO_PREALLOC);
 #[map]
+static SERVICE_OUTCOMES: PerCpuHashMap<ServiceOutcomeKey, u64> =
+    PerCpuHashMap::with_max_entries(capacity::SERVICE_OUTCOMES, NO_PREALLOC);
+#[map]
 static HANDING_OVER: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 static HANDOVER: HashMap<HandoverKey, HandoverRecord> =
@@ -81,6 +84,9 @@ struct Scratch {
     reserved: u32,
     totals_key: FlowTotalsKey,
     totals: FlowTotals,
+    one: u64,
+    outcome_key: ServiceOutcomeKey,
+    reserved_too: u32,
     telling: Telling,
     room: Room,
     note: Note,
@@ -113,6 +119,7 @@ pub(crate) fn new_edge_packet() -> Option<&'static mut Packet> {
 pub(crate) fn new_note(role: Role, vni: u32) -> Option<&'static mut Note> {
     let (note, telling) = (note()?, telling()?);
     telling.begin(role, vni);
+    note.service = 0;
     Some(note)
 }
 
@@ -259,6 +266,31 @@ unsafe fn add_word(word: *mut u64, more: u64) {
 #[inline(always)]
 pub(crate) fn count(outcome: Outcome, bytes: u32) {
     add(OUTCOMES.get_ptr_mut(outcome as u32), bytes);
+}
+
+/// Counts an outcome for the service and instance that the packet concerned, if they are to know of it.
+#[inline(always)]
+pub(crate) fn count_for_service(service: u32, instance: u32, outcome: Outcome) {
+    if service == 0 || !outcome.concerns_service() {
+        return;
+    }
+    let Some(scratch) = SCRATCH.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: a live per-CPU value; these parts of it are used here alone.
+    let (key, one) = unsafe { (&mut (*scratch).outcome_key, &mut (*scratch).one) };
+    *key = ServiceOutcomeKey { service, instance, outcome: outcome as u32 };
+    *one = 1;
+    // As for `add_to_totals`: the first packet makes the counter, and when the map is full a statistic is lost.
+    if SERVICE_OUTCOMES.get_ptr_mut(&*key).is_none()
+        && SERVICE_OUTCOMES.insert(&*key, &*one, u64::from(BPF_NOEXIST)).is_ok()
+    {
+        return;
+    }
+    if let Some(packets) = SERVICE_OUTCOMES.get_ptr_mut(&*key) {
+        // SAFETY: a live value of this CPU.
+        unsafe { *packets += 1 };
+    }
 }
 
 /// Where the word begins in which a record's flags are the upper half: without `alu32` there are atomic operations on whole words only.
@@ -520,6 +552,12 @@ impl Tables for KernelTables {
     }
 
     #[inline(always)]
+    fn count_for(&self, service: u32, instance: u32, outcome: Outcome) {
+        self.count(outcome);
+        count_for_service(service, instance, outcome);
+    }
+
+    #[inline(always)]
     fn count_service(&self, number: u32, bytes: u32) {
         add(SERVICE_COUNTERS.get_ptr_mut(number), bytes);
     }
@@ -536,6 +574,12 @@ impl Flow for KernelFlow {
     fn original_port(&self) -> u16 {
         // SAFETY: as above.
         unsafe { (*self.record).original_port }
+    }
+
+    #[inline(always)]
+    fn service(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { (*self.record).service }
     }
 
     #[inline(always)]

@@ -127,6 +127,10 @@ impl Patch for SkbPatch<'_> {
 #[repr(C)]
 pub(crate) struct Note {
     pub(crate) outcome: Outcome,
+    /// Number of the service that the packet concerns, or 0; the next field then means nothing.
+    pub(crate) service: u32,
+    /// Number of the instance that serves, or 0.
+    served_by: u32,
     /// Interface to which it goes.
     ifindex: u32,
     /// Number of the instance to which it goes.
@@ -186,6 +190,11 @@ impl TcSink {
 
 impl Sink for TcSink {
     type Verdict = Act;
+
+    #[inline(always)]
+    fn concerns(&mut self, service: u32, instance: u32) {
+        (self.note.service, self.note.served_by) = (service, instance);
+    }
 
     #[inline(always)]
     fn drop(self, outcome: Outcome) -> Act {
@@ -256,6 +265,11 @@ impl EdgeSink for TcSink {
     type Verdict = Act;
 
     #[inline(always)]
+    fn concerns(&mut self, service: u32) {
+        Sink::concerns(self, service, 0);
+    }
+
+    #[inline(always)]
     fn pass(self) -> Act {
         self.note.outcome = Outcome::Passed;
         Act::Pass
@@ -319,7 +333,14 @@ struct Carrier<'c> {
 #[inline(always)]
 pub(crate) fn carry_out(ctx: &mut TcContext, ifindex: u32, act: Act) -> i32 {
     let verdict = act_on(ctx, ifindex, act);
-    events::tell(ctx, verdict, act == Act::Drop);
+    if let Some(note) = tables::note() {
+        if verdict == SHOT && act != Act::Drop {
+            // It could not be done as decided.
+            note.outcome = Outcome::DropKernel;
+        }
+        tables::count_for_service(note.service, note.served_by, note.outcome);
+    }
+    events::tell(ctx, verdict);
     verdict
 }
 

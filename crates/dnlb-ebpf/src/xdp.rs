@@ -1,5 +1,7 @@
 //! Carries out verdicts of the edge on XDP frames.
 
+use core::cell::Cell;
+
 use aya_ebpf::{
     EbpfContext,
     bindings::xdp_action,
@@ -54,6 +56,27 @@ pub(crate) struct XdpSink<'c> {
     pub(crate) frame: &'c XdpFrame<'c>,
     /// Whether somebody traces; a constant of the program.
     pub(crate) traced: bool,
+    /// What is to be counted of the packet when all is done.
+    pub(crate) ended: &'c Ended,
+}
+
+/// How a packet of a service ended that went nowhere.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// Number of the service, or 0.
+    service: Cell<u32>,
+    /// The outcome, if it concerns the service.
+    outcome: Cell<Option<Outcome>>,
+}
+
+impl Ended {
+    /// Counts it, in one place: whatever is done at every verdict is there once for each.
+    #[inline(always)]
+    pub(crate) fn count(&self) {
+        if let Some(outcome) = self.outcome.get() {
+            tables::count_for_service(self.service.get(), 0, outcome);
+        }
+    }
 }
 
 impl<'c> XdpSink<'c> {
@@ -67,6 +90,9 @@ impl<'c> XdpSink<'c> {
     #[inline(always)]
     fn done(&self, outcome: Outcome) {
         count(outcome, self.frame.known_len.get() as u32);
+        if outcome.concerns_service() {
+            self.ended.outcome.set(Some(outcome));
+        }
         if self.traced {
             events::outcome(outcome);
         }
@@ -119,6 +145,11 @@ impl XdpSink<'_> {
 
 impl EdgeSink for XdpSink<'_> {
     type Verdict = u32;
+
+    #[inline(always)]
+    fn concerns(&mut self, service: u32) {
+        self.ended.service.set(service);
+    }
 
     #[inline(always)]
     fn pass(self) -> u32 {

@@ -21,6 +21,8 @@ pub struct Carrier<'f> {
     pub ifindex: u32,
     /// Whether an edge itself puts the outer header in front.
     pub encapsulates: bool,
+    /// Numbers of the service and of the instance that the packet concerns; 0: none, and so it begins.
+    pub concerned: (u32, u32),
 }
 
 /// What has become of a frame.
@@ -31,6 +33,8 @@ pub struct Carried {
     /// As programs leave them for tests: interface and instance of whom it was delivered to; or, of what went into a tunnel,
     /// underlay address (IPv4), VNI, instance, hop.
     pub details: [u32; 4],
+    /// As [`Carrier::concerned`] in the end.
+    pub concerned: (u32, u32),
     /// The frame as it goes on; of one that was dropped or passed, as it came.
     pub frame: Vec<u8>,
 }
@@ -99,13 +103,13 @@ impl Carrier<'_> {
     /// A frame as it goes on, if it could be written.
     fn carried(&self, outcome: Outcome, details: [u32; 4], frame: Option<Vec<u8>>) -> Carried {
         match frame {
-            Some(frame) => Carried { outcome, details, frame },
+            Some(frame) => Carried { outcome, details, concerned: self.concerned, frame },
             None => Carried { outcome: Outcome::DropKernel, ..self.unchanged(outcome) },
         }
     }
 
     fn unchanged(&self, outcome: Outcome) -> Carried {
-        Carried { outcome, details: [0; 4], frame: self.frame.to_vec() }
+        Carried { outcome, details: [0; 4], concerned: self.concerned, frame: self.frame.to_vec() }
     }
 }
 
@@ -167,6 +171,10 @@ fn endpoint(frame: &mut [u8], packet: &Packet, destination: bool, (addr, port): 
 
 impl Sink for Carrier<'_> {
     type Verdict = Carried;
+
+    fn concerns(&mut self, service: u32, instance: u32) {
+        self.concerned = (service, instance);
+    }
 
     fn drop(self, outcome: Outcome) -> Carried {
         self.unchanged(outcome)
@@ -231,6 +239,10 @@ impl Sink for Carrier<'_> {
 
 impl EdgeSink for Carrier<'_> {
     type Verdict = Carried;
+
+    fn concerns(&mut self, service: u32) {
+        self.concerned = (service, 0);
+    }
 
     fn pass(self) -> Carried {
         self.unchanged(Outcome::Passed)

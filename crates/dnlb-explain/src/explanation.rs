@@ -85,7 +85,7 @@ fn decide<M: Maps>(
     let settings = maps.settings()?.unwrap_or_default();
     let (uplink, probe_link) = (settings.uplink_ifindex, settings.probe_ifindex);
     let ifindex = if let Program::FromInstance { ifindex } = program { ifindex } else { 0 };
-    let carrier = Carrier { frame, settings, ifindex, encapsulates: true };
+    let carrier = Carrier { frame, settings, ifindex, encapsulates: true, concerned: (0, 0) };
     let teller = Teller { packet, program, uplink, probe_link, carrier };
     let mut room = Room::default();
     let (verdict, carried) = match program {
@@ -151,6 +151,10 @@ impl Teller<'_> {
 impl Sink for Teller<'_> {
     type Verdict = (Verdict, Carried);
 
+    fn concerns(&mut self, service: u32, instance: u32) {
+        Sink::concerns(&mut self.carrier, service, instance);
+    }
+
     fn drop(self, outcome: Outcome) -> Self::Verdict {
         let verdict = self.ended(outcome);
         (verdict, Sink::drop(self.carrier, outcome))
@@ -212,6 +216,10 @@ impl Sink for Teller<'_> {
 
 impl EdgeSink for Teller<'_> {
     type Verdict = (Verdict, Carried);
+
+    fn concerns(&mut self, service: u32) {
+        EdgeSink::concerns(&mut self.carrier, service);
+    }
 
     fn pass(self) -> Self::Verdict {
         let verdict = self.ended(Outcome::Passed);

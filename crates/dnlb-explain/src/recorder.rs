@@ -188,6 +188,10 @@ impl Flow for ShadowFlow {
         self.record().original_port
     }
 
+    fn service(&self) -> u32 {
+        self.record().service
+    }
+
     fn flags(&self) -> u32 {
         self.record().flags
     }
@@ -370,6 +374,10 @@ impl<M: Maps> Tables for Recorder<'_, M> {
 
     fn count(&self, outcome: Outcome) {
         self.steps.borrow_mut().push(Step::Counted(outcome));
+    }
+
+    fn count_for(&self, _service: u32, _instance: u32, outcome: Outcome) {
+        self.count(outcome);
     }
 
     fn count_service(&self, _number: u32, _bytes: u32) {}

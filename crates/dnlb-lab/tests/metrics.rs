@@ -62,8 +62,38 @@ fn metrics_tell_how_many_connections_went_where_also_after_the_server_was_killed
         .sum();
     assert!(edges >= packets_in, "{edges} of {packets_in}");
 
+    what_goes_wrong_is_told_of_listeners_and_targets(&region, &eip, &ids);
     living_flows_are_seen(&region, &eip);
     minutes_outlive_the_server(&region, of_listener);
+}
+
+/// A listener without servers, whose callers an edge refuses, and one whose servers' rules let nobody in.
+fn what_goes_wrong_is_told_of_listeners_and_targets(region: &Region, eip: &str, ids: &[String]) {
+    region.dnlb("backend create none --lb l --port 8080");
+    region.dnlb("listener create none --lb l --port 82 --backend none --wait");
+    region.dnlb("backend create shut --lb l --port 9 --ag web --without-member fail-open");
+    region.dnlb("listener create shut --lb l --port 83 --backend shut --wait");
+    let call = |port: u16, times: u32| {
+        let call = format!("timeout 0.5 bash -c 'exec 3<>/dev/tcp/{eip}/{port}'");
+        let calls = vec![call; times as usize].join("; ");
+        let run = || Ok(std::process::Command::new("bash").args(["-c", &calls]).output()?);
+        assert!(!region.lab().inside("client", run).unwrap().status.success(), "port {port}");
+    };
+    call(82, 5);
+    call(83, 3);
+    let of = |of: &str, outcome: &str| total(&metrics(region, of), outcome);
+    let all_told =
+        || of("listener none", "reset_no_backend") >= 5 && of("listener shut", "drop_security_group_in") >= 3;
+    assert!(until(Duration::from_secs(15), all_told), "{}", metrics(region, "listener none"));
+    assert_eq!(of("listener none", "reset_no_backend"), 5);
+    let denied = of("listener shut", "drop_security_group_in");
+    let by_target = ids.iter().map(|id| of(&format!("target shut {id}"), "drop_security_group_in"));
+    assert_eq!(by_target.sum::<u64>(), denied);
+    assert_eq!(of("lb l", "reset_no_backend"), 5);
+    assert_eq!(of("lb l", "drop_security_group_in"), denied);
+    // Whoever is served has none of it.
+    let http = metrics(region, "listener http");
+    assert_eq!((total(&http, "reset_no_backend"), total(&http, "drop_security_group_in")), (0, 0));
 }
 
 /// Open connections are a state: it is there while they are, and gone when they are.

@@ -87,7 +87,7 @@ impl Reporter {
     pub fn traffic(&self, totals: &BTreeMap<(u32, u32), ServiceTraffic>) {
         self.update(|known| {
             let fresh = totals.iter().filter(|(key, now)| known.traffic.get(key) != Some(now));
-            let fresh: Vec<_> = fresh.map(|(key, now)| (*key, *now)).collect();
+            let fresh: Vec<_> = fresh.map(|(key, now)| (*key, now.clone())).collect();
             known.fresh.traffic.retain(|key| totals.contains_key(key));
             known.traffic.retain(|key, _| totals.contains_key(key));
             known.fresh.traffic.extend(fresh.iter().map(|(key, _)| *key));
@@ -206,8 +206,9 @@ impl Outbox {
             let rest = fresh.traffic.iter().nth(SERVICES_MAX).copied();
             let later = rest.map(|first| fresh.traffic.split_off(&first)).unwrap_or_default();
             let now = std::mem::replace(&mut fresh.traffic, later);
-            let traffic = |key: (u32, u32)| Some((key, *known.traffic.get(&key)?));
-            Counters { outcomes, services: now.into_iter().filter_map(traffic).collect(), epoch: known.epoch }
+            let traffic = |key: (u32, u32)| Some((key, known.traffic.get(&key)?.clone()));
+            let services = now.into_iter().filter_map(traffic).collect();
+            Counters { outcomes, services, epoch: known.epoch, more: rest.is_some() }
         });
         known.fresh.traffic = std::mem::take(&mut fresh.traffic);
         let instance = |number: u32| {

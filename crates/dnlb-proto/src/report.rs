@@ -136,14 +136,16 @@ impl TryFrom<pb::Report> for Report {
 pub struct Counters {
     /// Totals since the host's maps were made, by outcome name.
     pub outcomes: BTreeMap<String, Counter>,
-    /// By service's and instance's number: those that have changed.
+    /// By service's and instance's number: those that have changed. Instance 0 stands for none, and has nothing but outcomes.
     pub services: BTreeMap<(u32, u32), ServiceTraffic>,
     /// Another one when totals are counted anew.
     pub epoch: u64,
+    /// Whether others of `services` follow with the next ones, for which there was no room.
+    pub more: bool,
 }
 
 /// What has gone by a service at an instance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceTraffic {
     /// Flows that were established.
     pub connections: u64,
@@ -155,11 +157,22 @@ pub struct ServiceTraffic {
     pub packets_out: u64,
     /// Bytes of established flows both ways, from the IP header on.
     pub bytes: u64,
+    /// Packets that went nowhere or had a second chance, by number of their outcome.
+    pub outcomes: BTreeMap<u8, u64>,
 }
 
 impl From<Counters> for pb::Counters {
     fn from(counters: Counters) -> Self {
         let outcome = |(name, Counter { packets, bytes })| (name, pb::Counter { packets, bytes });
+        let packets =
+            |outcomes: &BTreeMap<u8, u64>| outcomes.iter().map(|(it, n)| (u32::from(*it), *n)).collect();
+        let service_outcomes = counters.services.iter().filter(|(_, traffic)| !traffic.outcomes.is_empty());
+        let service_outcomes = service_outcomes.map(|(&(service, instance), traffic)| pb::ServiceOutcomes {
+            service,
+            instance,
+            packets: packets(&traffic.outcomes),
+        });
+        let service_outcomes = service_outcomes.collect();
         let service = |((service, instance), traffic): ((u32, u32), ServiceTraffic)| pb::ServiceTraffic {
             service,
             instance,
@@ -171,8 +184,15 @@ impl From<Counters> for pb::Counters {
         };
         Self {
             outcomes: counters.outcomes.into_iter().map(outcome).collect(),
-            services: counters.services.into_iter().map(service).collect(),
+            services: counters
+                .services
+                .into_iter()
+                .filter(|((_, instance), _)| *instance != 0)
+                .map(service)
+                .collect(),
             epoch: counters.epoch,
+            more: counters.more,
+            service_outcomes,
         }
     }
 }
@@ -186,6 +206,7 @@ impl TryFrom<pb::Counters> for Counters {
         };
         most("counters.outcomes", counters.outcomes.len(), OUTCOMES_MAX)?;
         most("counters.services", counters.services.len(), SERVICES_MAX)?;
+        most("counters.service_outcomes", counters.service_outcomes.len(), SERVICES_MAX)?;
         let outcome = |(name, pb::Counter { packets, bytes })| {
             Ok((parse::name("counters.outcomes", name, 64)?, Counter { packets, bytes }))
         };
@@ -196,14 +217,27 @@ impl TryFrom<pb::Counters> for Counters {
                 packets_in: it.packets_in,
                 packets_out: it.packets_out,
                 bytes: it.bytes,
+                outcomes: BTreeMap::new(),
             };
             let instance = parse::nonzero("counters.services.instance", it.instance)?;
             Ok(((parse::nonzero("counters.services.service", it.service)?, instance), traffic))
         };
+        let mut services: BTreeMap<_, ServiceTraffic> =
+            parse::map("counters.services", counters.services, service)?;
+        for pb::ServiceOutcomes { service, instance, packets } in counters.service_outcomes {
+            most("counters.service_outcomes.packets", packets.len(), OUTCOMES_MAX)?;
+            let service = parse::nonzero("counters.service_outcomes.service", service)?;
+            let traffic = services.entry((service, instance)).or_default();
+            // Of outcomes beyond that nobody knows yet what they are.
+            traffic
+                .outcomes
+                .extend(packets.into_iter().filter_map(|(it, n)| Some((u8::try_from(it).ok()?, n))));
+        }
         Ok(Self {
             outcomes: counters.outcomes.into_iter().map(outcome).collect::<Result<_, _>>()?,
-            services: parse::map("counters.services", counters.services, service)?,
+            services,
             epoch: counters.epoch,
+            more: counters.more,
         })
     }
 }
@@ -244,11 +278,22 @@ mod tests {
     fn counters_arrive_as_they_were_sent() {
         let counters = Counters {
             outcomes: BTreeMap::from([("balanced".to_owned(), Counter { packets: 2, bytes: 120 })]),
-            services: BTreeMap::from([(
-                (3, 4),
-                ServiceTraffic { connections: 1, flows: 2, packets_in: 3, packets_out: 4, bytes: 5 },
-            )]),
+            services: BTreeMap::from([
+                ((3, 0), ServiceTraffic { outcomes: [(19, 7)].into(), ..ServiceTraffic::default() }),
+                (
+                    (3, 4),
+                    ServiceTraffic {
+                        connections: 1,
+                        flows: 2,
+                        packets_in: 3,
+                        packets_out: 4,
+                        bytes: 5,
+                        outcomes: [(22, 8), (255, 9)].into(),
+                    },
+                ),
+            ]),
             epoch: 6,
+            more: true,
         };
         assert_eq!(Counters::try_from(pb::Counters::from(counters.clone())), Ok(counters));
     }
@@ -259,7 +304,17 @@ mod tests {
         let traffic = |service, instance| pb::ServiceTraffic { service, instance, ..Default::default() };
         let of = |services| pb::Counters { services, ..Default::default() };
         let many = (1..).map(|service| traffic(service, 1)).take(SERVICES_MAX + 1).collect();
+        let with = |service_outcomes| pb::Counters { service_outcomes, ..Default::default() };
+        let of_many =
+            pb::ServiceOutcomes { service: 1, packets: (0..1000).map(|n| (n, 1)).collect(), instance: 0 };
         for refused in [
+            with(vec![of_many]),
+            with(vec![pb::ServiceOutcomes::default()]),
+            with(
+                (1..=SERVICES_MAX as u32 + 1)
+                    .map(|service| pb::ServiceOutcomes { service, ..Default::default() })
+                    .collect(),
+            ),
             pb::Counters { outcomes, ..Default::default() },
             of(many),
             of(vec![traffic(0, 1)]),

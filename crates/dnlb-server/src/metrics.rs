@@ -258,7 +258,7 @@ fn add_up(sums: &mut BTreeMap<u64, Sample>, one: impl IntoIterator<Item = (u64, 
     }
 }
 
-/// The number of the backend service of a service, if a host carries the instance.
+/// The number of the backend service of a service, if a host carries the instance; instance 0 is nobody, whom any host may speak of.
 fn backend_of(
     region: &Region,
     numbers: &dnlb_model::Index,
@@ -267,9 +267,14 @@ fn backend_of(
     instance: u32,
 ) -> Option<u32> {
     let listener = region.listeners.get(numbers.listener_of_number.get(&service)?)?;
-    let instance = region.instances.get(numbers.instance_of_number.get(&instance)?)?;
     let backend = region.backends.get(&listener.backend)?;
-    (instance.host == *host).then_some(backend.number)
+    if instance != 0 {
+        let instance = region.instances.get(numbers.instance_of_number.get(&instance)?)?;
+        if instance.host != *host {
+            return None;
+        }
+    }
+    Some(backend.number)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -9,8 +9,8 @@ use aya::maps::{Array, MapData};
 use dnlb_abi::{
     ABI_VERSION, Addr, Counter, EVENTS_BYTES, EndpointEntry, EndpointKey, FlowKey, FlowRecord, FlowTotals,
     FlowTotalsKey, FragmentEntry, FragmentKey, HandoverKey, HandoverRecord, HostEntry, InstanceEntry, Layout,
-    MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, Settings, TargetEntry, TargetKey,
-    TraceControl, capacity, lost, maps,
+    MemberEntry, RuleEntry, SERVICE_BUCKETS, SERVICE_SLOTS, ServiceEntry, ServiceOutcomeKey, Settings,
+    TargetEntry, TargetKey, TraceControl, capacity, lost, maps,
 };
 
 use crate::{
@@ -41,11 +41,13 @@ pub(crate) enum Group {
     Services,
     /// What flow records cannot tell. Not carried over: agents count on from what they find.
     Totals,
+    /// What went wrong with packets of services. The same for all versions, as far as they know it.
+    ServiceOutcomes,
 }
 
 impl Group {
     /// All groups.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Configuration,
         Self::Flows,
         Self::Fragments,
@@ -54,6 +56,7 @@ impl Group {
         Self::Outcomes,
         Self::Services,
         Self::Totals,
+        Self::ServiceOutcomes,
     ];
 
     /// First part of its folder's name.
@@ -67,6 +70,7 @@ impl Group {
             Self::Outcomes => "outcomes",
             Self::Services => "services",
             Self::Totals => "totals",
+            Self::ServiceOutcomes => "service-outcomes",
         }
     }
 
@@ -99,8 +103,10 @@ pub(crate) struct MapKind {
 }
 
 /// All maps that outlive a program; the object has no others but the programs' own memory.
-pub(crate) const MAPS: [MapKind; 25] = {
-    use Group::{Configuration, Events, Flows, Fragments, Handover, Outcomes, Services, Totals};
+pub(crate) const MAPS: [MapKind; 26] = {
+    use Group::{
+        Configuration, Events, Flows, Fragments, Handover, Outcomes, ServiceOutcomes, Services, Totals,
+    };
     [
         map(Configuration, maps::SETTINGS, whole::<u32>, whole::<Settings>, |_| 1),
         map(Configuration, maps::PORTS, whole::<u32>, whole::<u32>, |it| it.instances),
@@ -128,6 +134,9 @@ pub(crate) const MAPS: [MapKind; 25] = {
         map(Outcomes, maps::OUTCOMES, whole::<u32>, of::<Counter>, |_| capacity::OUTCOMES),
         map(Services, maps::SERVICE_COUNTERS, whole::<u32>, of::<Counter>, |it| it.services),
         map(Totals, maps::FLOW_TOTALS, whole::<FlowTotalsKey>, of::<FlowTotals>, |_| capacity::FLOW_TOTALS),
+        map(ServiceOutcomes, maps::SERVICE_OUTCOMES, whole::<ServiceOutcomeKey>, whole::<u64>, |_| {
+            capacity::SERVICE_OUTCOMES
+        }),
     ]
 };
 

@@ -36,7 +36,10 @@ pub use error::SwitchError;
 pub use events::{Event, Events, LostEvents, Traces};
 pub use expiry::{Aged, ExpiryRules};
 pub use live::{LiveMaps, monotonic_ns};
-pub use load::{Capacities, EdgeForm, ProgramFacts, Switch, SwitchOptions, attach_xdp_pass, program_facts};
+pub use load::{
+    Capacities, EdgeForm, ProgramFacts, ServiceOutcomes, Switch, SwitchOptions, attach_xdp_pass,
+    program_facts,
+};
 pub use plain::Plain;
 pub use steering::{every_processor, steer_by_flow};
 pub use takeover::TakenOver;

@@ -17,7 +17,7 @@ use aya::{
         xdp::XdpLink,
     },
 };
-use dnlb_abi::{Counter, FlowTotals, FlowTotalsKey, Outcome, capacity, maps};
+use dnlb_abi::{Counter, FlowTotals, FlowTotalsKey, Outcome, ServiceOutcomeKey, capacity, maps};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
@@ -291,19 +291,58 @@ impl Switch {
         Ok(all)
     }
 
-    /// Forgets the totals of a service and instance; those of more flows are counted from 0.
+    /// What went wrong with packets of each service and instance: packets by number of the outcome, summed over the CPUs. Instance 0
+    /// stands for none.
+    ///
+    /// # Errors
+    /// [`SwitchError::Map`].
+    pub fn service_outcomes(&self) -> Result<ServiceOutcomes, SwitchError> {
+        let failed = |source| SwitchError::Map {
+            map: maps::SERVICE_OUTCOMES,
+            action: "read",
+            source: MapError::IoError(source),
+        };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        let mut all = ServiceOutcomes::new();
+        let map = RawMap::new(map_data(&self.ebpf, maps::SERVICE_OUTCOMES)?).map_err(failed)?;
+        map.for_each(|key, packets| {
+            let key = ServiceOutcomeKey::read_from_bytes(key).map_err(|_| invalid())?;
+            let of_cpus =
+                packets.chunks_exact(8).filter_map(|word| Some(u64::from_ne_bytes(word.try_into().ok()?)));
+            let whose = FlowTotalsKey { service: key.service, instance: key.instance };
+            // Programs know no other.
+            if let Ok(outcome) = u8::try_from(key.outcome) {
+                all.entry(whose).or_default().insert(outcome, of_cpus.sum());
+            }
+            Ok(())
+        })
+        .map_err(failed)?;
+        Ok(all)
+    }
+
+    /// Forgets all totals of a service and instance, with those of `outcomes`, by number; what comes is counted from 0.
     ///
     /// # Errors
     /// [`SwitchError::Map`]; that there are none is none.
-    pub fn forget_flow_totals(&self, key: &FlowTotalsKey) -> Result<(), SwitchError> {
-        RawMap::new(map_data(&self.ebpf, maps::FLOW_TOTALS)?)
-            .and_then(|map| map.delete(key.as_bytes()))
-            .map(drop)
-            .map_err(|source| SwitchError::Map {
-                map: maps::FLOW_TOTALS,
-                action: "pruned",
-                source: MapError::IoError(source),
-            })
+    pub fn forget_totals(
+        &self,
+        of: &FlowTotalsKey,
+        outcomes: impl IntoIterator<Item = u8>,
+    ) -> Result<(), SwitchError> {
+        self.remove(maps::FLOW_TOTALS, of.as_bytes())?;
+        outcomes.into_iter().map(u32::from).try_for_each(|outcome| {
+            let key = ServiceOutcomeKey { service: of.service, instance: of.instance, outcome };
+            self.remove(maps::SERVICE_OUTCOMES, key.as_bytes())
+        })
+    }
+
+    fn remove(&self, map: &'static str, key: &[u8]) -> Result<(), SwitchError> {
+        let removed = RawMap::new(map_data(&self.ebpf, map)?).and_then(|data| data.delete(key));
+        removed.map(drop).map_err(|source| SwitchError::Map {
+            map,
+            action: "pruned",
+            source: MapError::IoError(source),
+        })
     }
 
     /// Packets and bytes that each of `services` has seen on this host, summed over the CPUs.
@@ -458,12 +497,19 @@ fn shorten(error: &dyn std::error::Error) -> String {
     }
 }
 
+/// What went wrong with packets of each service and instance: packets by number of the outcome.
+pub type ServiceOutcomes = BTreeMap<FlowTotalsKey, BTreeMap<u8, u64>>;
+
 /// The data of a map, whatever its kind.
 pub(crate) fn map_data<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<&'a MapData, SwitchError> {
     match ebpf.map(name) {
-        Some(Map::Array(data) | Map::HashMap(data) | Map::LruHashMap(data) | Map::PerCpuArray(data)) => {
-            Ok(data)
-        }
+        Some(
+            Map::Array(data)
+            | Map::HashMap(data)
+            | Map::LruHashMap(data)
+            | Map::PerCpuArray(data)
+            | Map::PerCpuHashMap(data),
+        ) => Ok(data),
         _ => Err(SwitchError::Missing { kind: "map", name }),
     }
 }

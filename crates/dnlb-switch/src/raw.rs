@@ -65,7 +65,7 @@ impl<'m> RawMap<'m> {
         let value_len = info.value_size() as usize;
         let value_len = match info.map_type().map_err(io::Error::other)? {
             // One for each possible CPU, rounded up to 8 bytes.
-            MapType::PerCpuArray => {
+            MapType::PerCpuArray | MapType::PerCpuHash => {
                 value_len.next_multiple_of(8) * nr_cpus().map_err(|(_, source)| source)?
             }
             _ => value_len,

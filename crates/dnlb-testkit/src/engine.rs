@@ -61,7 +61,12 @@ pub struct Seen {
     pub frame: Vec<u8>,
     /// Outcome counters that moved, by how many packets.
     pub counted: BTreeMap<&'static str, u64>,
+    /// Outcome counters of services that moved, by how many packets.
+    pub concerned: Concerned,
 }
+
+/// Packets by service, instance and outcome.
+pub type Concerned = BTreeMap<(u32, u32, &'static str), u64>;
 
 /// Something that decides frames on a scene.
 pub trait Engine {

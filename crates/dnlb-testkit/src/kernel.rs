@@ -11,7 +11,7 @@ use dnlb_plan::SwitchState;
 use dnlb_switch::{Switch, monotonic_ns};
 
 use crate::{
-    engine::{Engine, Program, Seen, came_by_a_service},
+    engine::{Concerned, Engine, Program, Seen, came_by_a_service},
     scene::TEST_IFINDEX,
 };
 
@@ -19,6 +19,7 @@ use crate::{
 pub struct Kernel {
     switch: Switch,
     counters: Vec<(Outcome, Counter)>,
+    concerned: Concerned,
 }
 
 impl Kernel {
@@ -30,7 +31,7 @@ impl Kernel {
         let mut switch = Switch::open_for_tests()?;
         switch.apply(state).context("applying the scene")?;
         let counters = switch.outcomes()?;
-        Ok(Self { switch, counters })
+        Ok(Self { switch, counters, concerned: Concerned::new() })
     }
 
     /// Runs a case on `state`, without flows and fragments that others have left. The programs are loaded when nobody has left
@@ -60,6 +61,18 @@ impl Kernel {
     }
 }
 
+/// What is counted of services.
+fn concerned(switch: &Switch) -> anyhow::Result<Concerned> {
+    let mut all = Concerned::new();
+    for (whose, outcomes) in switch.service_outcomes()? {
+        for (number, packets) in outcomes {
+            let outcome = Outcome::ALL.get(usize::from(number)).context("an outcome that nobody knows")?;
+            all.insert((whose.service, whose.instance, outcome.name()), packets);
+        }
+    }
+    Ok(all)
+}
+
 impl Engine for Kernel {
     fn run(&mut self, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
         let verdict = match program {
@@ -82,6 +95,10 @@ impl Engine for Kernel {
             .map(|(now, before)| (now.0.name(), now.1.packets - before.1.packets))
             .collect();
         self.counters = after;
+        let after = concerned(&self.switch)?;
+        let moved = |(key, now): (&_, &u64)| Some((*key, now - self.concerned.get(key).unwrap_or(&0)));
+        let moved: Concerned = after.iter().filter_map(moved).filter(|(_, packets)| *packets > 0).collect();
+        self.concerned = after;
         let [outcome, details @ ..] = verdict.decision;
         let outcome = match program {
             // XDP leaves no decision: the counters tell, and the return value must agree with them.
@@ -121,7 +138,7 @@ impl Engine for Kernel {
             (Program::Edge | Program::EdgeTc, _) => [0; 4],
             _ => details,
         };
-        Ok(Seen { outcome, details, frame: verdict.frame, counted })
+        Ok(Seen { outcome, details, frame: verdict.frame, counted, concerned: moved })
     }
 
     fn change(&mut self, state: SwitchState) -> anyhow::Result<()> {

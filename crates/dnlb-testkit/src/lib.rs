@@ -16,7 +16,7 @@ mod random;
 mod scene;
 
 pub use choices::Choices;
-pub use engine::{Engine, Program, Seen};
+pub use engine::{Concerned, Engine, Program, Seen};
 pub use family::{Family, family, parse_address, parse_endpoint, parse_prefix, with_family};
 pub use frames::{TestFrame, arp_request, checksums_hold, solicitation};
 pub use kernel::Kernel;

@@ -19,7 +19,7 @@ use dnlb_explain::{Carried, Carrier, Maps};
 use dnlb_plan::SwitchState;
 
 use crate::{
-    engine::{Engine, Program, Seen, came_by_a_service},
+    engine::{Concerned, Engine, Program, Seen, came_by_a_service},
     scene::TEST_IFINDEX,
 };
 
@@ -47,10 +47,12 @@ impl Pure {
     pub fn run_at(&mut self, ifindex: u32, program: Program, frame: &[u8]) -> anyhow::Result<Seen> {
         let tables = &self.tables;
         tables.counted.borrow_mut().clear();
+        tables.concerned.borrow_mut().clear();
         let encapsulates = program == Program::Edge;
-        let sink = Carrier { frame, settings: tables.state.settings, ifindex, encapsulates };
+        let sink =
+            Carrier { frame, settings: tables.state.settings, ifindex, encapsulates, concerned: (0, 0) };
         let room = &mut Room::default();
-        let Carried { outcome, details, frame: after } = match program {
+        let Carried { outcome, details, concerned, frame: after } = match program {
             Program::Edge | Program::EdgeTc => {
                 edge(&frame, tables, &mut Packet::default(), || Some(room), sink)
             }
@@ -62,7 +64,9 @@ impl Pure {
             Program::Probe => probe(&frame, tables, room, sink),
         };
         tables.count(outcome);
-        Ok(Seen { outcome, details, frame: after, counted: tables.counted.borrow().clone() })
+        tables.count_concerned(concerned, outcome);
+        let (counted, concerned) = (tables.counted.borrow().clone(), tables.concerned.borrow().clone());
+        Ok(Seen { outcome, details, frame: after, counted, concerned })
     }
 }
 
@@ -108,6 +112,7 @@ struct PureTables {
     flows: RefCell<BTreeMap<FlowKey, PureFlow>>,
     fragments: RefCell<BTreeMap<FragmentKey, FragmentEntry>>,
     counted: RefCell<BTreeMap<&'static str, u64>>,
+    concerned: RefCell<Concerned>,
     full: bool,
 }
 
@@ -125,6 +130,12 @@ impl PureTables {
         let indices = state.rule_index.iter();
         let rule_words = indices.flat_map(|(&base, words)| (base..).zip(words.iter().copied())).collect();
         Self { state, rows, chains, rule_words, ..Self::default() }
+    }
+
+    fn count_concerned(&self, (service, instance): (u32, u32), outcome: Outcome) {
+        if service != 0 && outcome.concerns_service() {
+            *self.concerned.borrow_mut().entry((service, instance, outcome.name())).or_default() += 1;
+        }
     }
 }
 
@@ -145,6 +156,10 @@ impl Flow for PureFlow {
 
     fn original_port(&self) -> u16 {
         self.record().original_port
+    }
+
+    fn service(&self) -> u32 {
+        self.record().service
     }
 
     fn flags(&self) -> u32 {
@@ -300,6 +315,11 @@ impl Tables for PureTables {
 
     fn count(&self, outcome: Outcome) {
         *self.counted.borrow_mut().entry(outcome.name()).or_default() += 1;
+    }
+
+    fn count_for(&self, service: u32, instance: u32, outcome: Outcome) {
+        self.count(outcome);
+        self.count_concerned((service, instance), outcome);
     }
 
     fn count_service(&self, _number: u32, _bytes: u32) {}

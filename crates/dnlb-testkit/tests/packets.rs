@@ -422,6 +422,52 @@ cases! {
         assert_eq!(seen.outcome, Outcome::Delivered);
         assert_eq!(run(engine, Program::FromInstance, &server.build()).outcome, Outcome::Tunnelled);
     };
+    what_goes_wrong_is_counted_for_its_service(changed().security(1, vec![])) |engine| {
+        let mut of = |program, frame: &TestFrame| run(engine, program, &frame.build()).concerned.into_keys().collect::<Vec<_>>();
+        // Before anybody was chosen it is the service's alone.
+        assert_eq!(of(Program::FromInstance, &from_1("10.0.0.13:80")), []);
+        assert_eq!(of(Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.101:80")), [(2, 0, "drop_not_a_target")]);
+        for program in [Program::Edge, Program::EdgeTc] {
+            let outside = |dst| TestFrame::syn("198.51.100.9:4000", dst);
+            assert_eq!(of(program, &outside("203.0.113.3:80")), [(3, 0, "reset_no_backend")]);
+            assert_eq!(of(program, &outside("203.0.113.3:80").flags(RST)), [(3, 0, "drop_no_backend")]);
+            // Of no service, also after one.
+            assert_eq!(of(program, &outside("203.0.113.3:81")), []);
+            assert_eq!(of(program, &outside("203.0.113.1:80")), [], "forwarded");
+        }
+        let denied = to_1("10.0.0.13:50000", "10.0.0.103:80");
+        assert_eq!(of(Program::FromOverlay(7), &denied), [(4, 1, "drop_security_group_in")]);
+        let late = hop_to(1, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        assert_eq!(of(Program::FromOverlay(7), &late), [(5, 1, "second_chance")]);
+        assert_eq!(of(Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.99:80")), []);
+    };
+    a_second_chance_of_what_came_for_somebody_who_is_gone_is_its_services_alone(changed()) |engine| {
+        let packet = hop_to(77, 0, false, "10.0.0.13:50000", "10.0.0.104:80");
+        let seen = run(engine, Program::FromOverlay(7), &packet.build());
+        assert_eq!(seen.concerned, [((5, 0, "second_chance"), 1)].into());
+    };
+    replies_that_the_acl_denies_are_counted_for_their_service(scene().acl(1, vec![
+        rule(Direction::In, "10.9.1.0/24", (8080, 8080), true),
+    ])) |engine| {
+        let client = to_1("10.9.1.1:50001", "10.0.0.103:80");
+        assert_eq!(run(engine, Program::FromOverlay(7), &client.build()).outcome, Outcome::Delivered);
+        let reply = TestFrame::syn("10.0.0.11:8080", "10.9.1.1:50001").flags(SYN_ACK).macs(ROUTER_MAC, instance_mac(1));
+        let seen = run(engine, Program::FromInstance, &reply.build());
+        assert_eq!((seen.outcome, seen.concerned), (Outcome::DropAclOut, [((4, 1, "drop_acl_out"), 1)].into()));
+        // Its own call is no service's.
+        let call = run(engine, Program::FromInstance, &from_1("10.9.1.1:80").build());
+        assert_eq!((call.outcome, call.concerned), (Outcome::DropAclOut, [].into()));
+    };
+    replies_that_rules_no_longer_allow_are_counted_for_their_service(scene()) |engine| {
+        let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(ACK).macs(ROUTER_MAC, instance_mac(1));
+        let served = run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.103:80").build());
+        assert_eq!((served.outcome, served.concerned.len()), (Outcome::Delivered, 0));
+        engine.change(scene().security(1, vec![]).state()).expect("the scene changes");
+        for packets in 1..=3 {
+            let seen = run(engine, Program::FromInstance, &server.build());
+            assert_eq!(seen.concerned, [((4, 1, "drop_security_group_out"), 1)].into(), "{packets}");
+        }
+    };
     a_flow_of_its_own_that_rules_no_longer_allow_stops_at_once(scene()) |engine| {
         run(engine, Program::FromInstance, &from_1("10.0.0.13:22").build());
         let reply = to_1("10.0.0.13:22", "10.0.0.11:40000").flags(SYN_ACK);
@@ -1308,8 +1354,18 @@ fn flows_are_counted_when_they_are_established_and_when_they_are_replaced() {
     let totals = kernel.switch().flow_totals().expect("totals");
     assert_eq!((former.packets_in, former.packets_out), (3, 2));
     assert_eq!(totals, [(whose, FlowTotals { opened: 2, ..FlowTotals::of_replaced(&former) })].into());
-    kernel.switch().forget_flow_totals(&whose).expect("forgotten");
+    // Refused, and to be forgotten with the rest; but not what is nobody's.
+    kernel.change(scene().security(1, vec![]).state()).expect("the scene changes");
+    run(&mut kernel, Program::FromOverlay(7), &to_1("10.0.0.13:50001", "10.0.0.103:80").build());
+    run(&mut kernel, Program::FromOverlay(7), &to_1("10.0.0.13:1", "10.0.0.101:80").build());
+    let nobody = FlowTotalsKey { service: 2, instance: 0 };
+    let (denied, not_a_target) = (Outcome::DropSecurityGroupIn as u8, Outcome::DropNotATarget as u8);
+    let outcomes = kernel.switch().service_outcomes().expect("outcomes");
+    assert_eq!(outcomes, [(nobody, [(not_a_target, 1)].into()), (whose, [(denied, 1)].into())].into());
+    kernel.switch().forget_totals(&whose, [denied]).expect("forgotten");
     assert!(kernel.switch().flow_totals().expect("totals").is_empty());
+    let outcomes = kernel.switch().service_outcomes().expect("outcomes");
+    assert_eq!(outcomes, [(nobody, [(not_a_target, 1)].into())].into());
 }
 
 /// The clock of flow records.

@@ -141,7 +141,7 @@ models! {
 
     /// One metric.
     MetricSeries {
-        /// Its name: `connections`, `flows`, `packetsIn`, `packetsOut`, `bytes`, and of hosts the name of every outcome that packets have had.
+        /// Its name: `connections`, `flows`, `packetsIn`, `packetsOut`, `bytes`, and the name of every outcome that packets have had: of hosts all of them, of others what went nowhere or had a second chance.
         name: String,
         /// `1/s` and `B/s`: the average of the step. `1`: the highest in the step.
         unit: String as "MetricUnit",

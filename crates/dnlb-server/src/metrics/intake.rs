@@ -26,20 +26,37 @@ struct HostTotals {
     epoch: u64,
     /// When it told them, in milliseconds.
     at: u64,
+    /// Whether it has told all of them since it was heard of: what comes new is new then, and not what there was no room for.
+    complete: bool,
     outcomes: BTreeMap<u8, u64>,
     services: HashMap<(u32, u32), Totals>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Totals {
-    /// Where its flows count.
-    series: [SeriesId; 3],
+    /// Where they count: the listener and the host, and the target where there is one.
+    listener: SeriesId,
+    target: Option<SeriesId>,
+    host: SeriesId,
     traffic: ServiceTraffic,
+}
+
+impl Totals {
+    /// Where flows count.
+    fn all(&self) -> impl Iterator<Item = SeriesId> + use<> {
+        [self.listener, self.host].into_iter().chain(self.target)
+    }
+
+    /// Where outcomes count: those of a host it tells itself, all together.
+    fn concerned(&self) -> impl Iterator<Item = SeriesId> + use<> {
+        [self.listener].into_iter().chain(self.target)
+    }
 }
 
 impl Intake {
     /// Takes what a host has counted, at a time in milliseconds. `backend_of` is the number of the backend service of a service, if the
-    /// host carries the instance: of nothing else has it anything to say.
+    /// host carries the instance: of no other instance has it anything to say. Any host may balance for a service, and so tell of packets
+    /// that came to no instance, which is instance 0.
     ///
     /// What it counted while nobody heard it is not known, nor what it had counted before it was heard of first: such totals are
     /// where counting begins.
@@ -63,11 +80,14 @@ impl Intake {
         let own = self.hosts.entry(host.clone()).or_insert_with(|| HostTotals {
             epoch: counters.epoch,
             at: now,
+            complete: false,
             outcomes: BTreeMap::new(),
             services: HashMap::new(),
         });
         let time = (own.at, now);
         own.at = now;
+        let complete = heard && own.complete;
+        own.complete = complete || !counters.more;
         let series = SeriesId::host(index);
         for (name, counter) in &counters.outcomes {
             let Some(outcome) = Outcome::ALL.iter().find(|outcome| outcome.name() == name) else { continue };
@@ -78,26 +98,39 @@ impl Intake {
         }
         for (&(service, instance), traffic) in &counters.services {
             let Some(backend) = backend_of(service, instance) else { continue };
-            let series = [SeriesId::listener(service), SeriesId::target(backend, instance), series];
-            let totals = Totals { series, traffic: *traffic };
-            let former = own.services.insert((service, instance), totals);
+            let mut traffic = traffic.clone();
+            let target = (instance != 0).then(|| SeriesId::target(backend, instance));
+            if target.is_none() {
+                // A flow is always somebody's.
+                traffic = ServiceTraffic { outcomes: traffic.outcomes, ..ServiceTraffic::default() };
+            }
+            let totals = Totals { listener: SeriesId::listener(service), target, host: series, traffic };
+            let former = own.services.insert((service, instance), totals.clone());
+            let traffic = &totals.traffic;
             if let Some(former) = &former {
                 leave(&mut self.flows, former);
             }
-            for series in series {
+            for series in totals.all() {
                 if traffic.flows > 0 {
                     *self.flows.entry(series).or_default() += traffic.flows;
                 }
             }
-            if heard {
+            if heard && (former.is_some() || complete) {
                 let former = former.map(|former| former.traffic).unwrap_or_default();
+                for (outcome, packets) in &traffic.outcomes {
+                    let before = former.outcomes.get(outcome).copied().unwrap_or(0);
+                    let field = Field::outcome(*outcome).filter(|_| known(*outcome));
+                    for (series, field) in totals.concerned().filter_map(|series| Some((series, field?))) {
+                        history.add(time, series, field, packets.saturating_sub(before));
+                    }
+                }
                 for (field, now, before) in [
                     (Field::CONNECTIONS, traffic.connections, former.connections),
                     (Field::PACKETS_IN, traffic.packets_in, former.packets_in),
                     (Field::PACKETS_OUT, traffic.packets_out, former.packets_out),
                     (Field::BYTES, traffic.bytes, former.bytes),
                 ] {
-                    for series in series {
+                    for series in totals.all() {
                         history.add(time, series, field, now.saturating_sub(before));
                     }
                 }
@@ -145,9 +178,14 @@ impl Intake {
     }
 }
 
+/// Whether there is such an outcome of packets of a service.
+fn known(outcome: u8) -> bool {
+    Outcome::ALL.get(usize::from(outcome)).is_some_and(|outcome| outcome.concerns_service())
+}
+
 /// Takes a host's flows out of those that there are.
 fn leave(flows: &mut HashMap<SeriesId, u64>, totals: &Totals) {
-    for series in totals.series {
+    for series in totals.all() {
         if let Some(sum) = flows.get_mut(&series) {
             *sum = sum.saturating_sub(totals.traffic.flows);
             if *sum == 0 {
@@ -171,7 +209,7 @@ mod tests {
 
     /// Service 1 and 2 share backend service 7; instance 4 is on host a, 5 on host b.
     fn backend_of(host: &str, service: u32, instance: u32) -> Option<u32> {
-        let carries = matches!((host, instance), ("a", 4) | ("b", 5));
+        let carries = matches!((host, instance), (_, 0) | ("a", 4) | ("b", 5));
         ((1..=2).contains(&service) && carries).then_some(7)
     }
 
@@ -185,14 +223,27 @@ mod tests {
                 ((service, instance), ServiceTraffic { connections, flows, ..ServiceTraffic::default() })
             };
             let dropped = Counter { packets: at / 100, bytes: 0 };
+            self.counted(host, epoch, at, dropped, services.iter().map(traffic).collect(), false);
+        }
+
+        fn counted(
+            &mut self,
+            host: &str,
+            epoch: u64,
+            at: u64,
+            dropped: Counter,
+            services: BTreeMap<(u32, u32), ServiceTraffic>,
+            more: bool,
+        ) {
             let counters = Counters {
                 outcomes: [
                     ("drop_no_backend".to_owned(), dropped),
                     ("of_another_version".to_owned(), dropped),
                 ]
                 .into(),
-                services: services.iter().map(traffic).collect(),
+                services,
                 epoch,
+                more,
             };
             let index = u16::from(host == "b") + 1;
             let of = |service, instance| backend_of(host, service, instance);
@@ -238,6 +289,56 @@ mod tests {
         // It was away for a moment, and has counted on.
         scene.told("a", 1, 103_000, &[(1, 4, 1_030, 2)]);
         assert_eq!((scene.sum(listener, Field::CONNECTIONS), scene.flows(listener)), (34, 7));
+    }
+
+    #[test]
+    fn what_goes_wrong_counts_for_the_listener_and_for_whoever_was_to_serve() {
+        let mut scene = Scene::new();
+        let (no_backend, denied) = (Outcome::DropNoBackend as u8, Outcome::DropAclIn as u8);
+        let with = |outcomes: &[(u8, u64)], connections| ServiceTraffic {
+            outcomes: outcomes.iter().copied().collect(),
+            connections,
+            flows: connections,
+            ..ServiceTraffic::default()
+        };
+        for (at, n) in [(100_000, 10), (101_000, 14)] {
+            let services = [
+                // Nobody's: neither its flows nor those outcomes that it cannot have.
+                ((1, 0), with(&[(no_backend, n), (Outcome::Delivered as u8, n), (200, n)], n)),
+                ((1, 4), with(&[(denied, 2 * n)], 0)),
+                // On another host.
+                ((1, 5), with(&[(denied, 3 * n)], 0)),
+            ];
+            scene.counted("a", 1, at, Counter { packets: n, bytes: 0 }, services.into(), false);
+        }
+        let sums = |series| {
+            let outcomes =
+                [no_backend, denied, Outcome::Delivered as u8, 200].map(|it| Field::outcome(it).unwrap());
+            outcomes.map(|field| scene.sum(series, field))
+        };
+        assert_eq!(sums(SeriesId::listener(1)), [4, 8, 0, 0]);
+        assert_eq!(sums(SeriesId::target(7, 4)), [0, 8, 0, 0]);
+        assert_eq!(sums(SeriesId::target(7, 5)), [0; 4]);
+        assert_eq!(sums(SeriesId::target(7, 0)), [0; 4]);
+        // Told by the host itself.
+        assert_eq!(sums(SeriesId::host(1)), [4, 0, 0, 0]);
+        assert!(scene.intake.flows.is_empty());
+    }
+
+    #[test]
+    fn what_there_was_no_room_for_at_first_is_no_news() {
+        let mut scene = Scene::new();
+        let none = Counter { packets: 0, bytes: 0 };
+        let with = |connections| ServiceTraffic { connections, ..ServiceTraffic::default() };
+        let (first, second) = (SeriesId::listener(1), SeriesId::listener(2));
+        scene.counted("a", 1, 100_000, none, [((1, 4), with(500))].into(), true);
+        scene.counted("a", 1, 101_000, none, [((1, 4), with(501)), ((2, 4), with(900))].into(), false);
+        assert_eq!([first, second].map(|series| scene.sum(series, Field::CONNECTIONS)), [1, 0]);
+        // From now on nothing is missing, and what is new has happened since.
+        scene.counted("b", 1, 102_000, none, [].into(), false);
+        scene.counted("b", 1, 103_000, none, [((1, 5), with(7))].into(), true);
+        scene.counted("b", 1, 104_000, none, [((2, 5), with(8))].into(), false);
+        assert_eq!([first, second].map(|series| scene.sum(series, Field::CONNECTIONS)), [8, 8]);
     }
 
     #[test]
