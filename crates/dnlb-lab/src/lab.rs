@@ -450,9 +450,10 @@ pub fn down(name: &str) -> Result<bool> {
     Ok(found)
 }
 
-/// Takes the first free port of the machine's loopback.
+/// Takes the first free port of the machine's loopback. That of another lab is not, also while its server is dead.
 fn api_socket() -> Result<(u16, TcpListener)> {
-    for port in PORT_FIRST..PORT_FIRST + PORTS {
+    let taken = Files::ports();
+    for port in (PORT_FIRST..PORT_FIRST + PORTS).filter(|port| !taken.contains(port)) {
         if let Ok(socket) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             return Ok((port, socket));
         }

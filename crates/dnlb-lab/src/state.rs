@@ -1,7 +1,7 @@
 //! What is known of a lab between two commands: a folder under `/run/dnlb`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -82,6 +82,13 @@ impl Files {
     #[must_use]
     pub fn of(name: &str) -> Self {
         Self { root: Path::new(FOLDER).join(name) }
+    }
+
+    /// The ports of all labs' APIs. One whose record cannot be read has none.
+    pub(crate) fn ports() -> BTreeSet<u16> {
+        let Ok(entries) = fs::read_dir(FOLDER) else { return BTreeSet::new() };
+        let labs = entries.filter_map(|entry| Some(Self { root: entry.ok()?.path() }));
+        labs.filter_map(|lab| Some(lab.load().ok()??.port)).collect()
     }
 
     /// Keeps every other command from changing the lab.

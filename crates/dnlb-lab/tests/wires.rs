@@ -80,8 +80,11 @@ fn a_lab_is_wired_broken_healed_and_gone_without_a_trace() {
     let taken = Lab::create("wires", &Size::default(), &program, "test").unwrap_err().to_string();
     assert!(taken.contains("is up already"), "{taken}");
     let small = Size { azs: 1, hosts_per_rack: 1, edges: 1, ..Size::default() };
+    // Nobody listens at the first one's port meanwhile, and it is its own still.
+    lab.fail("server", Failure::Kill).unwrap();
     let second = Lab::create("wires2", &small, &program, "test").unwrap();
     assert_ne!(second.record().port, lab.record().port);
+    lab.heal("server").unwrap();
     assert!(reaches(&second, "client", "host-a1"), "its addresses are the first one's, and do not meet");
 
     lab.fail("host-a1", Failure::Cut).unwrap();
