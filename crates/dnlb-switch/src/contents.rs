@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed};
 
-use aya::maps::MapError;
-
 use crate::{
     Switch, SwitchError,
+    error::raw_failed,
     groups::{Group, MAPS},
     load::map_data,
     mapped::MappedArray,
@@ -30,11 +29,7 @@ impl Switch {
             if all.contains_key(map.name) {
                 continue;
             }
-            let failed = |source| SwitchError::Map {
-                map: map.name,
-                action: "read",
-                source: MapError::IoError(source),
-            };
+            let failed = raw_failed(map.name, "read");
             let mut contents = Contents::new();
             let raw = RawMap::new(map_data(&self.ebpf, map.name)?).map_err(failed)?;
             raw.for_each(|key, value| {

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use aya::maps::MapError;
 use dnlb_abi::{FlowKey, FlowRecord, maps};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
     Switch, SwitchError,
+    error::raw_failed,
     load::map_data,
-    raw::{EXIST, RawMap},
+    raw::{EXIST, RawMap, invalid},
 };
 
 impl Switch {
@@ -29,15 +29,13 @@ impl Switch {
         [maps::FLOWS, maps::FLOWS_HALF_OPEN].into_iter().try_fold(0, |drained, map| {
             let data = map_data(&self.ebpf, map)?;
             let marked = RawMap::new(data).and_then(|flows| mark(&flows, now_ns, &ends));
-            let failed = |error| SwitchError::Map { map, action: "marked", source: MapError::IoError(error) };
-            Ok(drained + marked.map_err(failed)?)
+            Ok(drained + marked.map_err(raw_failed(map, "marked"))?)
         })
     }
 }
 
 fn mark(flows: &RawMap<'_>, now_ns: u64, ends: impl Fn(&FlowKey, &FlowRecord) -> bool) -> io::Result<u64> {
     const OVER: u32 = FlowRecord::FLAG_DRAINED | FlowRecord::FLAG_RESET;
-    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
     let mut drained = 0;
     let mut now = vec![0; flows.value_len()];
     flows.for_each(|key_bytes, record_bytes| {

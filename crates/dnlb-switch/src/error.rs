@@ -93,3 +93,11 @@ pub enum SwitchError {
         source: io::Error,
     },
 }
+
+/// [`SwitchError::Map`], of a command that knows keys and values as bytes.
+pub(crate) fn raw_failed(
+    map: &'static str,
+    action: &'static str,
+) -> impl Fn(io::Error) -> SwitchError + Copy {
+    move |source| SwitchError::Map { map, action, source: aya::maps::MapError::IoError(source) }
+}

@@ -1,12 +1,18 @@
 //! Ages flow records.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use aya::maps::{HashMap, IterableMap, MapError};
+use aya::maps::{HashMap, IterableMap};
 use dnlb_abi::{FlowKey, FlowRecord, maps};
 use zerocopy::FromBytes;
 
-use crate::{Plain, Switch, SwitchError, load::map_data, raw::RawMap, take::take};
+use crate::{
+    Plain, Switch, SwitchError,
+    error::raw_failed,
+    load::map_data,
+    raw::{RawMap, invalid},
+    take::take,
+};
 
 /// How long records live after their last packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,9 +90,7 @@ impl Switch {
         rules: &ExpiryRules,
         mut living: impl FnMut(&FlowKey, &FlowRecord),
     ) -> Result<Vec<FlowKey>, SwitchError> {
-        let failed =
-            |source| SwitchError::Map { map: maps::FLOWS, action: "read", source: MapError::IoError(source) };
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        let failed = raw_failed(maps::FLOWS, "read");
         let mut expired = Vec::new();
         let flows = RawMap::new(map_data(&self.ebpf, maps::FLOWS)?).map_err(failed)?;
         flows
@@ -126,11 +130,7 @@ impl Switch {
                 continue;
             }
             let map: &aya::maps::MapData = flows.map();
-            let taken = take::<_, FlowRecord>(map, key).map_err(|source| SwitchError::Map {
-                map: maps::FLOWS,
-                action: "pruned",
-                source: MapError::IoError(source),
-            })?;
+            let taken = take::<_, FlowRecord>(map, key).map_err(raw_failed(maps::FLOWS, "pruned"))?;
             match taken {
                 Some(record) if !rules.expires(key, &record, now_ns) => {
                     const NOEXIST: u64 = 1;

@@ -9,7 +9,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Map, MapData, MapError, PerCpuArray, ProgramArray},
+    maps::{Map, MapData, PerCpuArray, ProgramArray},
     programs::{
         LinkOrder, Program, SchedClassifier, TcAttachType, Xdp, XdpMode,
         links::{FdLink, LinkError, PinnedLink},
@@ -23,9 +23,10 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::{
     OBJECT, Plain, SwitchError,
     apply::Index,
+    error::raw_failed,
     groups::{Folders, Former, Group, MAPS},
     mapped::MappedArray,
-    raw::RawMap,
+    raw::{RawMap, invalid},
 };
 
 /// How many entries the maps have. Maps of other sizes are taken over as those of another version are.
@@ -274,20 +275,11 @@ impl Switch {
     /// # Errors
     /// [`SwitchError::Map`].
     pub fn flow_totals(&self) -> Result<BTreeMap<FlowTotalsKey, FlowTotals>, SwitchError> {
-        let failed = |source| SwitchError::Map {
-            map: maps::FLOW_TOTALS,
-            action: "read",
-            source: MapError::IoError(source),
-        };
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let mut all = BTreeMap::new();
-        let map = RawMap::new(map_data(&self.ebpf, maps::FLOW_TOTALS)?).map_err(failed)?;
-        map.for_each(|key, totals| {
-            let key = FlowTotalsKey::read_from_bytes(key).map_err(|_| invalid())?;
+        self.for_each(maps::FLOW_TOTALS, |key: FlowTotalsKey, totals| {
             all.insert(key, FlowTotals::read_from_bytes(totals).map_err(|_| invalid())?);
             Ok(())
-        })
-        .map_err(failed)?;
+        })?;
         Ok(all)
     }
 
@@ -297,16 +289,8 @@ impl Switch {
     /// # Errors
     /// [`SwitchError::Map`].
     pub fn service_outcomes(&self) -> Result<ServiceOutcomes, SwitchError> {
-        let failed = |source| SwitchError::Map {
-            map: maps::SERVICE_OUTCOMES,
-            action: "read",
-            source: MapError::IoError(source),
-        };
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let mut all = ServiceOutcomes::new();
-        let map = RawMap::new(map_data(&self.ebpf, maps::SERVICE_OUTCOMES)?).map_err(failed)?;
-        map.for_each(|key, packets| {
-            let key = ServiceOutcomeKey::read_from_bytes(key).map_err(|_| invalid())?;
+        self.for_each(maps::SERVICE_OUTCOMES, |key: ServiceOutcomeKey, packets| {
             let of_cpus =
                 packets.chunks_exact(8).filter_map(|word| Some(u64::from_ne_bytes(word.try_into().ok()?)));
             let whose = FlowTotalsKey { service: key.service, instance: key.instance };
@@ -315,9 +299,22 @@ impl Switch {
                 all.entry(whose).or_default().insert(outcome, of_cpus.sum());
             }
             Ok(())
-        })
-        .map_err(failed)?;
+        })?;
         Ok(all)
+    }
+
+    /// Calls `each` with every key and value of a map, the value as bytes.
+    fn for_each<K: FromBytes>(
+        &self,
+        map: &'static str,
+        mut each: impl FnMut(K, &[u8]) -> io::Result<()>,
+    ) -> Result<(), SwitchError> {
+        let data = map_data(&self.ebpf, map)?;
+        RawMap::new(data)
+            .and_then(|raw| {
+                raw.for_each(|key, value| each(K::read_from_bytes(key).map_err(|_| invalid())?, value))
+            })
+            .map_err(raw_failed(map, "read"))
     }
 
     /// Forgets all totals of a service and instance, with those of `outcomes`, by number; what comes is counted from 0.
@@ -338,11 +335,7 @@ impl Switch {
 
     fn remove(&self, map: &'static str, key: &[u8]) -> Result<(), SwitchError> {
         let removed = RawMap::new(map_data(&self.ebpf, map)?).and_then(|data| data.delete(key));
-        removed.map(drop).map_err(|source| SwitchError::Map {
-            map,
-            action: "pruned",
-            source: MapError::IoError(source),
-        })
+        removed.map(drop).map_err(raw_failed(map, "pruned"))
     }
 
     /// Packets and bytes that each of `services` has seen on this host, summed over the CPUs.

@@ -51,6 +51,11 @@ struct BatchAttributes {
     flags: u64,
 }
 
+/// A key or value is not what this version's have to be.
+pub(crate) fn invalid() -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}
+
 /// A map as bytes.
 pub(crate) struct RawMap<'m> {
     fd: BorrowedFd<'m>,

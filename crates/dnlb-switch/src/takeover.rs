@@ -17,6 +17,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::{
     Plain, Switch, SwitchError,
+    error::raw_failed,
     groups::{Former, Group},
     layout::Conversion,
     load::map_data,
@@ -126,14 +127,14 @@ impl Switch {
                     }
                     Ok(())
                 })
-                .map_err(failed(name, "carried over"))?;
+                .map_err(raw_failed(name, "carried over"))?;
         }
         Ok(taken)
     }
 
     /// Counters never go back: where a former map has counted more, this version goes on from there.
     fn raise_counters(&self, group: Group, name: &'static str) -> Result<(), SwitchError> {
-        let failed = failed(name, "carried over");
+        let failed = raw_failed(name, "carried over");
         for former in self.former.iter().filter(|former| former.group == Some(group)) {
             let (_, conversion) = former.conversions(name)?;
             let former_map = former.open(name)?;
@@ -189,7 +190,7 @@ impl Switch {
             Ok(())
         })
         .and_then(|()| keys.iter().try_for_each(|key| map.delete(key).map(drop)))
-        .map_err(self::failed(NAME, "cleared"))
+        .map_err(raw_failed(NAME, "cleared"))
     }
 }
 
@@ -269,11 +270,7 @@ fn place(former: (&FlowRecord, bool), own: Option<(&FlowRecord, bool)>) -> Optio
 }
 
 fn raw<'m>(map: &'m MapData, name: &'static str) -> Result<RawMap<'m>, SwitchError> {
-    RawMap::new(map).map_err(failed(name, "opened"))
-}
-
-fn failed(map: &'static str, action: &'static str) -> impl Fn(io::Error) -> SwitchError {
-    move |source| SwitchError::Map { map, action, source: aya::maps::MapError::IoError(source) }
+    RawMap::new(map).map_err(raw_failed(name, "opened"))
 }
 
 #[cfg(test)]
