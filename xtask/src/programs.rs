@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::run::cargo;
+use crate::run::{cargo, under};
 
 /// A program of tests.
 pub(crate) struct Program {
@@ -59,8 +59,6 @@ pub(crate) fn run(
     at_a_time: usize,
     command: impl Fn(&Path) -> Command + Sync,
 ) -> Result<()> {
-    println!("== {heading}");
-    let start = Instant::now();
     ensure!(!programs.is_empty(), "{heading}: there is no such program");
     let waiting = Mutex::new(VecDeque::from(programs));
     let lane = || -> Result<()> {
@@ -75,14 +73,14 @@ pub(crate) fn run(
             ended.with_context(|| heading.to_owned())?;
         }
     };
-    thread::scope(|scope| {
-        let lanes: Vec<_> = (0..at_a_time).map(|_| scope.spawn(lane)).collect();
-        lanes
-            .into_iter()
-            .try_for_each(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })?;
-    println!("== {heading}: done in {:.1} s", start.elapsed().as_secs_f32());
-    Ok(())
+    under(heading, || {
+        thread::scope(|scope| {
+            let lanes: Vec<_> = (0..at_a_time).map(|_| scope.spawn(lane)).collect();
+            lanes
+                .into_iter()
+                .try_for_each(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    })
 }
 
 fn run_one(Program { package, name, folder, .. }: &Program, mut command: Command) -> Result<()> {

@@ -28,11 +28,19 @@ pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
 
 /// Runs a command under a heading; an exit code other than zero is an error.
 pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
-    println!("== {name}");
+    under(name, || {
+        let status = command.status().with_context(|| format!("starting {command:?}"))?;
+        ensure!(status.success(), "{name}: {status}");
+        Ok(())
+    })
+}
+
+/// Does something under a heading, and says how long it took.
+pub(crate) fn under(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("== {heading}");
     let start = Instant::now();
-    let status = command.status().with_context(|| format!("starting {command:?}"))?;
-    ensure!(status.success(), "{name}: {status}");
-    println!("== {name}: done in {:.1} s", start.elapsed().as_secs_f32());
+    work()?;
+    println!("== {heading}: done in {:.1} s", start.elapsed().as_secs_f32());
     Ok(())
 }
 
