@@ -530,6 +530,7 @@ fn load_allocation(run_dir: &RunDir) -> Allocation {
         }
     }
 }
+
 /// What was read for others to see, or nothing.
 fn told<T: Default>(read: Result<T, SwitchError>) -> T {
     read.unwrap_or_else(|error| {

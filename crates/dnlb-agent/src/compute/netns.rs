@@ -259,11 +259,8 @@ fn forget_beginning(path: &Path, kept: u64) -> io::Result<()> {
     /// Unit of `st_blocks`, whatever the file system has.
     const BLOCK: u64 = 512;
     let data = fs::metadata(path)?;
-    if data.blocks() * BLOCK <= 2 * kept {
-        return Ok(());
-    }
     // What is set aside behind its end is the file system's business.
-    if data.len() <= kept {
+    if data.blocks() * BLOCK <= 2 * kept || data.len() <= kept {
         return Ok(());
     }
     let file = OpenOptions::new().write(true).open(path)?;
