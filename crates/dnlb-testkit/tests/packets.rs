@@ -458,6 +458,24 @@ cases! {
         let call = run(engine, Program::FromInstance, &from_1("10.9.1.1:80").build());
         assert_eq!((call.outcome, call.concerned), (Outcome::DropAclOut, [].into()));
     };
+    icmp_errors_that_rules_deny_are_counted_for_the_service_of_their_flow(scene()) |engine| {
+        let syn = to_1("10.0.0.13:50000", "10.0.0.103:80").payload(b"data");
+        run(engine, Program::FromOverlay(7), &syn.build());
+        engine.change(scene().security(1, vec![]).state()).expect("the scene changes");
+        let seen = TestFrame { dst: parse_endpoint("10.0.0.11:8080"), ..syn };
+        let member = TestFrame::syn("10.0.0.11:0", "10.0.0.13:0").macs(ROUTER_MAC, instance_mac(1));
+        let seen = run(engine, Program::FromInstance, &error(&member, PORT_UNREACHABLE, &seen, 8));
+        assert_eq!(seen.concerned, [((4, 1, "drop_security_group_out"), 1)].into());
+        let answer = TestFrame::syn("10.0.0.103:80", "10.0.0.13:50000").flags(SYN_ACK);
+        let router = TestFrame::syn("10.0.0.13:0", "10.0.0.103:0").macs(instance_mac(1), tunnel_mac(0, false));
+        let seen = run(engine, Program::FromOverlay(7), &error(&router, TOO_BIG, &answer, 8));
+        assert_eq!(seen.concerned, [((4, 1, "drop_security_group_in"), 1)].into());
+        // About an answer of an elastic IP behind which nobody serves any more.
+        let answer = TestFrame::syn("203.0.113.3:80", "198.51.100.9:50000").flags(SYN_ACK);
+        let router = TestFrame::syn("192.0.2.1:0", "203.0.113.3:0");
+        let seen = run(engine, Program::Edge, &error(&router, TOO_BIG, &answer, 8));
+        assert_eq!(seen.concerned, [((3, 0, "drop_no_backend"), 1)].into());
+    };
     replies_that_rules_no_longer_allow_are_counted_for_their_service(scene()) |engine| {
         let server = TestFrame::syn("10.0.0.11:8080", "10.0.0.13:50000").flags(ACK).macs(ROUTER_MAC, instance_mac(1));
         let served = run(engine, Program::FromOverlay(7), &to_1("10.0.0.13:50000", "10.0.0.103:80").build());
