@@ -141,4 +141,17 @@ mod tests {
         assert!(format!("{error:#}").starts_with("bad: p, b: exit status: 1"), "{error:#}");
         assert!(run("none", made(&[]), 2, shell("exit 0")).is_err());
     }
+
+    #[test]
+    fn after_a_failure_the_other_lane_ends_what_it_has_begun_and_nothing_more() {
+        let folder = std::env::temp_dir().join(format!("dnlb-xtask-lanes-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let programs = made(&["a", "b", "c"]).into_iter();
+        let programs = programs.map(|one| Program { folder: folder.clone(), ..one }).collect();
+        // The first one fails while the second one is still at it.
+        run("bad", programs, 2, shell("if [ $0 = b ]; then sleep 0.5; fi; touch $0; test $0 != a"))
+            .unwrap_err();
+        assert!(folder.join("a").exists() && !folder.join("c").exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
