@@ -48,8 +48,8 @@ pub fn row_count(members: usize) -> u32 {
 ///
 /// # Source
 /// Eisenbud et al., *Maglev*, NSDI 2016, section 3.4: each member prefers the rows in an order of its own.
-/// We depart from it in three ways. The number of rows is no prime but a power of two, and strides are odd, which
-/// visits every row as well. A member that finds a row taken has used its turn, so who gets a row depends
+/// We depart from it in three ways. The number of rows is no prime but a power of two, and a member's order is no
+/// stride through them but a shuffle. A member that finds a row taken has used its turn, so who gets a row depends
 /// on how early the row comes in the members' orders and hardly on what else they own: fewer rows move when the
 /// set changes. And a member stops at its quota, so that shares are exact; heavier members take more turns in
 /// the same time.
@@ -79,7 +79,7 @@ pub(crate) fn owners(set: &MemberSet) -> Vec<u32> {
         if quota > 0 {
             let class = classes.entry(Reverse(member.weight));
             let class = class.or_insert(Class { weight: member.weight, credit: 0, walkers: Vec::new() });
-            class.walkers.push(Walker::new(number, position, rows, quota));
+            class.walkers.push(Walker::new(number, position, quota));
         }
     }
     let mut classes: Vec<Class> = classes.into_values().collect();
@@ -192,14 +192,14 @@ fn quotas(set: &MemberSet, rows: u32) -> BTreeMap<u32, u32> {
 /// The last rows are hard to find: a third of all steps would be spent on the last few dozen. With so few left it
 /// is cheaper to compute when each member would come to each of them.
 fn assign_last(table: &mut [u32], free: &FreeRows, classes: &[Class]) {
-    let (rows, left) = (table.len() as u64, free.rows());
+    let (left, halves) = (free.rows(), Halves::of(table.len() as u32));
     let mut claims = Vec::new();
     let mut quotas = BTreeMap::new();
     for class in classes {
         for walker in &class.walkers {
-            let inverse = inverse(walker.stride, rows);
+            let inverse = InverseOrder::of(walker.order);
             for &row in &left {
-                let turn = walker.turn_of(row, inverse, rows);
+                let turn = u64::from(inverse.turn(row, halves));
                 // 24 bits of fraction: finer than any two turns of a table of 65,536 rows can lie apart
                 // with weights up to 100; beyond that, weight and number decide as well as anything.
                 claims.push((
@@ -220,17 +220,6 @@ fn assign_last(table: &mut [u32], free: &FreeRows, classes: &[Class]) {
             *quota -= 1;
         }
     }
-}
-
-/// The number whose product with the odd `stride` is 1 modulo `rows`, a power of two.
-fn inverse(stride: u32, rows: u64) -> u64 {
-    let stride = u64::from(stride);
-    // Right in the last three bits; each of Newton's steps doubles the bits that are right.
-    let mut inverse = stride;
-    for _ in 0..5 {
-        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(stride.wrapping_mul(inverse)));
-    }
-    inverse & (rows - 1)
 }
 
 /// Members of equal weight, which walk together.
@@ -261,19 +250,19 @@ impl Class {
 
     /// Gives every member some turns; `true` when nobody of them wants more rows.
     fn walk(&mut self, turns: u64, table: &mut [u32], free: &mut FreeRows) -> bool {
-        let rows = table.len() as u32;
+        let halves = Halves::of(table.len() as u32);
         let mut satisfied = false;
         for walker in &mut self.walkers {
             for _ in 0..turns {
-                if free.take(walker.row) {
-                    table[walker.row as usize] = walker.position;
+                let row = walker.next_row(halves);
+                if free.take(row) {
+                    table[row as usize] = walker.position;
                     walker.quota -= 1;
                     if walker.quota == 0 {
                         satisfied = true;
                         break;
                     }
                 }
-                walker.step(rows);
             }
         }
         if satisfied {
@@ -287,32 +276,108 @@ impl Class {
 struct Walker {
     /// In the set, counted from 1; later positions have higher numbers.
     position: u32,
-    first: u32,
-    row: u32,
-    stride: u32,
+    order: Order,
+    /// Where its strides have brought it.
+    place: u32,
     quota: u32,
 }
 
 impl Walker {
-    fn new(number: u32, position: u32, rows: u32, quota: u32) -> Self {
-        let hash = mix(u64::from(number));
-        let row = (hash >> 32) as u32 % rows;
-        // Any odd stride visits all rows of a power of two.
-        let stride = (hash as u32 % rows) | 1;
-        Self { position, first: row, row, stride, quota }
+    fn new(number: u32, position: u32, quota: u32) -> Self {
+        let order = Order::new(number);
+        Self { position, order, place: order.start.into(), quota }
     }
 
-    fn step(&mut self, rows: u32) {
-        self.row += self.stride;
-        if self.row >= rows {
-            self.row -= rows;
+    /// Takes a turn: the row that it comes to.
+    fn next_row(&mut self, halves: Halves) -> u32 {
+        let row = self.order.row(self.place, halves);
+        self.place = self.place.wrapping_add(self.order.stride.into());
+        row
+    }
+}
+
+/// The order in which a member prefers the rows: strides through places, and a shuffle that says which row is at a place.
+///
+/// All of it can be undone, so that every row comes once in as many turns as there are rows. Strides through the rows
+/// themselves would do that too, but two members whose strides have a simple ratio come to all rows in much the same
+/// order, or in opposite ones: then a change of weight moves half the table, once in some thousand sets of a few
+/// members.
+#[derive(Clone, Copy)]
+struct Order {
+    start: u16,
+    /// Odd, as the factors are: all places of a power of two are visited.
+    stride: u16,
+    factors: [u16; 2],
+}
+
+impl Order {
+    fn new(number: u32) -> Self {
+        let hash = mix(u64::from(number));
+        // 16 bits each: as many as a row of the largest table has.
+        let part = |at: u32| (hash >> (16 * at)) as u16;
+        Self { start: part(0), stride: part(1) | 1, factors: [part(2) | 1, part(3) | 1] }
+    }
+
+    /// The row at a place, which counts modulo the number of rows.
+    fn row(self, place: u32, halves: Halves) -> u32 {
+        let [first, second] = self.factors;
+        let shuffled = halves.fold(halves.fold(place).wrapping_mul(first.into()));
+        shuffled.wrapping_mul(second.into()) & halves.mask
+    }
+}
+
+/// An order read backwards: [`Order::row`] and the strides to it undone.
+struct InverseOrder {
+    start: u32,
+    stride: u32,
+    factors: [u32; 2],
+}
+
+impl InverseOrder {
+    fn of(Order { start, stride, factors }: Order) -> Self {
+        Self {
+            start: start.into(),
+            stride: inverse(stride.into()),
+            factors: factors.map(|factor| inverse(factor.into())),
         }
     }
 
-    /// The turn at which it comes to `row`, given the inverse of its stride.
-    fn turn_of(&self, row: u32, inverse: u64, rows: u64) -> u64 {
-        (u64::from(row) + rows - u64::from(self.first)) * inverse % rows
+    /// The turn, counted from 0, at which a row comes.
+    fn turn(&self, row: u32, halves: Halves) -> u32 {
+        let [first, second] = self.factors;
+        let place = halves.fold(halves.fold(row.wrapping_mul(second)).wrapping_mul(first));
+        place.wrapping_sub(self.start).wrapping_mul(self.stride) & halves.mask
     }
+}
+
+/// Where the bits of a row's number are divided.
+#[derive(Clone, Copy)]
+struct Halves {
+    /// Bits of the lower half, which is the longer one.
+    lower: u32,
+    mask: u32,
+}
+
+impl Halves {
+    fn of(rows: u32) -> Self {
+        Self { lower: rows.trailing_zeros().div_ceil(2), mask: rows - 1 }
+    }
+
+    /// Lays the upper half of a row's bits over the lower one; folding again undoes it.
+    fn fold(self, number: u32) -> u32 {
+        let row = number & self.mask;
+        row ^ row >> self.lower
+    }
+}
+
+/// The number whose product with an odd one is 1 modulo 2^32.
+fn inverse(odd: u32) -> u32 {
+    // Right in the last three bits; each of Newton's steps doubles the bits that are right.
+    let mut inverse = odd;
+    for _ in 0..4 {
+        inverse = inverse.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(inverse)));
+    }
+    inverse
 }
 
 /// A bit for each row that nobody has taken: small enough to stay in the first-level cache.
@@ -427,6 +492,35 @@ mod tests {
         assert_eq!(chains.len(), 1_024);
         assert!(chains.iter().all(|chain| chain == &[0, 7, 0, 0]));
         assert!(maglev(&set([], 1_024)).iter().all(|&owner| owner == 0));
+    }
+
+    #[test]
+    fn every_row_comes_at_one_turn_of_a_member() {
+        for rows in (1..=16).map(|bits| 1 << bits) {
+            let halves = Halves::of(rows);
+            for number in [0, 1, 2, 1_228, 9_696, u32::MAX] {
+                let mut walker = Walker::new(number, 1, rows);
+                let turns = InverseOrder::of(walker.order);
+                assert!(
+                    (0..rows).all(|turn| turns.turn(walker.next_row(halves), halves) == turn),
+                    "{number}: {rows} rows"
+                );
+            }
+        }
+    }
+
+    /// Sets in which plain strides of the two had a simple ratio: 402, 540 and 382 rows moved.
+    #[test]
+    fn orders_of_two_members_have_nothing_to_do_with_each_other() {
+        for ([(one, weight), (other, before)], after, must) in [
+            ([(1_228, 12), (9_696, 49)], 24, 140),
+            ([(3_557, 83), (172, 60)], 78, 66),
+            ([(4_135, 11), (8_570, 23)], 35, 86),
+        ] {
+            let table = |changed| maglev(&set([(one, weight), (other, changed)], 1_024));
+            let moved = moved(&table(before), &table(after));
+            assert!((must..must * 3 / 2).contains(&moved), "{moved} rows move, {must} must");
+        }
     }
 
     proptest! {
