@@ -351,6 +351,12 @@ impl Allocation {
         self.backends.keys().copied()
     }
 
+    /// Numbers of the backend services that keep slots of members whom only programs may still read.
+    pub fn retiring(&self) -> impl Iterator<Item = u32> {
+        let retiring = self.backends.iter().filter(|(_, place)| !place.retired.is_empty());
+        retiring.map(|(&number, _)| number)
+    }
+
     /// The place of a backend service.
     #[must_use]
     pub fn backend(&self, number: u32) -> Option<&BackendPlace> {

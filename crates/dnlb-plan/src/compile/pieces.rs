@@ -73,6 +73,13 @@ macro_rules! sheet {
     };
 }
 
+impl Draft {
+    /// Whether hosts may differ.
+    pub(super) fn other_hosts(&self) -> bool {
+        self.hosts.is_some()
+    }
+}
+
 impl Pieces {
     /// Nothing.
     pub(super) fn new() -> Self {
