@@ -2,7 +2,7 @@
 
 import type { Page, Request } from "@playwright/test";
 
-import { choose, field, more, next, press, toServerGroup } from "./actions";
+import { choose, field, more, next, pick, press, toServerGroup } from "./actions";
 import { expectAccessible } from "./axe";
 import { address, needsHosts, patterns } from "./pages";
 import type { Region } from "./region";
@@ -117,7 +117,7 @@ for (const pattern of patterns().filter((one) => !needsHosts(one))) {
     }
     await expectFitsTablet(page);
     await press(page, "Language");
-    await page.getByRole("menuitem", { name: "中文" }).click();
+    await pick(page.getByRole("menuitem", { name: "中文" }));
     await expect(page.locator("html")).toHaveAttribute("lang", "zh");
     await settle(page, QUIET_MS.known);
     await expectAccessible(page, "in Chinese", "all but colours");

@@ -17,9 +17,25 @@ export function choice(place: Place, name: string): Locator {
   return place.getByRole("button", { name: new RegExp(`^${name} \\S`) });
 }
 
+/**
+ * Clicks something in a list that has just opened. A click scrolls to what is not in view, and a young list looks for another
+ * place when the page scrolls: between pressing and releasing the mouse, which is then over something else. So it is clicked
+ * when it is in view and nothing has to be scrolled any more.
+ */
+export async function pick(item: Locator): Promise<void> {
+  await expect(async () => {
+    await item.evaluate(async (element) => {
+      element.scrollIntoView({ block: "nearest", behavior: "instant" });
+      for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+    });
+    await expect(item).toBeInViewport({ ratio: 0.99, timeout: 1 });
+  }).toPass({ timeout: 15_000 });
+  await item.click();
+}
+
 export async function choose(place: Place, name: string, option: RegExp | string): Promise<void> {
   await choice(place, name).click();
-  await place.getByRole("option", { name: option }).click();
+  await pick(place.getByRole("option", { name: option }));
 }
 
 export async function press(place: Place, button: string): Promise<void> {
@@ -33,7 +49,7 @@ export async function openMore(page: Page, of: string): Promise<void> {
 
 export async function more(page: Page, of: string, action: string): Promise<void> {
   await openMore(page, of);
-  await page.getByRole("menuitem", { name: action, exact: true }).click();
+  await pick(page.getByRole("menuitem", { name: action, exact: true }));
 }
 
 /** The step of Create Listener that is shown. */

@@ -2,7 +2,7 @@
 
 import type { Page } from "@playwright/test";
 
-import { ACTIONS, choice, choose, field, press, toServerGroup } from "./actions";
+import { ACTIONS, choice, choose, field, pick, press, toServerGroup } from "./actions";
 import type { Region } from "./region";
 import { backend, group, listener, scene } from "./scene";
 import { enter, expect, test } from "./test";
@@ -157,7 +157,7 @@ test.describe("availability groups", () => {
     await press(page, "Change template");
     await choice(dialog, "Instance template").click();
     await expect(page.getByRole("option", { name: /swap-foreign/ })).toHaveCount(0);
-    await page.getByRole("option", { name: /swap-next/ }).click();
+    await pick(page.getByRole("option", { name: /swap-next/ }));
     await press(dialog, "Save");
     await expect(dialog).toHaveCount(0);
     await expect(page.getByRole("link", { name: "swap-next" })).toBeVisible();

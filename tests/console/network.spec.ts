@@ -86,6 +86,7 @@ test("a block that somebody takes in between is said at the block", async ({ pag
   await field(dialog, "Name").fill("late");
   await choose(dialog, "VPC", /^quick/);
   const listen = await deafen(page, /\/(subnets|vpcs)\?/);
+  await expect(field(dialog, "Address block")).not.toHaveValue("");
   const block = await field(dialog, "Address block").inputValue();
   region.dnlb("subnet", "create", "quick-faster", "--vpc", shop.vpcId, "--prefix", block);
   await press(dialog, "Create");

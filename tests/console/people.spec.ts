@@ -1,10 +1,19 @@
 // Who may do what: accounts, users and their access keys.
 
+import type { Locator } from "@playwright/test";
+
 import { choose, field, more, press } from "./actions";
 import type { User } from "./region";
 import { enter, expect, logIn, test } from "./test";
 
 test.use({ file: import.meta.filename });
+
+/** The access key that a dialog shows, and its secret, once the dialog is there. */
+async function keyIn(shown: Locator): Promise<[string, string]> {
+  const values = shown.locator("dd");
+  const text = async (at: number) => (await values.nth(at).innerText()).trim();
+  return [await text(0), await text(1)];
+}
 
 const PASSWORD = "correct horse battery";
 
@@ -50,12 +59,12 @@ test("the secret of a key is shown once, and signs", async ({ page, region }) =>
   await press(page.getByRole("dialog"), "Create");
   const shown = page.getByRole("dialog", { name: "Access key created" });
   await expect(shown).toContainText("kit");
-  const [accessKey, secretKey] = await shown.locator("dd").allInnerTexts();
-  const asKim = region.signedBy(accessKey?.trim() ?? "", secretKey?.trim() ?? "");
+  const key = await keyIn(shown);
+  const asKim = region.signedBy(...key);
   expect(asKim("user", "list")).toContainEqual(expect.objectContaining({ userName: "kit" }));
   await press(shown, "I have kept it");
-  await expect(page.getByRole("row", { name: new RegExp(accessKey?.trim() ?? "") })).toBeVisible();
-  await expect(page.getByRole("main")).not.toContainText(secretKey?.trim() ?? "");
+  await expect(page.getByRole("row", { name: new RegExp(key[0]) })).toBeVisible();
+  await expect(page.getByRole("main")).not.toContainText(key[1]);
 });
 
 test("an account has resources of its own, and goes when it has none", async ({ page, other, region }) => {
@@ -67,8 +76,7 @@ test("an account has resources of its own, and goes when it has none", async ({ 
   await dialog.getByLabel("The same again").fill(PASSWORD);
   await press(dialog, "Create");
   const shown = page.getByRole("dialog", { name: "Access key created" });
-  const [accessKey, secretKey] = await shown.locator("dd").allInnerTexts();
-  const ofTeam = region.signedBy(accessKey?.trim() ?? "", secretKey?.trim() ?? "");
+  const ofTeam = region.signedBy(...(await keyIn(shown)));
   await press(shown, "I have kept it");
   ofTeam("vpc", "create", "team-net", "--prefix", "10.0.0.0/16");
 

@@ -1,6 +1,6 @@
 // What the server refuses: said where it can be mended, with everything that was typed still there, and nothing left half made.
 
-import { choice, choose, deafen, expectStep, field, more, next, openMore, press, toServerGroup } from "./actions";
+import { choice, choose, deafen, expectStep, field, more, next, openMore, pick, press, toServerGroup } from "./actions";
 import { backend, backends, group, listener, listeners, scene } from "./scene";
 import { enter, expect, test } from "./test";
 
@@ -61,7 +61,7 @@ test("a group of another VPC is not offered, and refused at its field where it c
   await choice(page, "Availability group").click();
   await expect(page.getByRole("option", { name: /own-ag/ })).toBeVisible();
   await expect(page.getByRole("option", { name: /foreign-ag/ })).toHaveCount(0);
-  await page.getByRole("option", { name: /own-ag/ }).click();
+  await pick(page.getByRole("option", { name: /own-ag/ }));
   // As if the page had offered it.
   await page.route(/\/backends$/, async (route) => {
     const body = route.request().postDataJSON() as object;
