@@ -57,9 +57,9 @@ pub const fn kind(outcome: Outcome) -> Kind {
         Outcome::DropFragment => Dropped(
             "A few: fragments that overtook their first one. Many: the fabric sends a packet's fragments to different edges, so that none sees them all; let senders heed path-MTU discovery, which needs ICMP on the way to them.",
         ),
-        Outcome::DropProtocol => Dropped(
-            "What the sender speaks: this version carries TCP, UDP and pings over IPv4 and nothing else.",
-        ),
+        Outcome::DropProtocol => {
+            Dropped("What the sender speaks: this version carries TCP, UDP and pings, nothing else.")
+        }
         Outcome::DropSpoofed => Dropped(
             "The instance's own configuration: it may use only the address and MAC that it was given, no others and none of a container's or VM's inside. On an edge: somebody outside forges packets; let the border drop what comes from outside with an elastic IP as its source.",
         ),
