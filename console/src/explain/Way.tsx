@@ -11,9 +11,11 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 
+import { useCell } from "../app/cell";
 import type { Instance } from "../compute/api";
-import { useTexts } from "../texts/texts";
+import { language, useTexts } from "../texts/texts";
 import type { ExplainFlow, FlowExplanation, FlowHop } from "./api";
+import { translated } from "./outcomes";
 import { explainTexts } from "./texts";
 import { type Ending, ending, knownProgram, knownStep, toneOf } from "./way";
 
@@ -61,6 +63,11 @@ function Arrow() {
   );
 }
 
+function useServerText(): (english: string) => string {
+  const spoken = useCell(language);
+  return (english) => translated(english, spoken);
+}
+
 function nameOf(instanceId: string, instances: readonly Instance[]): string {
   const name = instances.find((it) => it.instanceId === instanceId)?.instanceName;
   return name === undefined || name === "" ? instanceId : `${name} (${instanceId})`;
@@ -88,6 +95,7 @@ function Client({ question, instances }: { question: ExplainFlow; instances: rea
 
 function Hop({ hop, number, instances }: { hop: FlowHop; number: number; instances: readonly Instance[] }) {
   const say = useTexts(explainTexts);
+  const told = useServerText();
   const { az, hostId, outcome, meaning, fate, instanceId, steps } = hop;
   const program = knownProgram(hop.program);
   return (
@@ -102,7 +110,7 @@ function Hop({ hop, number, instances }: { hop: FlowHop; number: number; instanc
         <StatusIndicator type={toneOf(hop)}>
           {say(`fate.${fate}`)} <Box variant="code">{outcome}</Box>
         </StatusIndicator>
-        <Box>{meaning}</Box>
+        <Box>{told(meaning)}</Box>
         {instanceId !== undefined && (
           <Box color="text-body-secondary">{say("way.for")}: {nameOf(instanceId, instances)}</Box>
         )}
@@ -135,6 +143,7 @@ function Hop({ hop, number, instances }: { hop: FlowHop; number: number; instanc
 
 function End({ end, instances }: { end: Ending; instances: readonly Instance[] }) {
   const say = useTexts(explainTexts);
+  const told = useServerText();
   switch (end.how) {
     case "delivered":
       return (
@@ -149,16 +158,16 @@ function End({ end, instances }: { end: Ending; instances: readonly Instance[] }
       return (
         <Alert type={end.tone} header={say(`end.${end.how}`, { outcome: end.hop.outcome })}>
           <SpaceBetween size="xs">
-            <Box>{end.hop.meaning}</Box>
+            <Box>{told(end.hop.meaning)}</Box>
             {end.hop.advice !== undefined && (
               <Box>
-                <Box variant="strong">{say("way.do")}:</Box> {end.hop.advice}
+                <Box variant="strong">{say("way.do")}:</Box> {told(end.hop.advice)}
               </Box>
             )}
           </SpaceBetween>
         </Alert>
       );
     default:
-      return <Alert type={end.tone} header={say(`end.${end.how}`)}>{end.hop.meaning}</Alert>;
+      return <Alert type={end.tone} header={say(`end.${end.how}`)}>{told(end.hop.meaning)}</Alert>;
   }
 }

@@ -1,6 +1,6 @@
 // From a log-in to requests that are answered: what the console is for.
 
-import { choice, choose, field, next, press } from "../actions";
+import { choice, choose, field, next, pick, press } from "../actions";
 import { logIn } from "../test";
 import type { Lab, Served } from "./lab";
 import { expect, test } from "./test";
@@ -134,6 +134,15 @@ test("from the log-in to a group that serves, shared by two listeners, and what 
     await field(page, "Address").fill("10.0.0.250");
     await press(page, "Explain");
     await expect(way.getByText("Dropped: drop_no_route")).toBeVisible();
+    // What the server says of it in English is told in Chinese, too.
+    const english = way.getByText("No instance and no VIP of the VPC has the destination address.").first();
+    await expect(english).toBeVisible();
+    await press(page, "Language");
+    await pick(page.getByRole("menuitem", { name: "中文" }));
+    await expect(page.getByText("VPC 中没有实例或 VIP 拥有该目的地址。").first()).toBeVisible();
+    await press(page, "语言");
+    await pick(page.getByRole("menuitem", { name: "English" }));
+    await expect(english).toBeVisible();
     await page.goto(before);
   });
 
