@@ -180,10 +180,8 @@ impl Compiler {
         }
         let moved = self.alloc.update(&demand)?;
         let changed = !moved.is_empty() || !released.is_empty();
-        // A retired member has been left out if its host was not known, which it may be by now.
-        let retiring = draft.other_hosts().then(|| self.alloc.retiring()).into_iter().flatten().collect();
         let moved = Moved {
-            backends: &(&moved.backends | &released.backends) | &retiring,
+            backends: &moved.backends | &released.backends,
             rules: moved.rules || released.rules || before.is_none(),
         };
         self.pieces.take(draft, &moved, (config, local), &self.alloc, &mut self.changes);

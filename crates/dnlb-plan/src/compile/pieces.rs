@@ -73,13 +73,6 @@ macro_rules! sheet {
     };
 }
 
-impl Draft {
-    /// Whether hosts may differ.
-    pub(super) fn other_hosts(&self) -> bool {
-        self.hosts.is_some()
-    }
-}
-
 impl Pieces {
     /// Nothing.
     pub(super) fn new() -> Self {
@@ -226,7 +219,10 @@ impl Pieces {
                 None => self.filters.remove(&number),
             };
         }
-        let faces = self.take_tables(draft.tables, &moved.backends, config, alloc, changes);
+        // A retired member has been left out if its host was not known, which it may be by now.
+        let retiring = draft.hosts.iter().flat_map(|_| alloc.retiring());
+        let moved = moved.backends.iter().copied().chain(retiring).collect();
+        let faces = self.take_tables(draft.tables, &moved, config, alloc, changes);
         self.take_services(draft.services, &faces, changes);
         if draft.targets {
             let targets = services::targets(config, |instance| self.filters.contains_key(&instance));
